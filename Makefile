@@ -1,0 +1,40 @@
+# The commands of a developer; `make` alone lists them.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/pip install --quiet --disable-pip-version-check
+
+.DEFAULT_GOAL := help
+.PHONY: help demo dev test check clean
+
+help: ## list the commands
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 8
+
+# Lava's two packages declare Python <3.11 but run on 3.11 to 3.13 (README, "Lava"), hence the second call.
+$(VENV)/installed: pyproject.toml requirements/constraints.txt requirements/lava.txt
+	@echo "installing into $(VENV) (a few minutes the first time)"
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) -c requirements/constraints.txt -e ".[lava]"
+	$(PIP) --no-deps --ignore-requires-python -r requirements/lava.txt
+	@touch $@
+
+$(VENV)/developed: $(VENV)/installed
+	$(PIP) -c requirements/constraints.txt -e ".[lava,dev]"
+	@touch $@
+
+demo: $(VENV)/installed ## install, then train, export and verify once on handwritten digits
+	$(BIN)/snnc demo
+
+dev: $(VENV)/developed ## install all that developers need
+
+test: $(VENV)/developed ## run all tests, those in Lava too
+	$(BIN)/python -m pytest
+
+check: $(VENV)/developed ## what every commit must pass: format, lint, types, tests and examples
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest
+
+clean: ## remove the environment and all that tools have left behind
+	rm -rf $(VENV) build *.egg-info snnc-demo .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,0 +1,207 @@
+"""Loihi 2 / Lava: reads and writes `.net`, the HDF5 format of lava.lib.dl.netx, matched to lava-dl 0.6.0.
+
+What netx cannot say (time steps, names, input range, labels, a checksum) lies in a group `snnc`, which netx ignores.
+"""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from snnc.toolchain import lif
+from snnc.toolchain.atomic_file import atomic_path
+from snnc.toolchain.bounds import prove
+from snnc.toolchain.errors import CannotExport, FileFormatError, SnncError, located
+from snnc.toolchain.network import INPUT, Input, Layer, Lif, Network
+from snnc.toolchain.synapse import Conv, Dense, Synapse
+
+VERSION = 1
+NETX_BIAS_EXPONENT = 6  # fixed by netx: biases are whole weight units
+MOST_VALUES = 2**31  # of one dataset
+
+
+def write_netx(network: Network, path: str | Path) -> None:
+    """Write the network as `.net`; the file is complete or unchanged.
+
+    Raises CannotExport, with the reason, for what netx cannot express, and SnncError if the file cannot be written.
+    """
+    with located("cannot be a .net file"):
+        check_exportable(network)
+    with atomic_path(path) as temporary, h5py.File(temporary, "w") as file:
+        _write_layers(file.create_group("layer"), network)
+        _write_extras(file.create_group("snnc"), network)
+
+
+def read_netx(path: str | Path) -> Network:
+    """Read a `.net` file that snnc wrote, and check its checksum. Raises FileFormatError if it is damaged or foreign."""
+    if not Path(path).is_file():
+        raise FileFormatError(f"{path}: no such file")
+    try:
+        with h5py.File(path, "r") as file:
+            return _read(file)
+    except FileFormatError as error:
+        raise FileFormatError(f"{path}: {error}") from None
+    except (
+        OSError,
+        KeyError,
+        IndexError,
+        TypeError,
+        ValueError,
+        AttributeError,
+        RuntimeError,
+        ArithmeticError,
+        SnncError,
+    ) as error:
+        reason = " ".join(str(error).split())[:160]
+        raise FileFormatError(f"{path}: not a readable .net file ({reason}); export it again") from None
+
+
+def check_exportable(network: Network) -> None:
+    """Raise CannotExport, with layer and reason, for what a chain of netx layers cannot express exactly."""
+    source = INPUT
+    for layer in network.layers:
+        with located(f"layer {layer.name!r}"):
+            _check_layer(layer, source)
+        source = layer.name
+    if network.readout == "membrane":
+        with located("the read-out must provably never spike"):
+            prove(network)
+
+
+def _check_layer(layer: Layer, previous: str) -> None:
+    if len(layer.synapses) > 1 or layer.synapses[0].source != previous:
+        raise CannotExport(f"netx chains layers, so its only source must be {previous!r}; shortcuts cannot be expressed")
+    if (layer.neuron.bias & 63).any():
+        raise CannotExport("netx biases are whole weight units (multiples of 64); use bias exponent 6")
+    most = np.abs(layer.neuron.bias >> NETX_BIAS_EXPONENT).max()
+    if most > lif.BIAS_MANTISSA_MAX:
+        raise CannotExport(f"bias of {most} weight units is outside netx's 13 bits at exponent 6; rescale the layer")
+    if isinstance(layer.synapses[0], Dense) and not layer.synapses[0].weight.any():
+        raise CannotExport("all weights are 0, which netx cannot scale; remove the layer or train it again")
+
+
+def _write_layers(group: h5py.Group, network: Network) -> None:
+    numbers = iter(range(3 * len(network.layers)))
+    entry = group.create_group(str(next(numbers)))
+    entry["type"] = np.array([b"input"])
+    entry["shape"] = np.array(network.input.shape)
+    source_shape = network.input.shape
+    for layer in network.layers:
+        if isinstance(layer.synapses[0], Dense) and len(source_shape) > 1:
+            entry = group.create_group(str(next(numbers)))
+            entry["type"] = np.array([b"flatten"])
+            entry["shape"] = np.array([np.prod(source_shape)])
+        _write_layer(group.create_group(str(next(numbers))), layer)
+        source_shape = layer.output_shape
+
+
+def _write_layer(entry: h5py.Group, layer: Layer) -> None:
+    synapse, neuron = layer.synapses[0], layer.neuron
+    entry["type"] = np.array([b"conv" if isinstance(synapse, Conv) else b"dense"])
+    entry["shape"] = np.array(layer.output_shape)
+    entry["weight"] = synapse.weight
+    entry["bias"] = _bias_to_file(neuron)
+    if isinstance(synapse, Conv):
+        entry["stride"], entry["padding"] = np.array(synapse.stride), np.array(synapse.padding)
+        entry["dilation"], entry["groups"] = np.array([1, 1]), 1
+        entry["kernelSize"] = np.array(synapse.weight.shape[2:])
+        entry["outChannels"], entry["inChannels"] = synapse.weight.shape[:2]
+    else:
+        entry["outFeatures"], entry["inFeatures"] = synapse.weight.shape
+    parameters = entry.create_group("neuron")
+    parameters["type"] = np.bytes_("CUBA")
+    parameters["iDecay"] = neuron.du + 1
+    parameters["vDecay"] = neuron.dv
+    parameters["vThMant"] = neuron.vth
+    parameters["refDelay"] = 1
+    parameters["gradedSpike"] = False
+
+
+def _bias_to_file(neuron: Lif) -> NDArray[np.int32]:
+    """Return one bias per channel where that is enough, else one per neuron in netx's W,H,C order."""
+    bias = (neuron.bias >> NETX_BIAS_EXPONENT).astype(np.int32)
+    if bias.ndim == 1:
+        return bias
+    per_channel = bias[:, 0, 0]
+    return per_channel if (bias == per_channel[:, None, None]).all() else bias.transpose(2, 1, 0)
+
+
+def _write_extras(group: h5py.Group, network: Network) -> None:
+    extras = {
+        "version": VERSION,
+        "digest": network.digest(),
+        "name": network.name,
+        "timesteps": network.timesteps,
+        "readout": network.readout,
+        "labels": json.dumps(network.labels),
+        "input_minimum": network.input.minimum,
+        "input_maximum": network.input.maximum,
+        "input_zero_point": network.input.zero_point,
+        "layers": json.dumps([layer.name for layer in network.layers]),
+        "bias_exponents": json.dumps([layer.neuron.bias_exponent for layer in network.layers]),
+    }
+    for name, value in extras.items():
+        group.attrs[name] = value
+
+
+def _read(file: h5py.File) -> Network:
+    if "snnc" not in file:
+        raise FileFormatError("no group 'snnc', so it was not written by snnc, and netx alone does not say the time steps")
+    extras = file["snnc"].attrs
+    if int(extras["version"]) != VERSION:
+        raise FileFormatError(f"version {extras['version']}, this snnc reads {VERSION}; export it again or update snnc")
+    names, exponents = json.loads(extras["layers"]), json.loads(extras["bias_exponents"])
+    entries = list(_neural_entries(file["layer"]))
+    low, high, zero = (int(extras[f"input_{key}"]) for key in ("minimum", "maximum", "zero_point"))
+    layers, source = [], INPUT
+    for name, exponent, entry in zip(names, exponents, entries, strict=True):
+        layers.append(_read_layer(entry, name, source, int(exponent)))
+        source = name
+    network = Network(
+        name=extras["name"],
+        timesteps=int(extras["timesteps"]),
+        input=Input(tuple(_integers(file["layer/0"], "shape")), low, high, zero),
+        layers=tuple(layers),
+        readout=extras["readout"],
+        labels=tuple(json.loads(extras["labels"])),
+    )
+    if network.digest() != extras["digest"]:
+        raise FileFormatError("its checksum does not fit its numbers, so it was damaged or edited; export it again")
+    return network
+
+
+def _neural_entries(group: h5py.Group) -> Iterator[h5py.Group]:
+    for number in range(len(group)):
+        entry = group[str(number)]
+        if bytes(entry["type"][0]) in (b"conv", b"dense"):
+            yield entry
+
+
+def _read_layer(entry: h5py.Group, name: str, source: str, exponent: int) -> Layer:
+    weight, shape = _integers(entry, "weight"), tuple(_integers(entry, "shape"))
+    if entry["type"][0] == b"conv":
+        stride, padding = tuple(_integers(entry, "stride")), tuple(_integers(entry, "padding"))
+        synapse: Synapse = Conv(source, weight, stride, padding)
+    else:
+        synapse = Dense(source, weight)
+    bias = _integers(entry, "bias").astype(np.int64) << NETX_BIAS_EXPONENT >> exponent
+    if len(shape) == 3:
+        bias = bias[:, None, None] if bias.ndim == 1 else bias.transpose(2, 1, 0)
+    neuron = entry["neuron"]
+    du, dv, vth = int(neuron["iDecay"][()]) - 1, int(neuron["vDecay"][()]), int(neuron["vThMant"][()])
+    return Layer(name, (synapse,), Lif(shape, vth, dv, bias, exponent, du))
+
+
+def _integers(entry: h5py.Group, key: str) -> NDArray[Any]:
+    dataset = entry[key]
+    # A damaged or hostile header may claim any shape; only what is really stored is read.
+    if dataset.size > MOST_VALUES or dataset.id.get_storage_size() != dataset.size * dataset.dtype.itemsize:
+        raise FileFormatError(f"{dataset.name} claims the shape {dataset.shape}, which the file does not hold")
+    values: NDArray[Any] = dataset[()]
+    if values.dtype.kind not in "iu":
+        raise FileFormatError(f"{dataset.name} is of type {values.dtype}, allowed are integers")
+    return values

@@ -1,0 +1,43 @@
+"""The architectures, by name; add a row to MODELS to add one."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from snnc.models.cifarnet import cifarnet
+from snnc.models.densenet import dense
+from snnc.toolchain.checkpoint import Checkpoint, load_checkpoint
+from snnc.toolchain.config import TrainConfig
+from snnc.toolchain.errors import ConfigError, FileFormatError
+from snnc.toolchain.layers import Phase
+from snnc.toolchain.network import Input
+from snnc.toolchain.spiking_network import SpikingNetwork
+
+MODELS: dict[str, Callable[[TrainConfig, Input, int], SpikingNetwork]] = {
+    "cifarnet": cifarnet,
+    "dense": dense,
+}
+
+
+def build_model(config: TrainConfig, input: Input, classes: int) -> SpikingNetwork:
+    """Build the architecture that `config.model` names. Raises ConfigError for an unknown one."""
+    if config.model not in MODELS:
+        raise ConfigError(f"model {config.model!r} is unknown; allowed are {', '.join(MODELS)}")
+    return MODELS[config.model](config, input, classes)
+
+
+def load_model(path: str | Path) -> tuple[SpikingNetwork, Checkpoint]:
+    """Read a checkpoint and return the trained network, ready to run, with what else the file holds.
+
+    Raises FileFormatError if the file is no checkpoint or its weights do not fit its own configuration.
+    """
+    checkpoint = load_checkpoint(path)
+    model = build_model(checkpoint.config, checkpoint.input, len(checkpoint.labels))
+    try:
+        model.load_state_dict(checkpoint.weights)
+    except RuntimeError as error:
+        reason = " ".join(str(error).split())[:200]
+        raise FileFormatError(f"{path}: the weights do not fit the model that the file describes: {reason}") from None
+    for layer in model.populations:
+        layer.phase = checkpoint.phase
+    model.phase = Phase(checkpoint.phase)
+    return model.eval(), checkpoint

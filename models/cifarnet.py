@@ -1,0 +1,40 @@
+"""CIFARNet of Deckers et al. 2024 (arXiv 2409.15849): 128C3-256C3-AP2-512C3-AP2-1024C3-512C3-1024FC-512FC-Out."""
+
+from snnc.toolchain.config import TrainConfig
+from snnc.toolchain.layers import Geometry, ReadOut, SpikingLayer
+from snnc.toolchain.network import Input
+from snnc.toolchain.spiking_network import SpikingNetwork
+
+# Channels at width 1, and the average pooling in front.
+CONVOLUTIONS = [("conv1", 128, 1), ("conv2", 256, 1), ("conv3", 512, 2), ("conv4", 1024, 2), ("conv5", 512, 1)]
+DENSE = [("fc1", 1024), ("fc2", 512)]
+
+
+def cifarnet(config: TrainConfig, input: Input, classes: int) -> SpikingNetwork:
+    """Build CIFARNet for an input `(C, H, W)` with sides that are multiples of 4; all channels are scaled by `config.width`.
+
+    The first layer, the spike encoder, and the read-out keep 8 bits. Raises ConfigError if the input cannot be pooled.
+    """
+
+    def layer(name: str, source: tuple[int, ...], out: int, geometry: Geometry) -> SpikingLayer:
+        return SpikingLayer(
+            name,
+            source,
+            max(1, round(out * config.width)),
+            geometry,
+            weights="float" if name == "conv1" else config.weights,
+            delta=config.delta,
+            leak=config.leak,
+            dropout=config.dropout if geometry.kernel is None else 0.0,
+        )
+
+    layers: list[SpikingLayer] = []
+    shape = input.shape
+    for name, channels, pool in CONVOLUTIONS:
+        layers.append(layer(name, shape, channels, Geometry(kernel=3, padding=1, pool=pool)))
+        shape = layers[-1].output_shape
+    for name, neurons in DENSE:
+        layers.append(layer(name, shape, neurons, Geometry()))
+        shape = layers[-1].output_shape
+    readout = ReadOut("readout", shape, classes, Geometry(), leak=config.leak)
+    return SpikingNetwork("cifarnet", config.timesteps, input, layers, readout)

@@ -1,0 +1,216 @@
+"""The command line: snnc train | export | simulate | demo. Faults are one line and exit status 2, differences exit 1."""
+
+import json
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+
+from snnc.toolchain.config import TrainConfig
+from snnc.toolchain.errors import ConfigError, SnncError
+
+SHORT = {"data": "-d", "model": "-m", "batch_size": "-b", "seed": "-s"}  # of the settings that have a short option
+DEMO_LAVA_SAMPLES = 10
+SLOW_SAMPLES = 10  # that Lava runs when --samples is not given
+
+
+class OneLineErrors(click.Group):
+    """A group whose commands never show a traceback for what the user can mend."""
+
+    def invoke(self, context: click.Context) -> Any:
+        """Run the command; print an SnncError or a fault of the operating system in one line and exit with 2."""
+        try:
+            return super().invoke(context)
+        except (SnncError, OSError, MemoryError) as error:
+            message = str(error) if isinstance(error, SnncError) else f"{type(error).__name__}: {error}"
+            click.echo("snnc: " + " ".join(message.split()), err=True)
+            context.exit(2)
+        except KeyboardInterrupt:
+            click.echo("snnc: stopped", err=True)
+            context.exit(130)
+
+
+@click.group(cls=OneLineErrors, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="snnc")
+def main() -> None:
+    """Train ternary spiking networks, export them to neuromorphic chips, and prove bit for bit that they are the same.
+
+    \b
+    snnc train                              # twin-network training -> model.pt
+    snnc export --target loihi2 model.pt    # -> model.net
+    snnc simulate model.net                 # every engine agrees at every layer and step, or exit 1
+    """
+
+
+def training_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command one option for each setting of TrainConfig."""
+    for setting in reversed(fields(TrainConfig)):
+        names = [f"--{setting.name.replace('_', '-')}", *filter(None, [SHORT.get(setting.name)])]
+        text = f"{setting.metadata['help']}  [default: {setting.default}]"
+        command = click.option(*names, setting.name, type=type(setting.default), default=None, help=text)(command)
+    return command
+
+
+def output_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command --json, --quiet and --verbose."""
+    command = click.option("-v", "--verbose", is_flag=True, help="Say more.")(command)
+    command = click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors.")(command)
+    return click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")(command)
+
+
+@main.command()
+@click.option("-c", "--config", "config_file", type=click.Path(), help="TOML file of settings; options override it.")
+@click.option("-o", "--output", type=click.Path(), default="model.pt", show_default=True, help="Checkpoint to write.")
+@training_options
+@output_options
+def train(config_file: str | None, output: str, as_json: bool, quiet: bool, verbose: bool, **settings: Any) -> None:
+    """Train a network in three phases: full precision, ternary weights, the chip's integers.
+
+    \b
+    Example: snnc train --data digits --seed 1 --output model.pt
+    """
+    config = TrainConfig.from_toml(config_file) if config_file else TrainConfig()
+    config = config.but(**{name: value for name, value in settings.items() if value is not None})
+    started = time.perf_counter()
+    checkpoint = _train(config, output, _console(as_json, quiet), verbose=verbose)
+    if as_json:
+        seconds = round(time.perf_counter() - started, 3)
+        result = {"checkpoint": output, "accuracy": checkpoint.accuracy, "seconds": seconds, "config": config.as_dict()}
+        click.echo(json.dumps(result))
+
+
+@main.command()
+@click.argument("file", type=click.Path())
+@click.option("-t", "--target", default="loihi2", show_default=True, help="Format to write: a row of TARGETS.")
+@click.option("-o", "--output", type=click.Path(), help="File to write.  [default: FILE with the target's suffix]")
+@output_options
+def export(file: str, target: str, output: str | None, as_json: bool, quiet: bool, verbose: bool) -> None:
+    """Write the integer network of a checkpoint for a target, and read it back to be sure.
+
+    \b
+    Example: snnc export --target loihi2 model.pt -o model.net
+    """
+    from snnc.session import export_file, load_subject
+
+    subject, _ = load_subject(file)
+    written = export_file(subject.network, target, output or file)
+    _console(as_json, quiet).print(f"{written}: {target}, read back and equal", highlight=False)
+    if verbose:
+        _console(as_json, quiet).print(str(subject.network), highlight=False)
+    if as_json:
+        click.echo(json.dumps({"file": str(written), "target": target, "digest": subject.network.digest()}))
+
+
+@main.command()
+@click.argument("file", type=click.Path())
+@click.option("-d", "--data", help="Dataset whose test split is run.  [default: what FILE was trained on, else digits]")
+@click.option("-n", "--samples", type=int, help=f"Samples to run.  [default: all; {SLOW_SAMPLES} in Lava]")
+@click.option("-e", "--engine", "engines", multiple=True, help="Engine to run, may be repeated.  [default: all that can run]")
+@click.option("--time-limit", type=float, default=1800.0, show_default=True, help="Seconds that one run of Lava may take.")
+@click.option("--report", type=click.Path(), help="HTML file to write with all tables.")
+@output_options
+def simulate(
+    file: str,
+    data: str | None,
+    samples: int | None,
+    engines: tuple[str, ...],
+    time_limit: float,
+    report: str | None,
+    as_json: bool,
+    quiet: bool,
+    verbose: bool,
+) -> None:
+    """Run real test samples through every engine and compare every spike and membrane; exit 1 if anything differs.
+
+    \b
+    Engines: reference (numpy), torch (the trained model; needs a .pt), lava (stock processes), netx (lava-dl's loader).
+    Example: snnc simulate model.net --engine lava --samples 100
+    """
+    from snnc.session import load_subject, verify_file_on
+
+    console = _console(as_json, quiet)
+    subject, checkpoint = load_subject(file, time_limit=time_limit)
+    if verbose:
+        console.print(f"{subject.network}\n", highlight=False)
+    dataset = data or (checkpoint.config.data if checkpoint else "digits")
+    verdict = verify_file_on(subject, dataset, engines, samples, SLOW_SAMPLES, console)
+    _finish(verdict, console, report, checkpoint, as_json=as_json)
+
+
+@main.command()
+@click.option("-o", "--output", type=click.Path(), default="snnc-demo", show_default=True, help="Folder to write to.")
+@training_options
+@output_options
+def demo(output: str, as_json: bool, quiet: bool, verbose: bool, **settings: Any) -> None:
+    """Do the whole way once: train on handwritten digits, export to Loihi 2, simulate on every engine, write a report.
+
+    \b
+    Example: snnc demo --output snnc-demo
+    """
+    from snnc.engines import Subject
+    from snnc.export import TARGETS
+    from snnc.session import export_file, load_subject, verify_file_on
+
+    console, folder = _console(as_json, quiet), Path(output)
+    config = TrainConfig().but(**{name: value for name, value in settings.items() if value is not None})
+    console.rule("1. train -> model.pt", align="left")
+    checkpoint = _train(config, folder / "model.pt", console, verbose=verbose)
+    console.rule("2. export --target loihi2 -> model.net", align="left")
+    trained, _ = load_subject(folder / "model.pt")
+    exported = TARGETS["loihi2"].read(export_file(trained.network, "loihi2", folder / "model.net"))
+    console.print(str(exported), highlight=False)
+    console.rule("3. simulate the exported file on every engine", align="left")
+    # The file goes to the simulators, the checkpoint to torch: equal means that the export lost nothing.
+    subject = Subject(exported, trained.model)
+    verdict = verify_file_on(subject, config.data, (), None, DEMO_LAVA_SAMPLES, console)
+    _finish(verdict, console, folder / "report.html", checkpoint, as_json=as_json)
+
+
+def _train(config: TrainConfig, output: str | Path, console: Console, *, verbose: bool) -> Any:
+    from snnc.models import MODELS, build_model
+    from snnc.screen import TrainingView
+    from snnc.toolchain.datasets import load_dataset
+    from snnc.toolchain.train import train as run_training
+
+    if config.model not in MODELS:
+        raise ConfigError(f"model {config.model!r} is unknown; allowed are {', '.join(MODELS)}")
+    dataset = load_dataset(config.data)
+    steps = -(-len(dataset.train) // config.batch_size)
+    console.print(
+        f"{config.method} on {dataset.name}: {len(dataset.train)} training and {len(dataset.test)} test samples, "
+        f"{config.model}, {config.weights} weights, {config.epochs} epochs, seed {config.seed}",
+        highlight=False,
+    )
+    try:
+        with TrainingView(console, config, steps, verbose=verbose) as view:
+            checkpoint = run_training(
+                config, dataset, lambda c: build_model(c, dataset.input, len(dataset.labels)), output, view
+            )
+    except KeyboardInterrupt:
+        click.echo(f"snnc: stopped; what was trained so far is in {output}", err=True)
+        sys.exit(130)
+    console.print(f"{output}: integer network, test accuracy {checkpoint.accuracy:.2%}", style="bold", highlight=False)
+    return checkpoint
+
+
+def _finish(verdict: Any, console: Console, report: str | Path | None, checkpoint: Any, *, as_json: bool) -> None:
+    from snnc.screen import show_verdict
+    from snnc.toolchain.report import write_report
+
+    show_verdict(console, verdict)
+    if report:
+        history, settings = (checkpoint.history, checkpoint.config.as_dict()) if checkpoint else ([], {})
+        write_report(verdict, report, history=history, settings=settings)
+        console.print(f"report: {report}", highlight=False)
+    if as_json:
+        click.echo(json.dumps(verdict.as_dict()))
+    sys.exit(0 if verdict.equal else 1)
+
+
+def _console(as_json: bool, quiet: bool) -> Console:
+    return Console(quiet=as_json or quiet, soft_wrap=not sys.stdout.isatty())

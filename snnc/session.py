@@ -1,0 +1,64 @@
+"""What the commands share: opening any file of ours, exporting with a read-back, and verifying on a named dataset."""
+
+from pathlib import Path
+
+from rich.console import Console
+
+from snnc.engines import Subject, choose, verify
+from snnc.export import TARGETS, read_network
+from snnc.export.lava_runner import TIME_LIMIT
+from snnc.toolchain.datasets import load_dataset
+from snnc.toolchain.errors import ConfigError, FileFormatError
+from snnc.toolchain.network import Network
+from snnc.toolchain.verify import Verdict
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from snnc.toolchain.checkpoint import Checkpoint
+
+
+def load_subject(path: str | Path, *, time_limit: float = TIME_LIMIT) -> "tuple[Subject, Checkpoint | None]":
+    """Open a checkpoint (lowering its model) or an exported network. Raises FileFormatError, LoweringError, NetworkError."""
+    if Path(path).suffix != ".pt":
+        return Subject(read_network(path), None, time_limit), None
+    from snnc.models import load_model
+    from snnc.toolchain.lower import lower
+
+    model, checkpoint = load_model(path)
+    name = f"{checkpoint.config.model} on {checkpoint.config.data}"
+    return Subject(lower(model, checkpoint.labels, name), model, time_limit), checkpoint
+
+
+def export_file(network: Network, target: str, path: str | Path) -> Path:
+    """Write the network with the target's suffix, read it back, and return the file.
+
+    Raises ConfigError for an unknown target, CannotExport where the target cannot express it, FileFormatError if what was
+    read back is not the same network.
+    """
+    if target not in TARGETS:
+        raise ConfigError(f"target {target!r} is unknown; allowed are {', '.join(TARGETS)}")
+    file = Path(path)
+    if file.suffix == ".pt":
+        file = file.with_suffix(TARGETS[target].suffix)
+    TARGETS[target].write(network, file)
+    if TARGETS[target].read(file) != network:
+        raise FileFormatError(f"{file}: reading it back gave another network; the disk may be faulty, export it again")
+    return file
+
+
+def verify_file_on(
+    subject: Subject, dataset: str, engines: tuple[str, ...], samples: int | None, slow_samples: int, console: Console
+) -> Verdict:
+    """Verify on the test split of a dataset; `samples` None means all, but `slow_samples` for slow engines."""
+    chosen, left_out = choose(subject, engines)
+    for name, reason in left_out.items():
+        console.print(f"engine {name} left out: {reason}", style="yellow", highlight=False)
+    split = load_dataset(dataset).test.first(samples)
+    with console.status("simulating") as status:
+        return verify(
+            subject,
+            split,
+            chosen,
+            slow_samples=slow_samples if samples is None else None,
+            watch=lambda engine, count: status.update(f"{engine}: {count} samples"),
+        )

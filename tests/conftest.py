@@ -1,0 +1,50 @@
+"""Fixtures that several tests share: one small trained checkpoint and its exported network."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from snnc.export.lava_import import installed
+from snnc.models import build_model
+from snnc.toolchain.checkpoint import Checkpoint
+from snnc.toolchain.config import TrainConfig
+from snnc.toolchain.datasets import Dataset, load_dataset
+from snnc.toolchain.train import train
+
+TINY = TrainConfig(
+    model="dense", width=0.03, epochs_float=2, epochs_quantised=2, epochs_integer=2, batch_size=128, timesteps=3
+)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Leave threads to the tests that need them: the networks here are too small to gain."""
+    torch.set_num_threads(1)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Skip the tests that need Lava where it is not installed."""
+    if not installed():
+        for item in items:
+            if item.get_closest_marker("lava"):
+                item.add_marker(pytest.mark.skip(reason="Lava is not installed: make dev"))
+
+
+@pytest.fixture(scope="session")
+def digits() -> Dataset:
+    return load_dataset("digits")
+
+
+@pytest.fixture(scope="session")
+def tiny_path(tmp_path_factory: pytest.TempPathFactory, digits: Dataset) -> Path:
+    """The file of a small dense network, trained for a second."""
+    path = tmp_path_factory.mktemp("trained") / "model.pt"
+    train(TINY, digits, lambda config: build_model(config, digits.input, 10), path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def tiny(tiny_path: Path) -> Checkpoint:
+    from snnc.toolchain.checkpoint import load_checkpoint
+
+    return load_checkpoint(tiny_path)

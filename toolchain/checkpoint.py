@@ -1,0 +1,96 @@
+"""model.pt: configuration, weights, metrics and version of a training run, in one file that cannot run code."""
+
+import hashlib
+import pickle
+import zipfile
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from snnc.toolchain.atomic_file import atomic_path
+from snnc.toolchain.config import TrainConfig
+from snnc.toolchain.errors import FileFormatError, SnncError
+from snnc.toolchain.layers import Phase
+from snnc.toolchain.network import Input
+
+FORMAT = "snnc checkpoint"
+VERSION = 1
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """What a checkpoint holds; `history` has one row of metrics for each epoch, `accuracy` is on the test split (0..1)."""
+
+    config: TrainConfig
+    input: Input
+    labels: tuple[str, ...]
+    phase: Phase
+    weights: dict[str, Tensor]
+    accuracy: float
+    history: list[dict[str, Any]] = field(default_factory=list)
+
+
+def save_checkpoint(checkpoint: Checkpoint, path: str | Path) -> None:
+    """Write a checkpoint; the file is complete or unchanged. Raises SnncError if it cannot be written."""
+    weights = {name: tensor.detach().cpu() for name, tensor in checkpoint.weights.items()}
+    content = {
+        "format": FORMAT,
+        "version": VERSION,
+        "config": checkpoint.config.as_dict(),
+        "input": asdict(checkpoint.input),
+        "labels": list(checkpoint.labels),
+        "phase": int(checkpoint.phase),
+        "weights": weights,
+        "digest": _digest(weights),
+        "accuracy": checkpoint.accuracy,
+        "history": checkpoint.history,
+    }
+    with atomic_path(path) as temporary:
+        torch.save(content, temporary)
+
+
+def load_checkpoint(path: str | Path) -> Checkpoint:
+    """Read a checkpoint without running anything in it. Raises FileFormatError if it is damaged or no checkpoint of ours."""
+    content = _load(path)
+    if not isinstance(content, dict) or content.get("format") != FORMAT:
+        raise FileFormatError(f"{path}: not a checkpoint of snnc; write one with `snnc train`")
+    if content.get("version") != VERSION:
+        raise FileFormatError(
+            f"{path}: version {content.get('version')!r}, this snnc reads {VERSION}; train it again or update snnc"
+        )
+    try:
+        if _digest(content["weights"]) != content["digest"]:
+            raise ValueError("the checksum does not fit the weights")
+        return Checkpoint(
+            config=TrainConfig.from_dict(content["config"]),
+            input=Input(**content["input"]),
+            labels=tuple(content["labels"]),
+            phase=Phase(content["phase"]),
+            weights=dict(content["weights"]),
+            accuracy=float(content["accuracy"]),
+            history=list(content["history"]),
+        )
+    except (KeyError, TypeError, ValueError, AttributeError, SnncError) as error:
+        raise FileFormatError(f"{path}: the checkpoint is incomplete or damaged ({error}); train it again") from None
+
+
+def _load(path: str | Path) -> Any:
+    if not Path(path).is_file():
+        raise FileFormatError(f"{path}: no such file")
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except (OSError, RuntimeError, EOFError, ValueError, KeyError, zipfile.BadZipFile, pickle.UnpicklingError):
+        raise FileFormatError(
+            f"{path}: not a readable checkpoint; it is damaged, truncated or no file of `snnc train`"
+        ) from None
+
+
+def _digest(weights: dict[str, Tensor]) -> str:
+    digest = hashlib.sha256()
+    for name, tensor in weights.items():
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+        digest.update(tensor.contiguous().numpy().tobytes())
+    return digest.hexdigest()

@@ -1,0 +1,49 @@
+"""The exceptions that snnc raises: one family, each saying where, what was got, what is allowed, and the remedy."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+class SnncError(Exception):
+    """Any fault that the user can mend; the command line prints it in one line and exits with status 2."""
+
+
+class ConfigError(SnncError):
+    """A setting has a wrong name, type or range."""
+
+
+class DataError(SnncError):
+    """A dataset is unknown, missing, or does not fit the network."""
+
+
+class NetworkError(SnncError):
+    """An integer network breaks a limit of the chip, or its shapes do not fit together."""
+
+
+class LoweringError(SnncError):
+    """A trained model cannot be turned into an integer network."""
+
+
+class FileFormatError(SnncError):
+    """A file is damaged, was written by something else, or says something impossible."""
+
+
+class CannotExport(SnncError):
+    """The target cannot express this network exactly, so nothing was written."""
+
+
+class EngineError(SnncError):
+    """A simulator is not installed, failed, or ran past its time limit."""
+
+
+class TrainingError(SnncError):
+    """Training cannot go on, for instance because the loss is no longer finite."""
+
+
+@contextmanager
+def located(where: str) -> Iterator[None]:
+    """Put `where: ` in front of every SnncError raised inside, so that it says which layer or file is meant."""
+    try:
+        yield
+    except SnncError as error:
+        raise type(error)(f"{where}: {error}") from None

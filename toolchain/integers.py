@@ -1,0 +1,60 @@
+"""Checks that the parts of a Network share: whole numbers within their range, in frozen arrays."""
+
+from collections.abc import Sequence
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from snnc.toolchain.errors import NetworkError
+
+Shape = tuple[int, ...]
+Int64s = NDArray[np.int64]
+Scalar = TypeVar("Scalar", bound=np.generic)
+
+
+def frozen_field(target: object, name: str, value: object) -> None:
+    """Set a field of a frozen dataclass to its normalised value; only for use in __post_init__."""
+    object.__setattr__(target, name, value)
+
+
+def frozen_array(values: ArrayLike, kind: type[Scalar]) -> NDArray[Scalar]:
+    """Return a read-only copy of the values as the given type."""
+    array = np.array(values, kind)
+    array.setflags(write=False)
+    return array
+
+
+def checked_integers(values: ArrayLike, what: str, low: int, high: int, remedy: str) -> NDArray[Any]:
+    """Return the values as an array; raise NetworkError unless all are integers within `low..high`."""
+    array = np.asarray(values)
+    is_integer = array.dtype.kind in "iu" or (array.dtype.kind == "f" and bool((array == np.round(array)).all()))
+    if not is_integer:
+        raise NetworkError(f"{what} of type {array.dtype} holds values that are no integers; {remedy}")
+    outside = array[(array < low) | (array > high)]
+    if outside.size:
+        raise NetworkError(f"{what} {int(outside.flat[0])} is outside {low}..{high}; {remedy}")
+    return array
+
+
+def bounded_integer(value: int, what: str, most: int, least: int = 0) -> int:
+    """Return the value as an int; raise NetworkError unless it is an integer within `least..most`."""
+    if int(value) != value or not least <= value <= most:
+        raise NetworkError(f"{what} {value} is outside {least}..{most}")
+    return int(value)
+
+
+def integer_pair(values: Sequence[int], what: str, least: int) -> tuple[int, int]:
+    """Return two integers of at least `least`; raise NetworkError otherwise."""
+    pair = tuple(int(value) for value in values)
+    if len(pair) != 2 or min(pair) < least:
+        raise NetworkError(f"{what} {pair} is not allowed; give two integers of at least {least}")
+    return (pair[0], pair[1])
+
+
+def positive_shape(shape: Sequence[int], what: str) -> Shape:
+    """Return the shape as a tuple; raise NetworkError if it is empty."""
+    sizes = tuple(int(size) for size in shape)
+    if not sizes or min(sizes) < 1:
+        raise NetworkError(f"{what} of shape {sizes} is empty; every size must be at least 1")
+    return sizes

@@ -1,0 +1,288 @@
+"""The trainable layers: pool -> synapses -> normalise -> LIF, in floats and, once frozen, in the chip's integers.
+
+All T time steps of a layer run at once: its input is `(T, B, ...)`, or `(1, B, ...)` where every step has the same input.
+"""
+
+from dataclasses import dataclass
+from enum import IntEnum
+from math import prod
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from snnc.toolchain import lif
+from snnc.toolchain.errors import ConfigError, LoweringError
+from snnc.toolchain.quantize import WEIGHTS, rounded
+from snnc.toolchain.surrogate import FloatLif, IntegerLif, leaky_sum
+
+WEIGHT_LIMIT = 127  # of 8-bit layers; symmetric, so that no sign is favoured
+HEADROOM = 0.8  # of the chip's ranges that is used when scales are chosen, since weights still move afterwards
+EPSILON = 1e-5  # keeps a silent layer's deviation above 0
+
+
+class Phase(IntEnum):
+    """The three phases of training; each builds on the one before."""
+
+    FLOAT = 1  # full precision
+    QUANTISED = 2  # ternary or binary weights in the forward pass, statistics live
+    INTEGER = 3  # statistics frozen, everything rounded: the forward pass computes the chip's integers
+
+
+@dataclass(frozen=True)
+class Geometry:
+    """How synapses reach: a square `kernel` over channels (None: all-to-all), behind `pool` x `pool` average pooling."""
+
+    kernel: int | None = None
+    padding: int = 0
+    pool: int = 1
+
+
+class Synapses(nn.Module):
+    """Pooling and weights; `forward` gives what the population receives, in the unit of the weights it is given."""
+
+    def __init__(self, source: tuple[int, ...], out: int, geometry: Geometry):
+        """Shape the weights for a source `(C, H, W)` or `(features,)`; Kaiming initialisation (He et al. 2015)."""
+        super().__init__()
+        self.geometry = geometry
+        pooled = _pooled_shape(source, geometry.pool)
+        if geometry.kernel is None:
+            shape: tuple[int, ...] = (out, prod(pooled))
+            self.output_shape: tuple[int, ...] = (out,)
+        else:
+            shape = (out, pooled[0], geometry.kernel, geometry.kernel)
+            grown = 2 * geometry.padding - geometry.kernel + 1
+            self.output_shape = (out, pooled[1] + grown, pooled[2] + grown)
+        self.weight = nn.Parameter(torch.empty(shape))
+        nn.init.kaiming_normal_(self.weight, nonlinearity="relu")
+
+    @property
+    def pool_area(self) -> int:
+        """The number of neurons that one pooled value sums."""
+        return self.geometry.pool**2
+
+    def per_output(self, values: Tensor) -> Tensor:
+        """Shape one value per output channel so that it broadcasts over the weight."""
+        return values.reshape(-1, *[1] * (self.weight.dim() - 1))
+
+    def per_neuron(self, values: Tensor) -> Tensor:
+        """Shape one value per output channel so that it broadcasts over `output_shape`."""
+        return values.reshape(-1, *[1] * (len(self.output_shape) - 1))
+
+    def forward(self, source: Tensor, weight: Tensor, *, pool_sums: bool) -> Tensor:
+        """Return the input `(T, B, *output_shape)` that `source` gives; pooling averages, or sums if `pool_sums`."""
+        x = source.flatten(0, 1)
+        if self.geometry.pool > 1:
+            x = F.avg_pool2d(x, self.geometry.pool, divisor_override=1 if pool_sums else None)
+        if self.geometry.kernel is None:
+            x = F.linear(x.flatten(1), weight)
+        else:
+            x = F.conv2d(x, weight, padding=self.geometry.padding)
+        return x.reshape(*source.shape[:2], *self.output_shape)
+
+
+class Normalise(nn.Module):
+    """Batch normalisation with a mean and a shift per channel; the scale is per channel or, as the chip needs it, per layer.
+
+    A ternary layer has one threshold for all its neurons and no spare weight bits, so only one scale can be folded away.
+    """
+
+    def __init__(self, channels: int, *, per_channel: bool, momentum: float = 0.1):
+        """Start from mean 0, variance 1 and shift 0."""
+        super().__init__()
+        self.per_channel, self.momentum = per_channel, momentum
+        self.shift = nn.Parameter(torch.zeros(channels))
+        self.register_buffer("mean", torch.zeros(channels))
+        self.register_buffer("variance", torch.ones(channels if per_channel else 1))
+        self.mean: Tensor
+        self.variance: Tensor
+
+    @property
+    def deviation(self) -> Tensor:
+        """The standard deviation, one value per channel or one per layer."""
+        return torch.sqrt(self.variance + EPSILON)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Normalise `(T, B, C, ...)`: by the batch's statistics while training, else by the running ones."""
+        shape = (-1, *[1] * (x.dim() - 3))
+        mean, deviation = self.mean, self.deviation
+        if self.training:
+            mean, deviation = self._follow(x)
+        scale = 1 / deviation
+        return torch.addcmul((self.shift - mean * scale).view(shape), x, scale.view(shape))
+
+    def _follow(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        variance, mean = torch.var_mean(x, [0, 1, *range(3, x.dim())], correction=0)
+        if not self.per_channel:
+            variance = variance.mean().reshape(1)
+        with torch.no_grad():
+            self.mean.lerp_(mean, self.momentum)
+            self.variance.lerp_(variance, self.momentum)
+        return mean, torch.sqrt(variance + EPSILON)
+
+
+@dataclass(frozen=True)
+class IntegerParameters:
+    """What the chip gets of one layer: whole numbers in floats (with gradients), the bias in weight units."""
+
+    weight: Tensor
+    bias: Tensor
+    vth: int
+
+
+class SpikingLayer(nn.Module):
+    """Synapses, normalisation and a population of LIF neurons of threshold 1."""
+
+    def __init__(
+        self,
+        name: str,
+        source: tuple[int, ...],
+        out: int,
+        geometry: Geometry,
+        *,
+        weights: str,
+        delta: float,
+        leak: float,
+        dropout: float = 0.0,
+    ):
+        """Build a layer; `weights` is a row of WEIGHTS ("float" means 8 bits in the integer phase), `delta` its threshold.
+
+        `dropout` silences whole neurons of a sample over all time steps while training, but not in the integer phase.
+        """
+        super().__init__()
+        self.name, self.delta, self.leak, self.dropout = name, delta, leak, dropout
+        self.quantise = WEIGHTS[weights]
+        self.synapses = Synapses(source, out, geometry)
+        self.normalise = Normalise(out, per_channel=self.quantise is None)
+        self.dv = decay_register(leak)
+        self.phase = Phase.FLOAT
+        self.register_buffer("unit", torch.ones(()))  # weight units per threshold, fixed by freeze()
+        self.unit: Tensor
+
+    @property
+    def output_shape(self) -> tuple[int, ...]:
+        """The shape of the population."""
+        return self.synapses.output_shape
+
+    def forward(self, source: Tensor, timesteps: int) -> tuple[Tensor, Tensor | None]:
+        """Return spikes `(T, B, ...)` of 0 and 1 and, in the integer phase, the membranes after reset (int32)."""
+        if self.phase is Phase.INTEGER:
+            chip = self.integer_parameters()
+            # Rounding repairs what a Winograd or FFT convolution does to integers; it changes nothing in a plain sum.
+            current = rounded(self.synapses(source, chip.weight, pool_sums=True))
+            bias = self.synapses.per_neuron(chip.bias)
+            return IntegerLif.apply(over_time(current, timesteps), bias, chip.vth, self.dv)  # type: ignore[no-untyped-call,no-any-return]
+        weight: Tensor = self.synapses.weight
+        if self.phase is Phase.QUANTISED and self.quantise is not None:
+            weight = self.quantise(weight, self.delta)
+        current = self.normalise(self.synapses(source, weight, pool_sums=False))
+        spikes = FloatLif.apply(over_time(current, timesteps), self.leak)  # type: ignore[no-untyped-call]
+        if self.dropout and self.training:
+            spikes = spikes * F.dropout(torch.ones_like(spikes[:1]), self.dropout)
+        return spikes, None
+
+    def freeze(self, input_limit: int) -> None:
+        """Choose how many weight units the threshold gets, so that worst-case sums, biases and weights fit the chip.
+
+        `input_limit` is the largest magnitude of one input. Raises LoweringError for a layer without any weight left.
+        """
+        area, deviation = self.synapses.pool_area, self.normalise.deviation
+        if self.quantise is not None:
+            if not self.quantise(self.synapses.weight, self.delta).any():
+                raise LoweringError(f"layer {self.name!r}: all weights are 0 after quantisation; lower delta ({self.delta})")
+            self.unit.copy_(deviation[0] * area)
+            return
+        per_unit = self.synapses.weight / self.synapses.per_output(deviation * area)
+        bias = self.normalise.shift - self.normalise.mean / deviation
+        self.unit.copy_(largest_unit(per_unit, bias, input_limit * area, self.leak))
+
+    def integer_parameters(self) -> IntegerParameters:
+        """Return the folded integers: y >= 1 becomes `v > vth`, with y = (a - mean) / deviation + shift (DESIGN.md, 4)."""
+        deviation, unit = self.normalise.deviation, self.unit
+        if self.quantise is not None:
+            weight = self.quantise(self.synapses.weight, self.delta)
+        else:
+            scale = unit / (deviation * self.synapses.pool_area)
+            weight = rounded(self.synapses.weight * self.synapses.per_output(scale), WEIGHT_LIMIT)
+        bias = rounded((self.normalise.shift - self.normalise.mean / deviation) * unit)
+        return IntegerParameters(weight, bias, vth=min(int(torch.round(unit)), lif.VTH_MAX))
+
+
+class ReadOut(nn.Module):
+    """The last layer: leaky neurons that never spike; the logits are their membranes summed over the time steps."""
+
+    def __init__(self, name: str, source: tuple[int, ...], out: int, geometry: Geometry, *, leak: float):
+        """Build a read-out of `out` classes with 8-bit weights in the integer phase."""
+        super().__init__()
+        self.name, self.leak, self.dv = name, leak, decay_register(leak)
+        self.synapses = Synapses(source, out, geometry)
+        self.bias = nn.Parameter(torch.zeros(out))
+        self.phase = Phase.FLOAT
+        self.register_buffer("unit", torch.ones(()))  # weight units per logit, fixed by freeze()
+        self.unit: Tensor
+
+    @property
+    def output_shape(self) -> tuple[int, ...]:
+        """The shape of the population: one neuron for each class."""
+        return self.synapses.output_shape
+
+    def forward(self, source: Tensor, timesteps: int) -> tuple[Tensor, Tensor | None]:
+        """Return the logits `(B, classes)` and, in the integer phase, the membranes `(T, B, classes)` (int32)."""
+        if self.phase is not Phase.INTEGER:
+            current = self.synapses(source, self.synapses.weight, pool_sums=False) + self.bias
+            return leaky_sum(over_time(current, timesteps), self.leak).sum(0), None
+        chip = self.integer_parameters()
+        current = over_time(rounded(self.synapses(source, chip.weight, pool_sums=True)), timesteps)
+        # Gradients take the real-number path; values are the chip's.
+        exact = leaky_sum(current + chip.bias, self.leak)
+        _, membranes = IntegerLif.apply(current.detach(), chip.bias.detach(), chip.vth, self.dv)  # type: ignore[no-untyped-call]
+        weight_units = membranes.to(exact) / 2**lif.UNIT_SHIFT
+        logits = (weight_units + (exact - exact.detach())).sum(0) / self.unit
+        return logits, membranes
+
+    def freeze(self, input_limit: int) -> None:
+        """Choose how many weight units a logit gets, so that worst-case sums, biases and weights fit the chip."""
+        area = self.synapses.pool_area
+        self.unit.copy_(largest_unit(self.synapses.weight / area, self.bias, input_limit * area, self.leak))
+
+    def integer_parameters(self) -> IntegerParameters:
+        """Return 8-bit weights, the bias, and the largest threshold there is, which no membrane may reach."""
+        weight = rounded(self.synapses.weight * (self.unit / self.synapses.pool_area), WEIGHT_LIMIT)
+        return IntegerParameters(weight, rounded(self.bias * self.unit), vth=lif.VTH_MAX)
+
+
+@torch.no_grad()
+def largest_unit(weight: Tensor, bias: Tensor, input_limit: int, leak: float) -> Tensor:
+    """Return the largest scale at which rounded weights fit 8 bits, biases 13 bits, and no sum or membrane can overflow."""
+    reach = weight.flatten(1).abs().sum(1) * input_limit + bias.abs()
+    limits = [
+        WEIGHT_LIMIT / weight.abs().max(),
+        HEADROOM * lif.BIAS_MANTISSA_MAX / bias.abs().max(),
+        HEADROOM * lif.INPUT_MAX * (1 - leak) / reach.max(),
+        torch.tensor(float(lif.VTH_MAX), device=weight.device),
+    ]
+    return torch.stack([limit.to(weight) for limit in limits]).min()
+
+
+def over_time(current: Tensor, timesteps: int) -> Tensor:
+    """Repeat an input that is the same at every step, `(1, B, ...)`, over `(T, B, ...)` without copying it."""
+    return current.expand(timesteps, *current.shape[1:]) if current.shape[0] == 1 else current
+
+
+def decay_register(leak: float) -> int:
+    """Return the chip's dv for a leak in (0, 1]: leak = (4096 - dv) / 4096. Raises ConfigError if it has no such value."""
+    dv = lif.DECAY_UNITY * (1 - leak)
+    if not 0 <= dv <= lif.DV_MAX or dv != int(dv):
+        raise ConfigError(f"leak {leak} is not k / 4096 with k in 1..4096; try 0.5 (exact in every framework) or 1.0")
+    return int(dv)
+
+
+def _pooled_shape(source: tuple[int, ...], pool: int) -> tuple[int, ...]:
+    if pool == 1:
+        return source
+    if len(source) != 3 or source[1] % pool or source[2] % pool:
+        raise ConfigError(
+            f"pooling {pool} x {pool} needs a source (C, H, W) with sides that are multiples of {pool}, got {source}; "
+            "resize the input or take fewer pools"
+        )
+    return (source[0], source[1] // pool, source[2] // pool)

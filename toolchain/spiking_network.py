@@ -1,0 +1,85 @@
+"""The trainable network: spiking layers in a row and a read-out, run over T time steps."""
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from snnc.toolchain.errors import DataError, LoweringError
+from snnc.toolchain.layers import Phase, ReadOut, SpikingLayer
+from snnc.toolchain.network import Input
+from snnc.toolchain.trace import Trace
+
+
+class SpikingNetwork(nn.Module):
+    """Logits `(B, classes)` from integers `(B, *input.shape)` repeated at every step, or `(T, B, *input.shape)`."""
+
+    def __init__(self, architecture: str, timesteps: int, input: Input, layers: list[SpikingLayer], readout: ReadOut):
+        """Take layers whose shapes already fit."""
+        super().__init__()
+        self.architecture, self.timesteps, self.input = architecture, timesteps, input
+        self.layers = nn.ModuleList(layers)
+        self.readout: ReadOut = readout
+        self.phase = Phase.FLOAT
+
+    @property
+    def hidden(self) -> list[SpikingLayer]:
+        """The spiking layers in order, typed."""
+        return [layer for layer in self.layers if isinstance(layer, SpikingLayer)]
+
+    @property
+    def populations(self) -> list[SpikingLayer | ReadOut]:
+        """All layers in order, the read-out last."""
+        return [*self.hidden, self.readout]
+
+    @property
+    def input_limit(self) -> int:
+        """The largest magnitude that one input value can have."""
+        return max(abs(self.input.minimum), abs(self.input.maximum))
+
+    def enter(self, phase: Phase) -> None:
+        """Switch the forward pass to a phase; entering the integer phase fixes all scales. Raises LoweringError."""
+        limit = self.input_limit
+        for layer in self.populations:
+            if phase is Phase.INTEGER and layer.phase is not Phase.INTEGER:
+                layer.freeze(limit)
+            layer.phase = phase
+            limit = 1  # spikes
+        self.phase = phase
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the logits. Raises DataError for another input shape."""
+        source = self._with_time(x)
+        for layer in self.hidden:
+            source, _ = layer(source, self.timesteps)
+        logits, _ = self.readout(source, self.timesteps)
+        return logits  # type: ignore[no-any-return]
+
+    @torch.no_grad()
+    def trace(self, samples: NDArray[np.int64]) -> Trace:
+        """Return spikes and membranes of a forward pass in the integer phase; samples as for `forward`.
+
+        Raises LoweringError in another phase, and DataError for another input shape.
+        """
+        if self.phase is not Phase.INTEGER:
+            raise LoweringError(f"the model is in phase {self.phase.name.lower()!r}; only the integer phase computes integers")
+        source = self._with_time(torch.as_tensor(samples, dtype=torch.float32, device=self.readout.bias.device))
+        spikes, membranes = {}, {}
+        for layer in self.hidden:
+            source, after = layer(source, self.timesteps)
+            spikes[layer.name], membranes[layer.name] = source.bool().cpu().numpy(), after.cpu().numpy()
+        _, after = self.readout(source, self.timesteps)
+        membranes[self.readout.name] = after.cpu().numpy()
+        spikes[self.readout.name] = np.zeros(after.shape, bool)
+        return Trace("torch", spikes, membranes)
+
+    def _with_time(self, x: Tensor) -> Tensor:
+        shape = tuple(self.input.shape)
+        if tuple(x.shape[1:]) == shape:
+            return x.unsqueeze(0)
+        if tuple(x.shape[2:]) == shape and x.shape[0] == self.timesteps:
+            return x
+        raise DataError(
+            f"input of shape {tuple(x.shape)} does not fit: allowed are (B, {', '.join(map(str, shape))}) and "
+            f"({self.timesteps}, B, {', '.join(map(str, shape))})"
+        )

@@ -1,0 +1,232 @@
+"""The three phases of training: full precision, quantised weights, and the chip's own integers.
+
+Deckers et al. 2024 (arXiv 2409.15849) describe the first two; the third makes the forward pass compute exactly what the
+chip will compute, so that lowering cannot lose accuracy. The twin stays at full precision to the end, as in the paper.
+"""
+
+import math
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Protocol
+
+import torch
+from torch import Tensor
+from torch.optim.lr_scheduler import CosineAnnealingLR, LRScheduler, StepLR
+
+from snnc.toolchain.checkpoint import Checkpoint, save_checkpoint
+from snnc.toolchain.config import TrainConfig
+from snnc.toolchain.datasets import Dataset, Split, chip_input
+from snnc.toolchain.errors import ConfigError, TrainingError
+from snnc.toolchain.layers import Phase
+from snnc.toolchain.methods import METHODS
+from snnc.toolchain.quantize import WEIGHTS
+from snnc.toolchain.spiking_network import SpikingNetwork
+
+EVALUATION_BATCH = 256
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """The metrics of one epoch; losses are means over its steps, accuracies are shares of samples (0..1)."""
+
+    number: int
+    phase: str
+    loss: float
+    matching_loss: float
+    train_accuracy: float
+    test_accuracy: float
+    images_per_second: float
+
+
+class Watcher(Protocol):
+    """What a progress view offers to the training loop."""
+
+    def step(self, phase: Phase, loss: float, matching: float, images: int) -> None:
+        """Show one optimiser step."""
+
+    def epoch(self, metrics: Epoch) -> None:
+        """Show one finished epoch."""
+
+
+class Unwatched:
+    """A progress view that shows nothing."""
+
+    def step(self, phase: Phase, loss: float, matching: float, images: int) -> None:
+        """Show nothing."""
+
+    def epoch(self, metrics: Epoch) -> None:
+        """Show nothing."""
+
+
+@dataclass
+class Data:
+    """A dataset as tensors on the training device."""
+
+    train: tuple[Tensor, Tensor]
+    test: tuple[Tensor, Tensor]
+    background: int  # what augmentation shifts in at the border
+
+
+class Training:
+    """One run: networks, data and history; `checkpoint()` is complete at any moment."""
+
+    def __init__(self, config: TrainConfig, dataset: Dataset, build: Callable[[TrainConfig], SpikingNetwork]):
+        """Build base and twins from the seed. Raises ConfigError for settings that name nothing."""
+        _check_rows(config)
+        torch.manual_seed(config.seed)
+        self.config, self.dataset = config, dataset
+        self.device = _device(config.device)
+        self.method = METHODS[config.method]
+        self.base = build(config).to(self.device)
+        self.twins = [build(config.but(weights="float")).to(self.device) for _ in range(self.method.twins)]
+        self.data = _tensors(dataset, self.device)
+        self.history: list[Epoch] = []
+        self.accuracy = 0.0
+
+    @property
+    def networks(self) -> list[SpikingNetwork]:
+        """The base network first, then the twins."""
+        return [self.base, *self.twins]
+
+    def checkpoint(self) -> Checkpoint:
+        """Return the state of the base network and the history so far."""
+        weights = {name: tensor.detach().clone() for name, tensor in self.base.state_dict().items()}
+        rows = [asdict(epoch) for epoch in self.history]
+        return Checkpoint(self.config, self.base.input, self.dataset.labels, self.base.phase, weights, self.accuracy, rows)
+
+    def run(self, watcher: Watcher) -> Iterator[Epoch]:
+        """Train through the three phases, yielding the metrics of each finished epoch. Raises TrainingError."""
+        config = self.config
+        plan = [(Phase.FLOAT, config.epochs_float, config.lr), (Phase.QUANTISED, config.epochs_quantised, config.lr)]
+        for phase, epochs, lr in [*plan, (Phase.INTEGER, config.epochs_integer, config.lr_integer)]:
+            self.base.enter(phase)
+            optimizer = torch.optim.Adam([p for network in self.networks for p in network.parameters()], lr=lr)
+            schedule = _schedule(config, optimizer, epochs)
+            for _ in range(epochs):
+                metrics = self._epoch(optimizer, watcher)
+                schedule.step()
+                self.history.append(metrics)
+                self.accuracy = metrics.test_accuracy
+                watcher.epoch(metrics)
+                yield metrics
+        self.accuracy = accuracy(self.base, *self.data.test)
+
+    def _epoch(self, optimizer: torch.optim.Optimizer, watcher: Watcher) -> Epoch:
+        for network in self.networks:
+            network.train()
+        images, labels = self.data.train
+        started, seen, right, loss_sum, matching_sum = time.perf_counter(), 0, 0, 0.0, 0.0
+        for chosen in _batches(len(labels), self.config.batch_size):
+            batch = shifted(images[chosen], self.config.shift, self.data.background)
+            logits = [network(batch) for network in self.networks]
+            losses = self.method.loss(logits, labels[chosen], self.config.alpha)
+            optimizer.zero_grad()
+            losses.total.backward()  # type: ignore[no-untyped-call]
+            optimizer.step()
+            loss, matching = float(losses.total.detach()), float(losses.matching.detach())
+            _check_finite(loss, self.base.phase, self.config)
+            seen += len(chosen)
+            right += int((logits[0].detach().argmax(1) == labels[chosen]).sum())
+            loss_sum += loss * len(chosen)
+            matching_sum += matching * len(chosen)
+            watcher.step(self.base.phase, loss, matching, len(chosen))
+        speed = seen / (time.perf_counter() - started)
+        tested = accuracy(self.base, *self.data.test)
+        number, phase = len(self.history) + 1, self.base.phase.name.lower()
+        return Epoch(number, phase, loss_sum / seen, matching_sum / seen, right / seen, tested, speed)
+
+
+def train(
+    config: TrainConfig,
+    dataset: Dataset,
+    build: Callable[[TrainConfig], SpikingNetwork],
+    out: str | Path,
+    watcher: Watcher | None = None,
+) -> Checkpoint:
+    """Train, write the checkpoint `out` after every epoch, and return the last one.
+
+    Stopping with Ctrl-C leaves a loadable checkpoint as well, and raises KeyboardInterrupt after it is written.
+    Raises ConfigError, DataError, TrainingError, or SnncError if the file cannot be written.
+    """
+    training = Training(config, dataset, build)
+    save_checkpoint(training.checkpoint(), out)  # a folder that cannot be written shows before the hours of training
+    try:
+        for _ in training.run(watcher or Unwatched()):
+            save_checkpoint(training.checkpoint(), out)
+    finally:
+        save_checkpoint(training.checkpoint(), out)
+    return training.checkpoint()
+
+
+@torch.no_grad()
+def accuracy(network: SpikingNetwork, images: Tensor, labels: Tensor) -> float:
+    """Return the share of samples (0..1) whose largest logit is the right one."""
+    was_training = network.training
+    network.eval()
+    pieces = zip(torch.split(images, EVALUATION_BATCH), torch.split(labels, EVALUATION_BATCH), strict=True)
+    right = sum(int((network(x).argmax(1) == y).sum()) for x, y in pieces)
+    network.train(was_training)
+    return right / len(labels)
+
+
+def shifted(images: Tensor, reach: int, background: int) -> Tensor:
+    """Return `(B, C, H, W)` with every image moved by up to `reach` pixels in each direction, filled with `background`."""
+    if reach == 0 or images.dim() != 4:
+        return images
+    count, channels, height, width = images.shape
+    padded = torch.nn.functional.pad(images, [reach] * 4, value=background)
+    moves = torch.randint(0, 2 * reach + 1, (2, count, 1)).to(images.device)
+    rows = moves[0] + torch.arange(height, device=images.device)
+    columns = moves[1] + torch.arange(width, device=images.device)
+    which = torch.arange(count, device=images.device)
+    return padded[
+        which.view(-1, 1, 1, 1),
+        torch.arange(channels, device=images.device).view(1, -1, 1, 1),
+        rows[:, None, :, None],
+        columns[:, None, None],
+    ]
+
+
+def _batches(samples: int, size: int) -> Iterator[Tensor]:
+    # A last batch of one sample has no variance to normalise by, so it waits for the next epoch's order.
+    return (batch for batch in torch.split(torch.randperm(samples), size) if len(batch) > 1)
+
+
+def _tensors(dataset: Dataset, device: torch.device) -> Data:
+    def pair(split: Split) -> tuple[Tensor, Tensor]:
+        values = torch.from_numpy(chip_input(split, dataset.input)).to(device, torch.float32)
+        return values, torch.from_numpy(split.labels).to(device)
+
+    return Data(pair(dataset.train), pair(dataset.test), background=-dataset.input.zero_point)
+
+
+def _schedule(config: TrainConfig, optimizer: torch.optim.Optimizer, epochs: int) -> LRScheduler:
+    if config.schedule == "cosine":
+        return CosineAnnealingLR(optimizer, max(epochs, 1))
+    return StepLR(optimizer, config.decay_every, config.gamma)
+
+
+def _check_rows(config: TrainConfig) -> None:
+    for setting, table in (("method", list(METHODS)), ("weights", list(WEIGHTS))):
+        value = getattr(config, setting)
+        if value not in table:
+            raise ConfigError(f"{setting} {value!r} is unknown; allowed are {', '.join(table)}")
+
+
+def _device(name: str) -> torch.device:
+    try:
+        device = torch.device(name)
+        torch.zeros((), device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise ConfigError(f"device {name!r} cannot be used: {str(error).splitlines()[0]}; try cpu") from None
+    return device
+
+
+def _check_finite(loss: float, phase: Phase, config: TrainConfig) -> None:
+    if not math.isfinite(loss):
+        lr = config.lr_integer if phase is Phase.INTEGER else config.lr
+        raise TrainingError(
+            f"the loss became {loss} in phase {phase.name.lower()}; lower the learning rate (it is {lr}) or alpha"
+        )
