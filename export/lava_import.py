@@ -6,6 +6,7 @@ Only Lava's own process and the recorder of the golden vectors call this.
 import dataclasses
 import importlib.util
 import sys
+import traceback
 import types
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -69,3 +70,22 @@ def widen_conv_geometry() -> None:
         return original(source, weight, *(tuple(int(size) for size in pair) for pair in pairs), int(groups))
 
     utils.conv_scipy = conv_scipy
+
+
+def print_failures() -> None:
+    """Print the traceback of every Lava process that fails, when it fails.
+
+    Lava keeps it in a pipe that it reads only after all other processes have ended, and those wait for ever for the failed one.
+    """
+    from lava.magma.runtime import runtime
+
+    original = runtime.target_fn
+
+    def loud(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return original(*args, **kwargs)
+        except Exception:
+            traceback.print_exc()
+            raise
+
+    runtime.target_fn = loud

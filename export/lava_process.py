@@ -5,7 +5,6 @@ Reads job.json, network.net and samples.npy from the folder and writes trace.npz
 """
 
 import json
-import logging
 import os
 import sys
 from collections.abc import Callable
@@ -15,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from snnc.export.lava_import import modern_python, skip_slayer, widen_conv_geometry
+from snnc.export.lava_import import modern_python, print_failures, skip_slayer, widen_conv_geometry
 from snnc.export.netx_file import read_netx
 from snnc.toolchain.network import Layer, Lif, Network
 from snnc.toolchain.synapse import Conv
@@ -81,8 +80,6 @@ def run(network: Network, samples: Samples, builder: str, path: Path) -> dict[st
         neuron.s_out.connect(sinks[-1].a_in)
         monitors.append(Monitor())
         monitors[-1].probe(neuron.v, steps)
-    # The process that starts the run sets the log level, and Lava tells at INFO only why another one failed.
-    source._log_config.level = logging.INFO
     source.run(condition=RunSteps(num_steps=steps), run_cfg=Loihi2SimCfg(select_tag="fixed_pt"))
     recorded: dict[str, NDArray[np.int32]] = {}
     for depth, layer in enumerate(network.layers, start=1):
@@ -147,7 +144,7 @@ def _samples_of(stream: NDArray[Any], depth: int, timesteps: int, count: int) ->
 
 def main(folder: Path) -> None:
     """Do the job in the folder."""
-    logging.basicConfig(level=logging.INFO, stream=sys.stderr)
+    print_failures()
     widen_conv_geometry()
     builder = json.loads((folder / "job.json").read_text())["builder"]
     path = folder / "network.net"

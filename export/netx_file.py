@@ -77,9 +77,10 @@ def _check_layer(layer: Layer, previous: str) -> None:
         raise CannotExport(f"netx chains layers, so its only source must be {previous!r}; shortcuts cannot be expressed")
     if (layer.neuron.bias & 63).any():
         raise CannotExport("netx biases are whole weight units (multiples of 64); use bias exponent 6")
-    most = np.abs(layer.neuron.bias >> NETX_BIAS_EXPONENT).max()
-    if most > lif.BIAS_MANTISSA_MAX:
-        raise CannotExport(f"bias of {most} weight units is outside netx's 13 bits at exponent 6; rescale the layer")
+    bias = layer.neuron.bias >> NETX_BIAS_EXPONENT
+    outside = bias[(bias < lif.BIAS_MANTISSA_MIN) | (bias > lif.BIAS_MANTISSA_MAX)]
+    if outside.size:
+        raise CannotExport(f"bias of {outside[0]} weight units is outside netx's 13 bits at exponent 6; rescale the layer")
     if isinstance(layer.synapses[0], Dense) and not layer.synapses[0].weight.any():
         raise CannotExport("all weights are 0, which netx cannot scale; remove the layer or train it again")
 

@@ -36,5 +36,5 @@ def cifarnet(config: TrainConfig, input: Input, classes: int) -> SpikingNetwork:
     for name, neurons in DENSE:
         layers.append(layer(name, shape, neurons, Geometry()))
         shape = layers[-1].output_shape
-    readout = ReadOut("readout", shape, classes, Geometry(), leak=config.leak)
+    readout = ReadOut("readout", shape, classes, Geometry(), leak=config.leak, timesteps=config.timesteps)
     return SpikingNetwork("cifarnet", config.timesteps, input, layers, readout)

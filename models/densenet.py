@@ -25,5 +25,5 @@ def dense(config: TrainConfig, input: Input, classes: int) -> SpikingNetwork:
         )
         layers.append(layer)
         shape = layer.output_shape
-    readout = ReadOut("readout", shape, classes, Geometry(), leak=config.leak)
+    readout = ReadOut("readout", shape, classes, Geometry(), leak=config.leak, timesteps=config.timesteps)
     return SpikingNetwork("dense", config.timesteps, input, layers, readout)

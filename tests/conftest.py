@@ -12,9 +12,7 @@ from snnc.toolchain.config import TrainConfig
 from snnc.toolchain.datasets import Dataset, load_dataset
 from snnc.toolchain.train import train
 
-TINY = TrainConfig(
-    model="dense", width=0.03, epochs_float=2, epochs_quantised=2, epochs_integer=2, batch_size=128, timesteps=3
-)
+TINY = TrainConfig(model="dense", width=0.03, epochs_float=2, epochs_quantised=2, epochs_integer=2, batch_size=128, timesteps=3)
 
 
 def pytest_configure(config: pytest.Config) -> None:

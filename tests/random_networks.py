@@ -40,7 +40,11 @@ def random_network(seed: int, *, chip_only: bool = False) -> Network:
         shape = synapse.output_shape(shape)
         synapses = [synapse]
         if not chip_only and rng.random() < 0.3:
-            synapses.append(Dense(source, rng.integers(-1, 2, (shape[0], synapse.weight.shape[1]))) if isinstance(synapse, Dense) else synapse)
+            synapses.append(
+                Dense(source, rng.integers(-1, 2, (shape[0], synapse.weight.shape[1])))
+                if isinstance(synapse, Dense)
+                else synapse
+            )
         layers.append(Layer(f"layer{depth}", tuple(synapses), random_neuron(rng, shape, limit, chip_only=chip_only)))
         source = layers[-1].name
     return Network(f"random {seed}", int(rng.integers(1, 7)), pixels, tuple(layers), "spikes")
@@ -77,8 +81,9 @@ def random_model(seed: int) -> SpikingNetwork:
         )
         layers.append(layer)
         source = layer.output_shape
-    readout = ReadOut("readout", source, 4, random_geometry(rng, source, dense=True), leak=leak)
-    model = SpikingNetwork("random", int(rng.integers(1, 7)), pixels, layers, readout).eval()
+    timesteps = int(rng.integers(1, 7))
+    readout = ReadOut("readout", source, 4, random_geometry(rng, source, dense=True), leak=leak, timesteps=timesteps)
+    model = SpikingNetwork("random", timesteps, pixels, layers, readout).eval()
     scatter_statistics(model)
     model.enter(Phase.INTEGER)
     return model

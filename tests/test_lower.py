@@ -75,7 +75,9 @@ def test_a_bias_that_does_not_fit_names_its_layer() -> None:
     model = random_model(3)
     with torch.no_grad():
         model.hidden[0].normalise.shift.fill_(1e6)
-    with pytest.raises(NetworkError, match=r"layer 'layer0': bias mantissa \d+ is outside -4096..4095; raise the bias exponent"):
+    with pytest.raises(
+        NetworkError, match=r"layer 'layer0': bias mantissa \d+ is outside -4096..4095; raise the bias exponent"
+    ):
         lower(model)
 
 

@@ -102,7 +102,15 @@ def test_a_shortcut_is_two_synapses() -> None:
 
 @pytest.mark.parametrize(
     ("dv", "timesteps", "bias_exponent", "free"),
-    [(2048, 7, 6, True), (2048, 8, 6, False), (3072, 4, 6, True), (3072, 5, 6, False), (0, 100, 6, True), (100, 2, 6, False), (2048, 2, 5, False)],
+    [
+        (2048, 7, 6, True),
+        (2048, 8, 6, False),
+        (3072, 4, 6, True),
+        (3072, 5, 6, False),
+        (0, 100, 6, True),
+        (100, 2, 6, False),
+        (2048, 2, 5, False),
+    ],
 )
 def test_truncation_free(dv: int, timesteps: int, bias_exponent: int, free: bool) -> None:
     neuron = Lif((3,), vth=2, dv=dv, bias_mantissa=1, bias_exponent=bias_exponent)

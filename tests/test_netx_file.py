@@ -35,8 +35,7 @@ def test_other_bias_exponents_survive_if_the_bias_is_whole(tmp_path: Path) -> No
 @pytest.fixture
 def network() -> Network:
     layers = tuple(
-        Layer(name, (Dense(source, np.eye(4, dtype=int)),), Lif((4,), 3, 2048))
-        for name, source in (("a", "input"), ("b", "a"))
+        Layer(name, (Dense(source, np.eye(4, dtype=int)),), Lif((4,), 3, 2048)) for name, source in (("a", "input"), ("b", "a"))
     )
     return Network("n", 3, Input((4,), 0, 1), layers, "spikes")
 

@@ -31,7 +31,7 @@ def plain_input(layer: Layer, place: tuple[int, ...], spikes: dict[str, dict[tup
 
 def plain_simulation(network: Network, sample: np.ndarray) -> dict[str, list[dict[tuple[int, ...], tuple[int, int]]]]:
     """Return (spike, membrane) by layer, step and neuron, computed with Python ints only."""
-    state = {layer.name: {p: (0, 0) for p in np.ndindex(layer.output_shape)} for layer in network.layers}
+    state = {layer.name: dict.fromkeys(np.ndindex(layer.output_shape), (0, 0)) for layer in network.layers}
     shapes = {"input": network.input.shape} | {layer.name: layer.output_shape for layer in network.layers}
     seen: dict[str, list] = {layer.name: [] for layer in network.layers}
     for _ in range(network.timesteps):

@@ -43,7 +43,10 @@ def test_a_convolution_does_not_flip_its_kernel() -> None:
         (lambda: Conv("input", np.zeros((1, 1, 1, 1)), padding=(0, -1)), r"padding \(0, -1\) is not allowed"),
         (lambda: Conv("input", np.zeros((1, 2, 1, 1))).output_shape((1, 4, 4)), r"allowed is \(2, height, width\)"),
         (lambda: Conv("input", np.zeros((1, 1, 5, 5))).output_shape((1, 4, 4)), "larger than its padded source"),
-        (lambda: Dense("a", [[1]]).output_shape((2, 2)), r"from 'a': got a source of shape \(2, 2\) = 4 neurons, allowed are 1"),
+        (
+            lambda: Dense("a", [[1]]).output_shape((2, 2)),
+            r"from 'a': got a source of shape \(2, 2\) = 4 neurons, allowed are 1",
+        ),
     ],
 )
 def test_what_does_not_fit_is_refused(make: object, message: str) -> None:

@@ -211,11 +211,17 @@ class SpikingLayer(nn.Module):
 class ReadOut(nn.Module):
     """The last layer: leaky neurons that never spike; the logits are their membranes summed over the time steps."""
 
-    def __init__(self, name: str, source: tuple[int, ...], out: int, geometry: Geometry, *, leak: float):
-        """Build a read-out of `out` classes with 8-bit weights in the integer phase."""
+    def __init__(self, name: str, source: tuple[int, ...], out: int, geometry: Geometry, *, leak: float, timesteps: int):
+        """Build a read-out of `out` classes with 8-bit weights in the integer phase.
+
+        One spike counts in all later membranes, so Kaiming's weights are divided by how often it does: with them undivided,
+        the first logits are several times too large, and training loses about ten epochs on digits to shrink them.
+        """
         super().__init__()
         self.name, self.leak, self.dv = name, leak, decay_register(leak)
         self.synapses = Synapses(source, out, geometry)
+        repeats = leaky_sum(torch.ones(timesteps, 1), leak).sum()
+        self.synapses.weight.data.div_(repeats)
         self.bias = nn.Parameter(torch.zeros(out))
         self.phase = Phase.FLOAT
         self.register_buffer("unit", torch.ones(()))  # weight units per logit, fixed by freeze()

@@ -20,8 +20,18 @@ def boxcar(membrane: Tensor) -> Tensor:
     return (membrane - 1).abs_().le_(HALF_WIDTH).mul_(HEIGHT)
 
 
+def _all_steps(current: Tensor, dtype: torch.dtype | None = None) -> Tensor:
+    """Return an empty `(T, B, ...)` with one step after the other, each in the memory layout of `current[0]`.
+
+    `empty_like` would fall back to the default layout where `current` is one step expanded over time.
+    """
+    step = current[0]
+    strides = (step.numel(), *torch.empty_like(step).stride())
+    return torch.empty_strided(current.shape, strides, dtype=dtype or current.dtype, device=current.device)
+
+
 def _backward_through_time(grad: Tensor, membranes: Tensor, spikes: Tensor, leak: float) -> Tensor:
-    gradients = torch.empty_like(grad)
+    gradients = _all_steps(spikes)
     carried = torch.zeros_like(grad[0])
     for t in reversed(range(grad.shape[0])):
         slope = boxcar(membranes[t])
@@ -36,7 +46,7 @@ class FloatLif(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, current: Tensor, leak: float) -> Tensor:
         """Run eq. 1 over the leading time axis."""
-        membranes, spikes = torch.empty_like(current), torch.empty_like(current)
+        membranes, spikes = _all_steps(current), _all_steps(current)
         membrane = torch.zeros_like(current[0])
         for t in range(current.shape[0]):
             membrane = torch.add(current[t], membrane, alpha=leak, out=membranes[t])
@@ -62,8 +72,8 @@ class IntegerLif(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, current: Tensor, bias: Tensor, vth: int, dv: int) -> tuple[Tensor, Tensor]:
         """Run `lif.integrate` and `lif.fire` over the leading time axis."""
-        spikes, before = torch.empty_like(current), torch.empty_like(current)
-        after = torch.empty(current.shape, dtype=torch.int32, device=current.device)
+        spikes, before = _all_steps(current), _all_steps(current)
+        after = _all_steps(current, torch.int32)
         a, offset = current.to(torch.int64), bias.to(torch.int64) << lif.UNIT_SHIFT
         u = v = torch.zeros_like(a[0])
         for t in range(a.shape[0]):

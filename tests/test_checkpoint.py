@@ -1,0 +1,95 @@
+"""model.pt: nothing is lost, nothing in it runs, and damage is refused in one line."""
+
+import pickle
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from snnc.models import load_model
+from snnc.toolchain.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from snnc.toolchain.errors import FileFormatError, SnncError
+
+
+def test_nothing_is_lost(tmp_path: Path, tiny: Checkpoint) -> None:
+    save_checkpoint(tiny, tmp_path / "again.pt")
+    again = load_checkpoint(tmp_path / "again.pt")
+    assert replace(again, weights={}) == replace(tiny, weights={})
+    assert all(torch.equal(again.weights[name], tensor) for name, tensor in tiny.weights.items())
+
+
+def content_of(path: Path) -> dict[str, object]:
+    content: dict[str, object] = torch.load(path, weights_only=True)
+    return content
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"format": "other"}, "not a checkpoint of snnc; write one with `snnc train`"),
+        ({"version": 99}, "version 99, this snnc reads 1"),
+        ({"digest": "0"}, "the checksum does not fit the weights"),
+        ({"config": {"lr": "x"}}, "incomplete or damaged .*setting 'lr'"),
+        ({"input": {"shape": [1]}}, "incomplete or damaged"),
+        ({"phase": 7}, "incomplete or damaged"),
+        ({"weights": [1]}, "incomplete or damaged"),
+        ({"history": None}, "incomplete or damaged"),
+    ],
+)
+def test_other_contents_are_refused(tmp_path: Path, tiny_path: Path, change: dict[str, object], message: str) -> None:
+    torch.save(content_of(tiny_path) | change, tmp_path / "changed.pt")
+    with pytest.raises(FileFormatError, match=message):
+        load_checkpoint(tmp_path / "changed.pt")
+
+
+def test_weights_of_another_model_are_refused(tmp_path: Path, tiny: Checkpoint) -> None:
+    save_checkpoint(replace(tiny, config=tiny.config.but(width=0.05)), tmp_path / "other.pt")
+    with pytest.raises(FileFormatError, match="the weights do not fit the model that the file describes"):
+        load_model(tmp_path / "other.pt")
+
+
+class Attack:
+    """What an attacker would put into a pickle."""
+
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return (Path.touch, (Path("attacked"),))  # type: ignore[return-value]
+
+
+def test_code_in_a_file_does_not_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    torch.save({"format": Attack()}, "a.pt")
+    Path("b.pt").write_bytes(pickle.dumps(Attack()))
+    for name in ("a.pt", "b.pt"):
+        with pytest.raises(FileFormatError, match="not a readable checkpoint"):
+            load_checkpoint(name)
+    assert not Path("attacked").exists()
+
+
+@pytest.mark.parametrize("share", [0, 0.01, 0.5, 0.99])
+def test_a_truncated_file_is_refused(tmp_path: Path, tiny_path: Path, share: float) -> None:
+    content = tiny_path.read_bytes()
+    (tmp_path / "cut.pt").write_bytes(content[: int(share * len(content))])
+    with pytest.raises(FileFormatError, match="not a readable checkpoint"):
+        load_checkpoint(tmp_path / "cut.pt")
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.floats(0, 1, exclude_max=True), st.integers(1, 255))
+def test_a_flipped_byte_is_refused_or_harmless(tmp_path: Path, tiny_path: Path, tiny: Checkpoint, at: float, flip: int) -> None:
+    content = bytearray(tiny_path.read_bytes())
+    content[int(at * len(content))] ^= flip
+    (tmp_path / "flipped.pt").write_bytes(content)
+    try:
+        model, _ = load_model(tmp_path / "flipped.pt")
+    except FileFormatError as error:
+        assert "\n" not in str(error)  # noqa: PT017 - either outcome is right
+    else:
+        assert all(torch.equal(tensor, tiny.weights[name]) for name, tensor in model.state_dict().items())
+
+
+def test_a_folder_that_cannot_be_written_is_one_line(tiny: Checkpoint) -> None:
+    with pytest.raises(SnncError, match="cannot be written: .*; check the folder and the free space"):
+        save_checkpoint(tiny, "/proc/none/model.pt")

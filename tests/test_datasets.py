@@ -1,0 +1,53 @@
+"""Datasets: every row of the table, and what the chip is fed."""
+
+import numpy as np
+import pytest
+
+from snnc.toolchain.datasets import DATASETS, Dataset, Split, chip_input, load_dataset
+from snnc.toolchain.errors import DataError
+from snnc.toolchain.network import Input
+
+
+def test_there_are_datasets() -> None:
+    assert DATASETS
+
+
+@pytest.mark.parametrize("name", DATASETS)
+def test_every_dataset_fits_its_own_description(name: str) -> None:
+    dataset = load_dataset(name)
+    for split in (dataset.train, dataset.test):
+        values = chip_input(split, dataset.input)
+        assert values.shape == (len(split), *dataset.input.shape)
+        assert dataset.input.minimum <= values.min() < values.max() <= dataset.input.maximum
+        assert set(split.labels) == set(range(len(dataset.labels)))
+
+
+def test_digits_are_split_as_promised(digits: Dataset) -> None:
+    assert (len(digits.train), len(digits.test)) == (1257, 540)
+    together = np.concatenate([digits.train.samples, digits.test.samples])
+    assert together.min() == 0 and together.max() == 16
+    assert round(float(together.mean())) == digits.input.zero_point
+    shares = [np.bincount(split.labels) / len(split) for split in (digits.train, digits.test)]
+    assert np.abs(shares[0] - shares[1]).max() < 0.002
+
+
+def test_the_split_is_fixed(digits: Dataset) -> None:
+    assert np.array_equal(load_dataset("digits").test.samples, digits.test.samples)
+
+
+def test_what_does_not_fit_is_refused(digits: Dataset) -> None:
+    with pytest.raises(DataError, match="dataset 'digit' is unknown; allowed are digits"):
+        load_dataset("digit")
+    with pytest.raises(DataError, match="541 samples were asked for; allowed are 1 to 540"):
+        digits.test.first(541)
+    with pytest.raises(DataError, match="0 samples were asked for"):
+        digits.test.first(0)
+    with pytest.raises(DataError, match=r"samples have shape \(1, 8, 8\), the network takes \(3, 8, 8\)"):
+        chip_input(digits.test, Input((3, 8, 8), 0, 16))
+    with pytest.raises(DataError, match=r"samples hold 0..16 after the zero point 0, the network takes 0..1"):
+        chip_input(digits.test, Input((1, 8, 8), 0, 1))
+
+
+def test_no_samples_are_no_fault() -> None:
+    empty = Split(np.zeros((0, 1), np.int16), np.zeros(0, np.int64))
+    assert chip_input(empty, Input((1,), 0, 1)).shape == (0, 1)

@@ -1,0 +1,141 @@
+"""Lava's own simulator against the reference, and what its failures look like from outside."""
+
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from random_networks import random_network, random_samples
+
+from snnc.export import lava_runner
+from snnc.export.lava_runner import run_lava
+from snnc.toolchain.bounds import overflows
+from snnc.toolchain.errors import CannotExport, EngineError
+from snnc.toolchain.network import Input, Layer, Lif, Network
+from snnc.toolchain.simulate import over_time, simulate
+from snnc.toolchain.synapse import Dense
+from snnc.toolchain.verify import Verdict
+
+pytestmark = pytest.mark.lava
+
+
+def equals_reference(network: Network, samples: np.ndarray, builder: str) -> bool:
+    verdict = Verdict(network)
+    trace = run_lava(network, over_time(network, samples), builder=builder, time_limit=120)
+    verdict.count(trace, np.zeros(trace.outputs(network).shape[0], np.int64), 0)
+    verdict.compare(simulate(network, samples), trace, 0)
+    assert verdict.equal, verdict.first_difference
+    return True
+
+
+def networks_for_lava(count: int) -> list[Network]:
+    """Random networks with spikes in every layer, whose sums stay within 24 bits, where Lava's Conv would clip."""
+    found: list[Network] = []
+    seed = 0
+    while len(found) < count:
+        network = random_network(seed, chip_only=True)
+        trace = simulate(network, random_samples(network, 3))
+        if all(0 < trace.spikes[layer.name].mean() < 1 for layer in network.layers) and not any(overflows(network)):
+            found.append(network)
+        seed += 1
+    return found
+
+
+@pytest.mark.parametrize("builder", ["lava", "netx"])
+@pytest.mark.parametrize("network", networks_for_lava(4), ids=lambda network: network.name)
+def test_random_networks_are_equal(network: Network, builder: str) -> None:
+    assert equals_reference(network, random_samples(network, 3), builder)
+
+
+def test_input_that_changes_with_time_is_equal() -> None:
+    network = networks_for_lava(1)[0]
+    assert equals_reference(network, random_samples(network, 3, timed=True), "lava")
+
+
+@pytest.mark.parametrize("builder", ["lava", "netx"])
+def test_the_last_bit_of_dense_weights_is_not_lost(builder: str) -> None:
+    """Lava's Dense turns +1 into 0 and -1 into -2 if it is given mixed-sign weights as they are."""
+    weight = np.array([[1, -1, 0, 0], [1, 1, 0, 0], [127, -127, 0, 0], [3, 0, -5, 0]])
+    layer = Layer("fc", (Dense("input", weight),), Lif((4,), 0, 0))
+    network = Network("trap", 2, Input((4,), 0, 1), (layer,), "spikes")
+    samples = np.array([[1, 0, 0, 0], [0, 1, 0, 0], [1, 1, 0, 0], [0, 1, 1, 1]])
+    assert simulate(network, samples).spikes["fc"].any()
+    assert equals_reference(network, samples, builder)
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_wrapping_currents_and_saturating_membranes_are_equal(sign: int) -> None:
+    weight = np.array([[127, 127], [-128, -128], [-128, -128], [100, 0]])
+    layer = Layer("fc", (Dense("input", weight),), Lif((4,), 131071, 0, [4095, -4096, 0, 1], du=1000))
+    network = Network("edges", 6, Input((2,), -520, 520), (layer,), "spikes")
+    samples = sign * np.array([[520, 520], [515, 300], [1, 0], [400, 400]])
+    reached = np.abs(simulate(network, samples).membranes["fc"])
+    assert reached.max() == 2**23 - 1
+    assert equals_reference(network, samples, "lava")
+
+
+@pytest.mark.slow
+def test_the_trained_network_is_equal_on_a_hundred_samples(tiny_path: Path) -> None:
+    from snnc.session import load_subject
+    from snnc.toolchain.datasets import chip_input, load_dataset
+
+    subject, _ = load_subject(tiny_path)
+    samples = chip_input(load_dataset("digits").test.first(100), subject.network.input)
+    for builder in ("lava", "netx"):
+        assert equals_reference(subject.network, samples, builder)
+
+
+SMALL = Network("n", 1, Input((1,), 0, 1), (Layer("a", (Dense("input", [[1]]),), Lif((1,), 0, 0)),), "spikes")
+ONE = np.ones((1, 1, 1), np.int64)
+
+
+def test_a_run_past_its_time_limit_is_ended_with_advice() -> None:
+    with pytest.raises(EngineError, match="engine 'lava': no result within 0.1 s; run fewer samples or raise --time-limit"):
+        run_lava(SMALL, ONE, time_limit=0.1)
+
+
+def test_an_exception_in_a_lava_process_comes_back() -> None:
+    """A stream of another shape than the network's input fails inside a forked Lava process, not in the child itself."""
+    too_wide = np.ones((1, 1, 3), np.int64)
+    with pytest.raises(EngineError, match=r"engine 'lava': \w+(Error|Exception): .*the whole log is in /"):
+        run_lava(SMALL, too_wide, time_limit=60)
+
+
+def test_an_exception_that_lava_swallows_comes_back(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Of an exception in the run phase of a forked process, Lava itself says only that there was one."""
+    broken = tmp_path / "sitecustomize.py"
+    broken.write_text(
+        "import builtins\n"
+        "original = builtins.__import__\n"
+        "def watched(name, *args, **kwargs):\n"
+        "    module = original(name, *args, **kwargs)\n"
+        "    if name == 'lava.proc.monitor.process':\n"
+        "        from lava.proc.lif.models import PyLifResetModelBitAcc as model\n"
+        "        def run_spk(self):\n"
+        "            raise ValueError('the neuron is tired')\n"
+        "        model.run_spk = run_spk\n"
+        "    return module\n"
+        "builtins.__import__ = watched\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    with pytest.raises(EngineError, match="engine 'lava': ValueError: the neuron is tired; the whole log is in"):
+        run_lava(SMALL, ONE, time_limit=60)
+
+
+def test_nothing_is_left_behind_after_success() -> None:
+    before = set(Path(tempfile.gettempdir()).glob("snnc-*"))
+    run_lava(SMALL, ONE, time_limit=60)
+    assert set(Path(tempfile.gettempdir()).glob("snnc-*")) == before
+
+
+def test_what_a_net_file_cannot_hold_is_refused() -> None:
+    layer = replace(SMALL.layers[0], synapses=SMALL.layers[0].synapses * 2)
+    with pytest.raises(CannotExport, match="shortcuts"):
+        run_lava(replace(SMALL, layers=(layer,)), ONE)
+
+
+def test_without_lava_the_remedy_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lava_runner, "installed", lambda: False)
+    with pytest.raises(EngineError, match="Lava is not installed; install it with: pip install .*requirements/lava.txt"):
+        run_lava(SMALL, ONE)

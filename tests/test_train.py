@@ -1,0 +1,143 @@
+"""Training: phases, repeatability, interruption, augmentation, and what is refused."""
+
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from conftest import TINY
+
+from snnc.models import build_model, load_model
+from snnc.toolchain.checkpoint import Checkpoint, load_checkpoint
+from snnc.toolchain.config import TrainConfig
+from snnc.toolchain.datasets import Dataset, chip_input
+from snnc.toolchain.errors import ConfigError, LoweringError, TrainingError
+from snnc.toolchain.layers import Phase
+from snnc.toolchain.lower import lower
+from snnc.toolchain.methods import METHODS
+from snnc.toolchain.quantize import WEIGHTS
+from snnc.toolchain.simulate import simulate
+from snnc.toolchain.train import Epoch, Training, Unwatched, shifted, train
+
+ONE_EACH = TINY.but(epochs_float=1, epochs_quantised=1, epochs_integer=1)
+
+
+def run(config: TrainConfig, digits: Dataset, out: Path, watcher: object = None) -> Checkpoint:
+    return train(config, digits, lambda c: build_model(c, digits.input, 10), out, watcher)  # type: ignore[arg-type]
+
+
+def test_training_learns(tiny: Checkpoint) -> None:
+    assert tiny.accuracy > 0.6
+    assert [row["phase"] for row in tiny.history] == ["float"] * 2 + ["quantised"] * 2 + ["integer"] * 2
+    assert tiny.history[-1]["loss"] < tiny.history[0]["loss"]
+    assert tiny.phase is Phase.INTEGER
+
+
+def test_there_are_methods() -> None:
+    assert set(METHODS) == {"baseline", "tna"}
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("weights", WEIGHTS)
+def test_every_method_trains_lowers_and_is_equal(tmp_path: Path, digits: Dataset, method: str, weights: str) -> None:
+    checkpoint = run(ONE_EACH.but(method=method, weights=weights), digits, tmp_path / "model.pt")
+    model, _ = load_model(tmp_path / "model.pt")
+    network = lower(model)
+    samples = chip_input(digits.test, digits.input)
+    ours, theirs = simulate(network, samples), model.trace(samples)
+    for layer in network.layers:
+        assert np.array_equal(ours.membranes[layer.name], theirs.membranes[layer.name])
+    assert (ours.predictions(network) == digits.test.labels).mean() == checkpoint.accuracy
+
+
+def test_a_seed_repeats_a_run_to_the_last_bit(tmp_path: Path, digits: Dataset) -> None:
+    runs = [run(ONE_EACH.but(seed=seed), digits, tmp_path / "model.pt") for seed in (1, 1, 2)]
+    same = [torch.equal(runs[0].weights[name], runs[1].weights[name]) for name in runs[0].weights]
+    assert all(same)
+    assert not torch.equal(runs[0].weights["readout.bias"], runs[2].weights["readout.bias"])
+
+
+def test_the_twin_is_another_network_and_the_base_learns_from_it(digits: Dataset) -> None:
+    training = Training(ONE_EACH.but(alpha=10.0), digits, lambda c: build_model(c, digits.input, 10))
+    base, twin = training.networks
+    assert not torch.equal(base.readout.synapses.weight, twin.readout.synapses.weight)
+    before = twin.readout.synapses.weight.detach().clone()
+    next(training.run(Unwatched()))
+    assert not torch.equal(before, twin.readout.synapses.weight)
+    assert training.history[0].matching_loss > 0
+
+
+class Interrupting:
+    """A watcher that presses Ctrl-C in the middle of the given epoch."""
+
+    def __init__(self, epochs: int):
+        self.left = epochs
+
+    def step(self, phase: Phase, loss: float, matching: float, images: int) -> None:
+        if self.left == 0:
+            raise KeyboardInterrupt
+
+    def epoch(self, metrics: Epoch) -> None:
+        self.left -= 1
+
+
+@pytest.mark.parametrize("after", [0, 1, 2])
+def test_ctrl_c_leaves_a_loadable_checkpoint(tmp_path: Path, digits: Dataset, after: int) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        run(ONE_EACH, digits, tmp_path / "model.pt", Interrupting(after))
+    checkpoint = load_checkpoint(tmp_path / "model.pt")
+    assert len(checkpoint.history) == after
+    model, _ = load_model(tmp_path / "model.pt")
+    if after == 2:
+        assert lower(model).layers
+    else:
+        with pytest.raises(LoweringError, match="train it through the integer phase"):
+            lower(model)
+    assert list(tmp_path.iterdir()) == [tmp_path / "model.pt"]
+
+
+def test_a_loss_that_is_not_finite_stops_with_advice(tmp_path: Path, digits: Dataset) -> None:
+    with pytest.raises(
+        TrainingError, match=r"the loss became inf in phase float; lower the learning rate \(it is 0.01\) or alpha"
+    ):
+        run(ONE_EACH.but(alpha=1e308), digits, tmp_path / "model.pt")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"method": "twins"}, "method 'twins' is unknown; allowed are baseline, tna"),
+        ({"weights": "int4"}, "weights 'int4' is unknown; allowed are float, ternary, binary"),
+        ({"device": "quantum"}, "device 'quantum' cannot be used: .*; try cpu"),
+        ({"leak": 0.3}, "leak 0.3 is not k / 4096"),
+    ],
+)
+def test_unknown_names_are_refused_before_anything_is_written(
+    tmp_path: Path, digits: Dataset, change: dict[str, object], message: str
+) -> None:
+    with pytest.raises(ConfigError, match=message):
+        run(TINY.but(**change), digits, tmp_path / "model.pt")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("schedule", ["cosine", "exponential"])
+def test_schedules(tmp_path: Path, digits: Dataset, schedule: str) -> None:
+    assert run(ONE_EACH.but(schedule=schedule), digits, tmp_path / "model.pt").accuracy > 0.1
+
+
+def test_shifting_moves_each_image_by_itself_and_fills_with_background() -> None:
+    torch.manual_seed(0)
+    images = torch.arange(1.0, 17).reshape(1, 1, 4, 4).repeat(64, 1, 1, 1)
+    moved = shifted(images, 1, -5)
+    assert len({tuple(image.ravel().tolist()) for image in moved}) == 9
+    for image in moved[:, 0]:
+        kept = image[image != -5]
+        assert set(kept.tolist()) <= set(range(1, 17))
+        assert len(kept) in (16, 12, 9)
+        assert all(a + 1 == b for row in image.tolist() for a, b in pairwise(row) if -5 not in (a, b))
+
+
+def test_no_shift_changes_nothing() -> None:
+    images = torch.rand(2, 1, 3, 3)
+    assert shifted(images, 0, 0) is images
