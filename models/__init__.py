@@ -7,7 +7,7 @@ from snnc.models.cifarnet import cifarnet
 from snnc.models.densenet import dense
 from snnc.toolchain.checkpoint import Checkpoint, load_checkpoint
 from snnc.toolchain.config import TrainConfig
-from snnc.toolchain.errors import ConfigError, FileFormatError
+from snnc.toolchain.errors import ConfigError, FileFormatError, SnncError
 from snnc.toolchain.layers import Phase
 from snnc.toolchain.network import Input
 from snnc.toolchain.spiking_network import SpikingNetwork
@@ -31,10 +31,10 @@ def load_model(path: str | Path) -> tuple[SpikingNetwork, Checkpoint]:
     Raises FileFormatError if the file is no checkpoint or its weights do not fit its own configuration.
     """
     checkpoint = load_checkpoint(path)
-    model = build_model(checkpoint.config, checkpoint.input, len(checkpoint.labels))
     try:
+        model = build_model(checkpoint.config, checkpoint.input, len(checkpoint.labels))
         model.load_state_dict(checkpoint.weights)
-    except RuntimeError as error:
+    except (RuntimeError, SnncError) as error:
         reason = " ".join(str(error).split())[:200]
         raise FileFormatError(f"{path}: the weights do not fit the model that the file describes: {reason}") from None
     for layer in model.populations:

@@ -21,26 +21,19 @@ def test_nothing_is_lost(tmp_path: Path, tiny: Checkpoint) -> None:
     assert all(torch.equal(again.weights[name], tensor) for name, tensor in tiny.weights.items())
 
 
-def content_of(path: Path) -> dict[str, object]:
-    content: dict[str, object] = torch.load(path, weights_only=True)
-    return content
-
-
 @pytest.mark.parametrize(
     ("change", "message"),
     [
         ({"format": "other"}, "not a checkpoint of snnc; write one with `snnc train`"),
         ({"version": 99}, "version 99, this snnc reads 1"),
-        ({"digest": "0"}, "the checksum does not fit the weights"),
-        ({"config": {"lr": "x"}}, "incomplete or damaged .*setting 'lr'"),
-        ({"input": {"shape": [1]}}, "incomplete or damaged"),
-        ({"phase": 7}, "incomplete or damaged"),
+        ({"accuracy": 1.0}, "the checksum does not fit the content"),
+        ({"config": {}}, "the checksum does not fit the content"),
         ({"weights": [1]}, "incomplete or damaged"),
-        ({"history": None}, "incomplete or damaged"),
+        ({"labels": {1}}, "incomplete or damaged"),
     ],
 )
 def test_other_contents_are_refused(tmp_path: Path, tiny_path: Path, change: dict[str, object], message: str) -> None:
-    torch.save(content_of(tiny_path) | change, tmp_path / "changed.pt")
+    torch.save(torch.load(tiny_path, weights_only=True) | change, tmp_path / "changed.pt")
     with pytest.raises(FileFormatError, match=message):
         load_checkpoint(tmp_path / "changed.pt")
 

@@ -1,6 +1,7 @@
 """model.pt: configuration, weights, metrics and version of a training run, in one file that cannot run code."""
 
 import hashlib
+import json
 import warnings
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -34,21 +35,19 @@ class Checkpoint:
 
 def save_checkpoint(checkpoint: Checkpoint, path: str | Path) -> None:
     """Write a checkpoint; the file is complete or unchanged. Raises SnncError if it cannot be written."""
-    weights = {name: tensor.detach().cpu() for name, tensor in checkpoint.weights.items()}
-    content = {
+    content: dict[str, Any] = {
         "format": FORMAT,
         "version": VERSION,
         "config": checkpoint.config.as_dict(),
         "input": asdict(checkpoint.input),
         "labels": list(checkpoint.labels),
         "phase": int(checkpoint.phase),
-        "weights": weights,
-        "digest": _digest(weights),
+        "weights": {name: tensor.detach().cpu() for name, tensor in checkpoint.weights.items()},
         "accuracy": checkpoint.accuracy,
         "history": checkpoint.history,
     }
     with atomic_path(path) as temporary:
-        torch.save(content, temporary)
+        torch.save(content | {"digest": _digest(content)}, temporary)
 
 
 def load_checkpoint(path: str | Path) -> Checkpoint:
@@ -61,8 +60,8 @@ def load_checkpoint(path: str | Path) -> Checkpoint:
             f"{path}: version {content.get('version')!r}, this snnc reads {VERSION}; train it again or update snnc"
         )
     try:
-        if _digest(content["weights"]) != content["digest"]:
-            raise ValueError("the checksum does not fit the weights")
+        if content.pop("digest") != _digest(content):
+            raise ValueError("the checksum does not fit the content")
         return Checkpoint(
             config=TrainConfig.from_dict(content["config"]),
             input=Input(**content["input"]),
@@ -89,9 +88,10 @@ def _load(path: str | Path) -> Any:
         ) from None
 
 
-def _digest(weights: dict[str, Tensor]) -> str:
+def _digest(content: dict[str, Any]) -> str:
     digest = hashlib.sha256()
-    for name, tensor in weights.items():
+    digest.update(json.dumps({name: value for name, value in content.items() if name != "weights"}).encode())
+    for name, tensor in content["weights"].items():
         digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
         digest.update(tensor.contiguous().numpy().tobytes())
     return digest.hexdigest()

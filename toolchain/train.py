@@ -80,10 +80,7 @@ class Training:
         self.device = _device(config.device)
         self.method = METHODS[config.method]
         self.base = self._placed(build(config))
-        self.twins = [
-            build(config.but(weights="float")).to(self.device, memory_format=torch.channels_last)
-            for _ in range(self.method.twins)
-        ]
+        self.twins = [self._placed(build(config.but(weights="float"))) for _ in range(self.method.twins)]
         self.data = _tensors(dataset, self.device)
         self.history: list[Epoch] = []
         self.accuracy = 0.0
@@ -94,9 +91,10 @@ class Training:
         return [self.base, *self.twins]
 
     def _placed(self, network: SpikingNetwork) -> SpikingNetwork:
-        # Measured here: channels last makes a step of CIFARNet 13 % faster.
-        placed: SpikingNetwork = network.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        return placed
+        for weight in network.parameters():
+            if weight.dim() == 4:  # measured here: channels last makes a step of CIFARNet 13 % faster
+                weight.data = weight.data.contiguous(memory_format=torch.channels_last)
+        return network.to(self.device)
 
     def checkpoint(self) -> Checkpoint:
         """Return the state of the base network and the history so far."""
