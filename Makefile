@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help demo dev test check clean
+.PHONY: help demo dev test lint check clean
 
 help: ## list the commands
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 8
@@ -30,11 +30,12 @@ dev: $(VENV)/developed ## install all that developers need
 test: $(VENV)/developed ## run all tests, those in Lava too
 	$(BIN)/python -m pytest
 
-check: $(VENV)/developed ## what every commit must pass: format, lint, types, tests and examples
+lint: $(VENV)/developed ## format, lint and types
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest
+
+check: lint test ## what every commit must pass
 
 clean: ## remove the environment and all that tools have left behind
 	rm -rf $(VENV) build *.egg-info snnc-demo .mypy_cache .ruff_cache .pytest_cache .hypothesis

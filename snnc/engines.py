@@ -78,7 +78,7 @@ ENGINES: dict[str, Engine] = {
 def choose(subject: Subject, wanted: Sequence[str]) -> tuple[list[str], dict[str, str]]:
     """Return the engines to run, the reference first, and why others are left out; `wanted` empty means all that can run.
 
-    Raises EngineError for an unknown engine, or for a wanted one that cannot run.
+    Raises EngineError for an unknown engine, for a wanted one that cannot run, and if nothing would be compared.
     """
     missing = {name: reason for name, engine in ENGINES.items() if (reason := engine.missing(subject))}
     for name in wanted:
@@ -87,7 +87,13 @@ def choose(subject: Subject, wanted: Sequence[str]) -> tuple[list[str], dict[str
         if name in missing:
             raise EngineError(f"engine {name!r}: {missing[name]}")
     chosen = [name for name in ENGINES if name == "reference" or (name in wanted if wanted else name not in missing)]
+    if not wanted and chosen == ["reference"]:
+        raise EngineError(f"only the reference can run this file, so nothing would be compared; {_remedies(missing)}")
     return chosen, {} if wanted else missing
+
+
+def _remedies(missing: dict[str, str]) -> str:
+    return "; ".join(dict.fromkeys(f"{name}: {reason}" for name, reason in missing.items() if name != "netx"))
 
 
 def verify(

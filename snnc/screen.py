@@ -51,7 +51,8 @@ class TrainingView:
         """Advance the bar by one optimiser step."""
         numbers = f"loss {loss:.3f}  matching {matching:.2f}"
         if self.last:
-            numbers += f"  test {self.last.test_accuracy:.2%}  {self.last.images_per_second:.0f} images/s"
+            accuracy = f"train {self.last.train_accuracy:.1%}  test {self.last.test_accuracy:.1%}"
+            numbers += f"  {accuracy}  {self.last.images_per_second:.0f} images/s"
         self.progress.update(self.task, advance=1, description=PHASES[phase.name.lower()], numbers=numbers)
 
     def epoch(self, metrics: Epoch) -> None:

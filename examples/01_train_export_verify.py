@@ -1,0 +1,23 @@
+"""The whole way as a library: train on real digits, lower, write a file for Loihi 2, and prove that it is the same network.
+
+Run: python examples/01_train_export_verify.py
+"""
+
+import snnc
+
+config = snnc.TrainConfig(model="dense", width=0.06, epochs_float=4, epochs_quantised=4, epochs_integer=3)
+data = snnc.load_dataset(config.data)
+snnc.train(config, data, lambda c: snnc.build_model(c, data.input, len(data.labels)), "example.pt")
+
+model, checkpoint = snnc.load_model("example.pt")
+network = snnc.lower(model, checkpoint.labels)
+print(network, end="\n\n")
+
+snnc.TARGETS["loihi2"].write(network, "example.net")
+deployed = snnc.read_network("example.net")
+assert deployed == network
+
+# torch runs the checkpoint, the reference runs the exported file: every spike and membrane must be equal.
+verdict = snnc.verify(snnc.Subject(deployed, model), data.test, ["torch"])
+print(f"equal: {verdict.equal}, accuracy: {verdict.engines['reference'].accuracy:.2%} on {verdict.samples} samples")
+assert verdict.equal

@@ -1,0 +1,188 @@
+"""The commands as a user types them: output, JSON, exit status, and one line for every fault."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import h5py
+import pytest
+from click.testing import CliRunner, Result
+
+from snnc import engines
+from snnc.cli import main
+from snnc.toolchain.checkpoint import load_checkpoint
+from snnc.toolchain.errors import SnncError
+
+QUICK = ["--model", "dense", "--width", "0.03", "--epochs-float", "1", "--epochs-quantised", "1", "--epochs-integer", "1"]
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(engines, "lava_installed", lambda: False)
+    return tmp_path
+
+
+def snnc(*arguments: str | Path) -> Result:
+    return CliRunner().invoke(main, [str(argument) for argument in arguments])
+
+
+def one_line(result: Result) -> str:
+    assert result.exit_code == 2, result.output
+    assert result.stderr.startswith("snnc: ")
+    assert result.stderr.count("\n") == 1
+    assert "Traceback" not in result.output
+    return result.stderr
+
+
+def test_train_export_simulate(folder: Path) -> None:
+    trained = snnc("train", *QUICK, "--seed", "1")
+    assert trained.exit_code == 0, trained.output
+    assert "model.pt: integer network, test accuracy" in trained.stdout
+    assert "full precision" in trained.stdout and "chip integers" in trained.stdout
+    exported = snnc("export", "--target", "loihi2", "model.pt")
+    assert exported.stdout == "model.net: loihi2, read back and equal\n"
+    checked = snnc("simulate", "model.pt", "--samples", "20")
+    assert checked.exit_code == 0
+    assert "EQUAL: reference = torch" in checked.stdout
+    assert "engine lava left out: Lava is not installed" in checked.stdout
+    assert "only the reference can run this file" in one_line(snnc("simulate", "model.net"))
+    alone = snnc("simulate", "model.net", "-n", "20", "-e", "reference", "--report", "report.html")
+    assert alone.exit_code == 0
+    assert "Only the reference ran: nothing was compared." in alone.stdout
+    assert Path("report.html").exists()
+    assert "\x1b[" not in trained.stdout + exported.stdout + checked.stdout
+
+
+def test_json_objects(folder: Path) -> None:
+    trained = json.loads(snnc("train", *QUICK, "--json").stdout)
+    assert set(trained) == {"checkpoint", "accuracy", "seconds", "config"}
+    assert trained["accuracy"] == load_checkpoint(trained["checkpoint"]).accuracy
+    assert trained["config"]["width"] == 0.03
+    exported = json.loads(snnc("export", "model.pt", "-o", "other.net", "--json").stdout)
+    assert exported["file"] == "other.net"
+    verdict = json.loads(snnc("simulate", "model.pt", "--json").stdout)
+    assert set(verdict) == {"equal", "samples", "timesteps", "engines", "layers", "first_difference"}
+    assert (verdict["equal"], verdict["samples"], verdict["first_difference"]) == (True, 540, None)
+    assert verdict["engines"]["torch"]["accuracy"] == trained["accuracy"]
+
+
+def test_quiet_says_nothing_and_verbose_says_more(folder: Path) -> None:
+    assert snnc("train", *QUICK, "--quiet").output == ""
+    assert snnc("export", "model.pt", "-q").output == ""
+    assert "dense 31x64 from input" in snnc("export", "model.pt", "-v").stdout
+    assert snnc("simulate", "model.pt", "-q").output == ""
+    assert snnc("train", *QUICK, "--verbose", "--epochs-float", "3").stdout.count("full precision") == 3
+
+
+def test_a_toml_file_and_options_over_it(folder: Path) -> None:
+    Path("run.toml").write_text(
+        'model = "dense"\nwidth = 0.03\nepochs_float = 1\nepochs_quantised = 1\nepochs_integer = 1\nseed = 7\n'
+    )
+    assert snnc("train", "-c", "run.toml", "--seed", "8", "-o", "a.pt").exit_code == 0
+    config = load_checkpoint("a.pt").config
+    assert (config.seed, config.epochs) == (8, 3)
+
+
+def test_a_difference_exits_with_1_and_is_named(folder: Path, monkeypatch: pytest.MonkeyPatch, tiny_path: Path) -> None:
+    from snnc.toolchain.spiking_network import SpikingNetwork
+
+    original = SpikingNetwork.trace
+
+    def off_by_one(self: SpikingNetwork, samples: object) -> object:
+        trace = original(self, samples)  # type: ignore[arg-type]
+        trace.membranes["fc2"][2, 5, 3] += 1
+        return trace
+
+    monkeypatch.setattr(SpikingNetwork, "trace", off_by_one)
+    result = snnc("simulate", tiny_path, "-n", "10")
+    assert result.exit_code == 1
+    assert "DIFFERENT: layer 'fc2', step 2, sample 5, neuron (3,): membrane is" in result.stdout
+    verdict = json.loads(snnc("simulate", tiny_path, "-n", "10", "--json").stdout)
+    assert verdict["first_difference"]["layer"] == "fc2"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["simulate", "none.pt"], "none.pt: no such file"),
+        (["simulate", "none.net"], "none.net: no such file"),
+        (["simulate", "text.net"], "text.net: not a readable .net file"),
+        (["simulate", "text.pt"], "text.pt: not a readable checkpoint"),
+        (["simulate", "text.txt"], "unknown suffix '.txt'"),
+        (["simulate", "."], "unknown suffix"),
+        (["simulate", "TINY", "--engine", "lawa"], "engine 'lawa' is unknown"),
+        (["simulate", "TINY", "--engine", "lava"], "Lava is not installed; get it with: pip install"),
+        (["simulate", "TINY", "--data", "mnist2"], "dataset 'mnist2' is unknown"),
+        (["simulate", "TINY", "--samples", "541"], "541 samples were asked for; allowed are 1 to 540"),
+        (["export", "TINY", "--target", "tpu"], "target 'tpu' is unknown"),
+        (["export", "TINY", "-o", "/proc/none/a.net"], "cannot be written"),
+        (["train", "--data", "digit"], "dataset 'digit' is unknown"),
+        (["train", "--model", "resnet"], "model 'resnet' is unknown"),
+        (["train", "--method", "magic"], "method 'magic' is unknown"),
+        (["train", "--lr", "-1"], "setting 'lr' is -1.0; allowed are 0"),
+        (["train", "--config", "none.toml"], "none.toml: not a readable TOML file"),
+        (["train", "-o", "/proc/none/a.pt"], "cannot be written"),
+    ],
+)
+def test_every_fault_is_one_line_and_status_2(folder: Path, tiny_path: Path, arguments: list[str], message: str) -> None:
+    for name in ("text.net", "text.pt", "text.txt"):
+        Path(name).write_text("just text")
+    before = set(folder.iterdir())
+    line = one_line(snnc(*(str(tiny_path) if argument == "TINY" else argument for argument in arguments)))
+    assert message in line
+    assert set(folder.iterdir()) == before
+
+
+def test_the_error_family_is_one() -> None:
+    from snnc.toolchain import errors
+
+    kinds = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, Exception)]
+    assert len(kinds) > 5
+    assert all(issubclass(kind, SnncError) and kind.__doc__ for kind in kinds)
+    with pytest.raises(errors.NetworkError, match="layer 'a': weight 3"), errors.located("layer 'a'"):
+        raise errors.NetworkError("weight 3")
+
+
+def test_a_foreign_hdf5_file_is_refused(folder: Path) -> None:
+    with h5py.File("foreign.net", "w") as file:
+        file["data"] = [1, 2]
+    assert "no group 'snnc', so it was not written by snnc" in one_line(snnc("simulate", "foreign.net"))
+
+
+@pytest.mark.parametrize("command", [[], ["train"], ["export"], ["simulate"], ["demo"]])
+def test_every_command_has_help_with_an_example(command: list[str]) -> None:
+    result = snnc(*command, "--help")
+    assert result.exit_code == 0
+    assert "snnc " + " ".join(command) in result.stdout
+    assert command == [] or "Example: snnc" in result.stdout
+
+
+def test_demo_does_the_whole_way(folder: Path) -> None:
+    result = snnc("demo", *QUICK)
+    assert result.exit_code == 0, result.output
+    assert {path.name for path in Path("snnc-demo").iterdir()} == {"model.pt", "model.net", "report.html"}
+    assert "EQUAL: reference = torch" in result.stdout
+
+
+def test_the_module_is_the_command() -> None:
+    result = subprocess.run([sys.executable, "-m", "snnc", "--version"], capture_output=True, text=True, check=True)
+    assert "snnc" in result.stdout or "version" in result.stdout
+
+
+def test_ctrl_c_says_where_the_checkpoint_is(folder: Path) -> None:
+    command = [sys.executable, "-m", "snnc", "train", *QUICK, "--epochs-float", "5000", "--verbose"]
+    environment = os.environ | {"PYTHONUNBUFFERED": "1"}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment) as child:
+        assert child.stdout is not None
+        while "epoch   1" not in child.stdout.readline():
+            time.sleep(0.01)
+        child.send_signal(signal.SIGINT)
+        _, errors = child.communicate(timeout=60)
+    assert child.returncode == 130
+    assert errors == "snnc: stopped; what was trained so far is in model.pt\n"
+    assert load_checkpoint("model.pt").history

@@ -1,0 +1,112 @@
+"""The table of engines, who can run what, and the loop that compares them."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from snnc import engines
+from snnc.engines import ENGINES, Engine, Subject, choose, verify
+from snnc.session import load_subject
+from snnc.toolchain.datasets import Dataset
+from snnc.toolchain.errors import DataError, EngineError, NetworkError
+from snnc.toolchain.network import Input
+from snnc.toolchain.trace import Trace
+
+
+@pytest.fixture(scope="module")
+def subject(tiny_path: Path) -> Subject:
+    return load_subject(tiny_path)[0]
+
+
+def test_there_are_engines() -> None:
+    assert list(ENGINES) == ["reference", "torch", "lava", "netx"]
+
+
+@pytest.mark.parametrize("name", [name for name in ENGINES if name != "reference"])
+def test_every_engine_equals_the_reference(name: str, subject: Subject, digits: Dataset) -> None:
+    if ENGINES[name].missing(subject):
+        pytest.skip(f"{name} is not installed")
+    verdict = verify(subject, digits.test.first(4), [name])
+    assert verdict.equal
+    assert set(verdict.engines) == {"reference", name}
+    assert verdict.engines[name].accuracy == verdict.engines["reference"].accuracy
+
+
+def test_the_whole_test_split_is_equal_and_as_accurate_as_trained(subject: Subject, digits: Dataset, tiny_path: Path) -> None:
+    verdict = verify(subject, digits.test, ["torch"])
+    checkpoint = load_subject(tiny_path)[1]
+    assert checkpoint is not None
+    assert verdict.equal
+    assert verdict.samples == 540
+    assert verdict.engines["reference"].accuracy == verdict.engines["torch"].accuracy == checkpoint.accuracy
+
+
+def wrong_at(sample: int) -> Engine:
+    """An engine that is wrong about one sample's last membrane; it counts samples over batches by itself."""
+    seen = [0]
+
+    def run(subject: Subject, samples: np.ndarray) -> Trace:
+        trace = replace(ENGINES["reference"].run(subject, samples), engine="broken")
+        local = sample - seen[0]
+        seen[0] += len(samples)
+        if 0 <= local < len(samples):
+            trace.membranes["readout"][-1, local, 0] += 1
+        return trace
+
+    return Engine("wrong once", run, lambda _: None)
+
+
+def test_a_difference_in_a_later_batch_is_found(monkeypatch: pytest.MonkeyPatch, subject: Subject, digits: Dataset) -> None:
+    monkeypatch.setitem(ENGINES, "broken", wrong_at(sample=301))
+    verdict = verify(subject, digits.test, ["broken"])
+    assert not verdict.equal
+    assert verdict.first_difference is not None
+    assert verdict.first_difference.sample == 301
+    assert verdict.first_difference.layer == "readout"
+
+
+def test_batches_change_nothing(monkeypatch: pytest.MonkeyPatch, subject: Subject, digits: Dataset) -> None:
+    whole = verify(subject, digits.test.first(30), ["torch"])
+    monkeypatch.setattr(engines, "BATCH_BYTES", 1)
+    one_by_one = verify(subject, digits.test.first(30), ["torch"])
+    assert whole.layers == one_by_one.layers
+    assert one_by_one.engines["torch"].samples == 30
+
+
+def test_slow_engines_run_fewer_samples(monkeypatch: pytest.MonkeyPatch, subject: Subject, digits: Dataset) -> None:
+    monkeypatch.setitem(ENGINES, "torch", replace(ENGINES["torch"], slow=True))
+    watched: list[tuple[str, int]] = []
+    verdict = verify(subject, digits.test, ["torch"], slow_samples=7, watch=lambda *seen: watched.append(seen))
+    assert verdict.engines["torch"].samples == 7
+    assert ("torch", 7) in watched
+    assert verdict.engines["reference"].samples == verdict.samples == 540
+    assert verify(subject, digits.test.first(9), ["torch"]).engines["torch"].samples == 9
+
+
+def test_choosing(monkeypatch: pytest.MonkeyPatch, subject: Subject) -> None:
+    monkeypatch.setattr(engines, "lava_installed", lambda: False)
+    chosen, left_out = choose(subject, [])
+    assert chosen == ["reference", "torch"]
+    assert "requirements/lava.txt" in left_out["lava"]
+    assert choose(subject, ["torch"]) == (["reference", "torch"], {})
+    assert choose(Subject(subject.network), ["reference"]) == (["reference"], {})
+    with pytest.raises(EngineError, match=r"only the reference can run this file, .*; torch: .*a .pt file; lava: .*lava.txt$"):
+        choose(Subject(subject.network), [])
+    with pytest.raises(EngineError, match="engine 'lawa' is unknown; allowed are reference, torch, lava, netx"):
+        choose(subject, ["lawa"])
+    with pytest.raises(EngineError, match="engine 'torch': replays a trained model; give a .pt file"):
+        choose(Subject(subject.network), ["torch"])
+    with pytest.raises(EngineError, match="engine 'lava': Lava is not installed; get it with"):
+        choose(subject, ["lava"])
+
+
+def test_what_cannot_be_verified_is_refused(subject: Subject, digits: Dataset) -> None:
+    other = replace(subject.network, input=Input((1, 8, 8), 0, 1))
+    with pytest.raises(DataError, match="the network takes 0..1"):
+        verify(Subject(other), digits.test, ["reference"])
+    last = subject.network.layers[-1]
+    spiking = replace(last, neuron=replace(last.neuron, vth=0))
+    with pytest.raises(NetworkError, match="read-out membrane of neuron"):
+        verify(Subject(replace(subject.network, layers=(*subject.network.layers[:-1], spiking))), digits.test, [])
