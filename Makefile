@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-PIP := $(BIN)/pip install --quiet --disable-pip-version-check
+PIP := @$(BIN)/pip install -qq --disable-pip-version-check
 
 .DEFAULT_GOAL := help
 .PHONY: help demo dev test lint check clean
@@ -13,7 +13,7 @@ help: ## list the commands
 # Lava's two packages declare Python <3.11 but run on 3.11 to 3.13 (README, "Lava"), hence the second call.
 $(VENV)/installed: pyproject.toml requirements/constraints.txt requirements/lava.txt
 	@echo "installing into $(VENV) (a few minutes the first time)"
-	$(PYTHON) -m venv $(VENV)
+	@$(PYTHON) -m venv $(VENV)
 	$(PIP) -c requirements/constraints.txt -e ".[lava]"
 	$(PIP) --no-deps --ignore-requires-python -r requirements/lava.txt
 	@touch $@

@@ -182,8 +182,8 @@ def _train(config: TrainConfig, output: str | Path, console: Console, *, verbose
     dataset = load_dataset(config.data)
     steps = -(-len(dataset.train) // config.batch_size)
     console.print(
-        f"{config.method} on {dataset.name}: {len(dataset.train)} training and {len(dataset.test)} test samples, "
-        f"{config.model}, {config.weights} weights, {config.epochs} epochs, seed {config.seed}",
+        f"{config.model}, {config.weights} weights, {config.method}, {config.epochs} epochs, seed {config.seed}\n"
+        f"{dataset.name}: {len(dataset.train)} training and {len(dataset.test)} test samples",
         highlight=False,
     )
     try:

@@ -3,20 +3,25 @@
 from types import TracebackType
 from typing import Self
 
-from rich.console import Console
+from rich.console import Console, Group, RenderableType
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
+from rich.text import Text
 
 from snnc.toolchain.config import TrainConfig
 from snnc.toolchain.layers import Phase
 from snnc.toolchain.train import Epoch
 from snnc.toolchain.verify import Verdict
 
-PHASES = {
-    "float": "full precision",
-    "quantised": "quantised weights",
-    "integer": "chip integers",
-}
+
+class Bar(Progress):
+    """A progress bar with a line of numbers below it, so that both fit a terminal of 80 columns."""
+
+    numbers = ""
+
+    def get_renderable(self) -> RenderableType:
+        """Return the bar and the numbers."""
+        return Group(super().get_renderable(), Text(self.numbers))
 
 
 class TrainingView:
@@ -26,34 +31,28 @@ class TrainingView:
         """Prepare a bar for all epochs; `verbose` prints a line for every epoch instead of one per phase."""
         self.console, self.verbose = console, verbose
         self.last: Epoch | None = None
-        columns = (
-            TextColumn("{task.description}"),
-            BarColumn(bar_width=24),
-            MofNCompleteColumn(),
-            TextColumn("{task.fields[numbers]}"),
-            TimeRemainingColumn(),
-        )
-        self.progress = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
-        self.task = self.progress.add_task("training", total=config.epochs * steps_per_epoch, numbers="")
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        self.bar = Bar(*columns, console=console, transient=True, disable=not console.is_terminal)
+        self.task = self.bar.add_task("training", total=config.epochs * steps_per_epoch)
 
     def __enter__(self) -> Self:
         """Show the bar."""
-        self.progress.start()
+        self.bar.start()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:
         """Remove the bar, and print the last epoch if nothing went wrong."""
-        self.progress.stop()
+        self.bar.stop()
         if kind is None and self.last and not self.verbose:
             self._line(self.last)
 
     def step(self, phase: Phase, loss: float, matching: float, images: int) -> None:
         """Advance the bar by one optimiser step."""
-        numbers = f"loss {loss:.3f}  matching {matching:.2f}"
+        self.bar.numbers = f"loss {loss:.3f}  matching {matching:.2f}"
         if self.last:
             accuracy = f"train {self.last.train_accuracy:.1%}  test {self.last.test_accuracy:.1%}"
-            numbers += f"  {accuracy}  {self.last.images_per_second:.0f} images/s"
-        self.progress.update(self.task, advance=1, description=PHASES[phase.name.lower()], numbers=numbers)
+            self.bar.numbers += f"  {accuracy}  {self.last.images_per_second:.0f} images/s"
+        self.bar.update(self.task, advance=1, description=phase.name.lower())
 
     def epoch(self, metrics: Epoch) -> None:
         """Print a line when a phase has ended, or after every epoch if verbose."""
@@ -65,9 +64,8 @@ class TrainingView:
 
     def _line(self, metrics: Epoch) -> None:
         self.console.print(
-            f"epoch {metrics.number:3d}  {PHASES[metrics.phase]:17s}  loss {metrics.loss:.3f}  "
-            f"matching {metrics.matching_loss:.2f}  train {metrics.train_accuracy:.2%}  test {metrics.test_accuracy:.2%}  "
-            f"{metrics.images_per_second:.0f} images/s",
+            f"epoch {metrics.number:3d} {metrics.phase:9s}  loss {metrics.loss:.3f}  matching {metrics.matching_loss:5.2f}  "
+            f"train {metrics.train_accuracy:.1%}  test {metrics.test_accuracy:.1%}  {metrics.images_per_second:.0f}/s",
             highlight=False,
         )
 
@@ -101,4 +99,4 @@ def verdict_line(verdict: Verdict) -> str:
     others = [name for name in verdict.engines if name != "reference"]
     if not others:
         return "Only the reference ran: nothing was compared."
-    return f"EQUAL: reference = {' = '.join(others)}, every spike and membrane of every layer at every step"
+    return f"EQUAL: reference = {' = '.join(others)} in every spike and membrane"

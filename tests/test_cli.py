@@ -43,7 +43,7 @@ def test_train_export_simulate(folder: Path) -> None:
     trained = snnc("train", *QUICK, "--seed", "1")
     assert trained.exit_code == 0, trained.output
     assert "model.pt: integer network, test accuracy" in trained.stdout
-    assert "full precision" in trained.stdout and "chip integers" in trained.stdout
+    assert "1 float " in trained.stdout and "3 integer " in trained.stdout
     exported = snnc("export", "--target", "loihi2", "model.pt")
     assert exported.stdout == "model.net: loihi2, read back and equal\n"
     checked = snnc("simulate", "model.pt", "--samples", "20")
@@ -76,7 +76,7 @@ def test_quiet_says_nothing_and_verbose_says_more(folder: Path) -> None:
     assert snnc("export", "model.pt", "-q").output == ""
     assert "dense 31x64 from input" in snnc("export", "model.pt", "-v").stdout
     assert snnc("simulate", "model.pt", "-q").output == ""
-    assert snnc("train", *QUICK, "--verbose", "--epochs-float", "3").stdout.count("full precision") == 3
+    assert snnc("train", *QUICK, "--verbose", "--epochs-float", "3").stdout.count("float ") == 3
 
 
 def test_a_toml_file_and_options_over_it(folder: Path) -> None:
