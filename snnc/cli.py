@@ -173,9 +173,9 @@ def demo(output: str, as_json: bool, quiet: bool, verbose: bool, **settings: Any
 
 def _train(config: TrainConfig, output: str | Path, console: Console, *, verbose: bool) -> Any:
     from snnc.models import MODELS, build_model
-    from snnc.screen import TrainingView
     from snnc.toolchain.datasets import load_dataset
     from snnc.toolchain.train import train as run_training
+    from snnc.training_view import TrainingView
 
     if config.model not in MODELS:
         raise ConfigError(f"model {config.model!r} is unknown; allowed are {', '.join(MODELS)}")
@@ -199,8 +199,8 @@ def _train(config: TrainConfig, output: str | Path, console: Console, *, verbose
 
 
 def _finish(verdict: Any, console: Console, report: str | Path | None, checkpoint: Any, *, as_json: bool) -> None:
-    from snnc.screen import show_verdict
     from snnc.toolchain.report import write_report
+    from snnc.verdict_tables import show_verdict
 
     show_verdict(console, verdict)
     if report:

@@ -1,0 +1,38 @@
+"""The tables of a verdict in the terminal; no colour when piped."""
+
+from rich.console import Console
+from rich.table import Table
+
+from snnc.toolchain.verify import Verdict
+
+
+def show_verdict(console: Console, verdict: Verdict) -> None:
+    """Print the layers, the engines and the verdict."""
+    layers = Table("layer", box=None, pad_edge=False, header_style="bold")
+    for heading in ("neurons", "spikes", "firing rate", "mismatches", "max |dv|"):
+        layers.add_column(heading, justify="right")
+    steps = max(verdict.samples * verdict.network.timesteps, 1)
+    for row in verdict.layers:
+        rate = row.spikes / (row.neurons * steps)
+        wrong = "green" if row.mismatches == row.max_abs_dv == 0 else "red"
+        cells = (f"{row.neurons:,}", f"{row.spikes:,}", f"{rate:.1%}", f"{row.mismatches:,}", f"{row.max_abs_dv:,}")
+        layers.add_row(row.name, *cells[:3], f"[{wrong}]{cells[3]}", f"[{wrong}]{cells[4]}")
+    engines = Table("engine", box=None, pad_edge=False, header_style="bold")
+    for heading in ("samples", "accuracy", "seconds", "equal"):
+        engines.add_column(heading, justify="right")
+    for name, result in verdict.engines.items():
+        equal = "-" if name == "reference" else "[green]yes" if result.equal else "[red]NO"
+        engines.add_row(name, f"{result.samples:,}", f"{result.accuracy:.2%}", f"{result.seconds:.1f}", equal)
+    for table in (layers, engines):
+        console.print(table, "", highlight=False)
+    console.print(verdict_line(verdict), style="bold green" if verdict.equal else "bold red", highlight=False)
+
+
+def verdict_line(verdict: Verdict) -> str:
+    """Return the outcome in one line of text."""
+    if verdict.first_difference:
+        return f"DIFFERENT: {verdict.first_difference}"
+    others = [name for name in verdict.engines if name != "reference"]
+    if not others:
+        return "Only the reference ran: nothing was compared."
+    return f"EQUAL: reference = {' = '.join(others)} in every spike and membrane"
