@@ -11,16 +11,15 @@ from snnc.toolchain.network import Network
 
 @dataclass(frozen=True)
 class Target:
-    """One export format: what it is for, its file suffix, how to write it and how to read it back."""
+    """One export format: its file suffix, how to write it and how to read it back."""
 
-    about: str
     suffix: str
     write: Callable[[Network, str | Path], None]
     read: Callable[[str | Path], Network]
 
 
 TARGETS: dict[str, Target] = {
-    "loihi2": Target("Loihi 2 and Lava: HDF5 for lava.lib.dl.netx", ".net", write_netx, read_netx),
+    "loihi2": Target(".net", write_netx, read_netx),  # Loihi 2 and Lava: HDF5 for lava.lib.dl.netx
 }
 
 

@@ -4,19 +4,29 @@ Only Lava's own process and the recorder of the golden vectors call this.
 """
 
 import dataclasses
-import importlib.util
 import sys
 import traceback
 import types
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+PACKAGES = {"lava-nc": "0.10.0", "lava-dl": "0.6.0"}  # as in requirements/lava.txt
+INSTALL = (
+    "pip install --no-deps --ignore-requires-python "
+    + " ".join(f"{name}=={tested}" for name, tested in PACKAGES.items())
+    + " && pip install scipy 'networkx<=2.8.7' 'asteval<0.10' matplotlib (from a clone: make dev)"
+)
+
 
 def installed() -> bool:
-    """Tell whether lava-nc is installed, without importing it."""
-    return importlib.util.find_spec("lava") is not None
+    """Tell whether lava-nc and lava-dl are installed, without importing them; a folder named lava is not enough."""
+    try:
+        return all(version(name) for name in PACKAGES)
+    except PackageNotFoundError:
+        return False
 
 
 @contextmanager

@@ -6,7 +6,10 @@ Reads job.json, network.net and samples.npy from the folder and writes trace.npz
 
 import json
 import os
+import signal
 import sys
+import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -142,11 +145,20 @@ def _samples_of(stream: NDArray[Any], depth: int, timesteps: int, count: int) ->
     return active.reshape(count, timesteps, *active.shape[1:]).swapaxes(0, 1)
 
 
+def end_with(parent: int) -> None:
+    """End this process and all that it forked once its parent has gone, however that ended."""
+    while os.getppid() == parent:
+        time.sleep(0.5)
+    os.killpg(os.getpgrp(), signal.SIGTERM)
+
+
 def main(folder: Path) -> None:
     """Do the job in the folder."""
+    job = json.loads((folder / "job.json").read_text())
+    threading.Thread(target=end_with, args=(job["parent"],), daemon=True).start()
     print_failures()
     widen_conv_geometry()
-    builder = json.loads((folder / "job.json").read_text())["builder"]
+    builder = job["builder"]
     path = folder / "network.net"
     recorded = run(read_netx(path), np.load(folder / "samples.npy"), builder, path)
     np.savez(folder / "trace.unfinished.npz", allow_pickle=False, **recorded)

@@ -14,42 +14,63 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from snnc.export.lava_import import installed
-from snnc.export.netx_file import write_netx
+from snnc.export.lava_import import INSTALL, installed
+from snnc.export.netx_file import netx_bytes
 from snnc.toolchain.errors import EngineError
 from snnc.toolchain.network import Network
 from snnc.toolchain.trace import Trace
 
-INSTALL = "pip install --no-deps --ignore-requires-python -r requirements/lava.txt"
 TIME_LIMIT = 1800.0  # seconds
-GRACE = 3.0  # seconds that a failed or late child gets to finish its report and its clean-up
+GRACE = 5.0  # seconds that a failed or late child gets to finish its report and its clean-up
 POLL = 0.05
 
 
-def run_lava(network: Network, samples: NDArray[np.int64], *, builder: str = "lava", time_limit: float = TIME_LIMIT) -> Trace:
+def run_lava(
+    network: Network,
+    samples: NDArray[np.int64],
+    *,
+    builder: str = "lava",
+    file: Path | None = None,
+    time_limit: float = TIME_LIMIT,
+) -> Trace:
     """Run samples `(T, B, ...)` and return the trace; `builder` is "lava" (stock processes) or "netx" (lava-dl's loader).
 
+    Lava reads `file`, the `.net` file that holds the network, byte for byte; without one it is written for the occasion.
     Raises EngineError if Lava is missing, fails or takes more than `time_limit` seconds, and CannotExport for a network
     that a `.net` file cannot hold.
     """
     if not installed():
-        raise EngineError(f"engine {builder!r}: Lava is not installed; install it with: pip install 'snnc[lava]' && {INSTALL}")
+        raise EngineError(f"engine {builder!r}: Lava is not installed; get it with: {INSTALL}")
+    if not time_limit > 0:
+        raise EngineError(f"engine {builder!r}: a time limit of {time_limit} s is not possible; give a positive number")
+    content = file.read_bytes() if file else netx_bytes(network)
     folder = Path(tempfile.mkdtemp(prefix=f"snnc-{builder}-"))
-    write_netx(network, folder / "network.net")
-    np.save(folder / "samples.npy", samples)
-    (folder / "job.json").write_text(json.dumps({"builder": builder}))
-    _run_child(folder, builder, time_limit)
-    with np.load(folder / "trace.npz") as recorded:
+    keep_log = False
+    try:
+        (folder / "network.net").write_bytes(content)
+        np.save(folder / "samples.npy", samples)
+        (folder / "job.json").write_text(json.dumps({"builder": builder, "parent": os.getpid()}))
+        _run_child(folder, builder, time_limit)
+        return _read_trace(folder / "trace.npz", network, builder)
+    except EngineError:
+        keep_log = True
+        raise
+    finally:
+        if not keep_log:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _read_trace(path: Path, network: Network, builder: str) -> Trace:
+    with np.load(path) as recorded:
         names = [layer.name for layer in network.layers]
         spikes = {name: recorded[f"spikes/{name}"].astype(bool) for name in names}
-        trace = Trace(builder, spikes, {name: recorded[f"membranes/{name}"] for name in names})
-    shutil.rmtree(folder)
-    return trace
+        return Trace(builder, spikes, {name: recorded[f"membranes/{name}"] for name in names})
 
 
 def _run_child(folder: Path, builder: str, time_limit: float) -> None:
     log = folder / "lava.log"
-    command = [sys.executable, "-m", "snnc.export.lava_process", str(folder)]
+    # -P: a file of the user's, such as ./networkx.py, must not be imported in place of the library.
+    command = [sys.executable, "-P", "-m", "snnc.export.lava_process", str(folder)]
     with open(log, "wb") as output:
         child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True)
     try:
@@ -91,9 +112,20 @@ def _last_error(log: Path) -> str | None:
 
 
 def _stop(child: "subprocess.Popen[bytes]") -> None:
-    """End the child and all that it forked; politely first, so that Lava's shared memory is given back."""
+    """End the child and all that it forked: politely first, so that the last one can give back Lava's shared memory."""
     for kind in (signal.SIGTERM, signal.SIGKILL):
-        with suppress(ProcessLookupError):
-            os.killpg(child.pid, kind)
-        with suppress(subprocess.TimeoutExpired):
-            child.wait(GRACE)
+        _signal(child.pid, kind)
+        deadline = time.monotonic() + GRACE
+        while _signal(child.pid, 0) and time.monotonic() < deadline:
+            child.poll()  # takes note of the child's end, which otherwise stays in the group as a zombie
+            time.sleep(POLL)
+    child.wait()
+
+
+def _signal(group: int, kind: int) -> bool:
+    """Send a signal (0: none) to all processes of a group and tell whether there are any."""
+    try:
+        os.killpg(group, kind)
+    except ProcessLookupError:
+        return False
+    return True

@@ -5,6 +5,7 @@ What netx cannot say (time steps, names, input range, labels, a checksum) lies i
 
 import json
 from collections.abc import Iterator
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from snnc.toolchain import lif
-from snnc.toolchain.atomic_file import atomic_path
+from snnc.toolchain.atomic_file import write_atomically
 from snnc.toolchain.bounds import prove
 from snnc.toolchain.errors import CannotExport, FileFormatError, SnncError, located
 from snnc.toolchain.network import INPUT, Input, Layer, Lif, Network
@@ -21,23 +22,38 @@ from snnc.toolchain.synapse import Conv, Dense, Synapse
 
 VERSION = 1
 NETX_BIAS_EXPONENT = 6  # fixed by netx: biases are whole weight units
+MESSAGE_MAX = 2**15 - 1  # of one graded input, which has 16 bits
 MOST_VALUES = 2**31  # of one dataset
 
 
 def write_netx(network: Network, path: str | Path) -> None:
     """Write the network as `.net`; the file is complete or unchanged.
 
-    Raises CannotExport, with the reason, for what netx cannot express, and SnncError if the file cannot be written.
+    Raises CannotExport, with the reason, for what netx cannot express, NetworkError, with neuron and input, if a sum could
+    overflow or a membrane read-out spike, and SnncError if the file cannot be written.
     """
     with located("cannot be a .net file"):
-        check_exportable(network)
-    with atomic_path(path) as temporary, h5py.File(temporary, "w") as file:
+        prove(network)
+        content = netx_bytes(network)
+    write_atomically(path, content)
+
+
+def netx_bytes(network: Network) -> bytes:
+    """Return the content of the `.net` file. Raises CannotExport for what netx cannot express."""
+    _check_expressible(network)
+    content = BytesIO()
+    with h5py.File(content, "w") as file:
         _write_layers(file.create_group("layer"), network)
         _write_extras(file.create_group("snnc"), network)
+    return content.getvalue()
 
 
 def read_netx(path: str | Path) -> Network:
-    """Read a `.net` file that snnc wrote, and check its checksum. Raises FileFormatError if it is damaged or foreign."""
+    """Read a `.net` file that snnc wrote. Raises FileFormatError if it is damaged, foreign, or was changed in any place.
+
+    netx reads fields that a Network does not have (dilation, groups, delays ...), so the whole file is compared with what
+    snnc writes for the network that it holds.
+    """
     if not Path(path).is_file():
         raise FileFormatError(f"{path}: no such file")
     try:
@@ -60,16 +76,14 @@ def read_netx(path: str | Path) -> Network:
         raise FileFormatError(f"{path}: not a readable .net file ({reason}); export it again") from None
 
 
-def check_exportable(network: Network) -> None:
-    """Raise CannotExport, with layer and reason, for what a chain of netx layers cannot express exactly."""
+def _check_expressible(network: Network) -> None:
+    if max(-network.input.minimum, network.input.maximum) > MESSAGE_MAX:
+        raise CannotExport(f"input {network.input.minimum}..{network.input.maximum} is outside Lava's 16 bits; scale it down")
     source = INPUT
     for layer in network.layers:
         with located(f"layer {layer.name!r}"):
             _check_layer(layer, source)
         source = layer.name
-    if network.readout == "membrane":
-        with located("the read-out must provably never spike"):
-            prove(network)
 
 
 def _check_layer(layer: Layer, previous: str) -> None:
@@ -172,7 +186,26 @@ def _read(file: h5py.File) -> Network:
     )
     if network.digest() != extras["digest"]:
         raise FileFormatError("its checksum does not fit its numbers, so it was damaged or edited; export it again")
+    with h5py.File(BytesIO(netx_bytes(network)), "r") as fresh:
+        _check_same(file, fresh)
     return network
+
+
+def _check_same(read: h5py.Group, fresh: h5py.Group) -> None:
+    """Raise FileFormatError where a file differs from what snnc writes, in any name, value or attribute."""
+    if set(read) != set(fresh) or set(read.attrs) != set(fresh.attrs):
+        odd = sorted((set(read) | set(read.attrs)) ^ (set(fresh) | set(fresh.attrs)))
+        raise FileFormatError(
+            f"{read.name} differs in {', '.join(odd)} from what snnc writes, so it was edited; export it again"
+        )
+    for name, entry in fresh.items():
+        if isinstance(entry, h5py.Group) and isinstance(read[name], h5py.Group):
+            _check_same(read[name], entry)
+        elif isinstance(entry, h5py.Group) or read[name].dtype != entry.dtype or not np.array_equal(read[name][()], entry[()]):
+            raise FileFormatError(f"{read[name].name} is not what snnc writes, so it was edited; export it again")
+    for name, value in fresh.attrs.items():
+        if read.attrs[name] != value:
+            raise FileFormatError(f"{read.name} says {name} = {read.attrs[name]!r}, snnc writes {value!r}; export it again")
 
 
 def _neural_entries(group: h5py.Group) -> Iterator[h5py.Group]:

@@ -8,7 +8,6 @@ from snnc.models.densenet import dense
 from snnc.toolchain.checkpoint import Checkpoint, load_checkpoint
 from snnc.toolchain.config import TrainConfig
 from snnc.toolchain.errors import ConfigError, FileFormatError, SnncError
-from snnc.toolchain.layers import Phase
 from snnc.toolchain.network import Input
 from snnc.toolchain.spiking_network import SpikingNetwork
 
@@ -39,5 +38,5 @@ def load_model(path: str | Path) -> tuple[SpikingNetwork, Checkpoint]:
         raise FileFormatError(f"{path}: the weights do not fit the model that the file describes: {reason}") from None
     for layer in model.populations:
         layer.phase = checkpoint.phase
-    model.phase = Phase(checkpoint.phase)
+    model.phase = checkpoint.phase
     return model.eval(), checkpoint

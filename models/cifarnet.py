@@ -1,8 +1,9 @@
 """CIFARNet of Deckers et al. 2024 (arXiv 2409.15849): 128C3-256C3-AP2-512C3-AP2-1024C3-512C3-1024FC-512FC-Out."""
 
 from snnc.toolchain.config import TrainConfig
-from snnc.toolchain.layers import Geometry, ReadOut, SpikingLayer
+from snnc.toolchain.layers import ReadOut, SpikingLayer
 from snnc.toolchain.network import Input
+from snnc.toolchain.pooled_synapses import Geometry
 from snnc.toolchain.spiking_network import SpikingNetwork
 
 # Channels at width 1, and the average pooling in front.

@@ -1,8 +1,9 @@
 """A small fully connected network, for small images and for events."""
 
 from snnc.toolchain.config import TrainConfig
-from snnc.toolchain.layers import Geometry, ReadOut, SpikingLayer
+from snnc.toolchain.layers import ReadOut, SpikingLayer
 from snnc.toolchain.network import Input
+from snnc.toolchain.pooled_synapses import Geometry
 from snnc.toolchain.spiking_network import SpikingNetwork
 
 DENSE = [("fc1", 1024), ("fc2", 512)]  # neurons at width 1

@@ -4,7 +4,7 @@ import json
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import fields
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +12,9 @@ import click
 from rich.console import Console
 
 from snnc.toolchain.config import TrainConfig
-from snnc.toolchain.errors import ConfigError, SnncError
+from snnc.toolchain.errors import SnncError
 
 SHORT = {"data": "-d", "model": "-m", "batch_size": "-b", "seed": "-s"}  # of the settings that have a short option
-DEMO_LAVA_SAMPLES = 10
 SLOW_SAMPLES = 10  # that Lava runs when --samples is not given
 
 
@@ -74,8 +73,7 @@ def train(config_file: str | None, output: str, as_json: bool, quiet: bool, verb
     \b
     Example: snnc train --data digits --seed 1 --output model.pt
     """
-    config = TrainConfig.from_toml(config_file) if config_file else TrainConfig()
-    config = config.but(**{name: value for name, value in settings.items() if value is not None})
+    config = _config(config_file, settings)
     started = time.perf_counter()
     checkpoint = _train(config, output, _console(as_json, quiet), verbose=verbose)
     if as_json:
@@ -95,13 +93,16 @@ def export(file: str, target: str, output: str | None, as_json: bool, quiet: boo
     \b
     Example: snnc export --target loihi2 model.pt -o model.net
     """
+    from snnc.export import TARGETS
     from snnc.session import export_file, load_subject
 
+    console = _console(as_json, quiet)
     subject, _ = load_subject(file)
-    written = export_file(subject.network, target, output or file)
-    _console(as_json, quiet).print(f"{written}: {target}, read back and equal", highlight=False)
+    suffix = TARGETS[target].suffix if target in TARGETS else ""
+    written = export_file(subject.network, target, output or Path(file).with_suffix(suffix))
+    console.print(f"{written}: {target}, read back and equal")
     if verbose:
-        _console(as_json, quiet).print(str(subject.network), highlight=False)
+        console.print(str(subject.network))
     if as_json:
         click.echo(json.dumps({"file": str(written), "target": target, "digest": subject.network.digest()}))
 
@@ -111,7 +112,7 @@ def export(file: str, target: str, output: str | None, as_json: bool, quiet: boo
 @click.option("-d", "--data", help="Dataset whose test split is run.  [default: what FILE was trained on, else digits]")
 @click.option("-n", "--samples", type=int, help=f"Samples to run.  [default: all; {SLOW_SAMPLES} in Lava]")
 @click.option("-e", "--engine", "engines", multiple=True, help="Engine to run, may be repeated.  [default: all that can run]")
-@click.option("--time-limit", type=float, default=1800.0, show_default=True, help="Seconds that one run of Lava may take.")
+@click.option("--time-limit", type=float, help="Seconds that one run of Lava may take.  [default: 1800]")
 @click.option("--report", type=click.Path(), help="HTML file to write with all tables.")
 @output_options
 def simulate(
@@ -119,7 +120,7 @@ def simulate(
     data: str | None,
     samples: int | None,
     engines: tuple[str, ...],
-    time_limit: float,
+    time_limit: float | None,
     report: str | None,
     as_json: bool,
     quiet: bool,
@@ -134,19 +135,20 @@ def simulate(
     from snnc.session import load_subject, verify_file_on
 
     console = _console(as_json, quiet)
-    subject, checkpoint = load_subject(file, time_limit=time_limit)
+    subject, checkpoint = load_subject(file, **({} if time_limit is None else {"time_limit": time_limit}))
     if verbose:
-        console.print(f"{subject.network}\n", highlight=False)
+        console.print(f"{subject.network}\n")
     dataset = data or (checkpoint.config.data if checkpoint else "digits")
     verdict = verify_file_on(subject, dataset, engines, samples, SLOW_SAMPLES, console)
     _finish(verdict, console, report, checkpoint, as_json=as_json)
 
 
 @main.command()
+@click.option("-c", "--config", "config_file", type=click.Path(), help="TOML file of settings; options override it.")
 @click.option("-o", "--output", type=click.Path(), default="snnc-demo", show_default=True, help="Folder to write to.")
 @training_options
 @output_options
-def demo(output: str, as_json: bool, quiet: bool, verbose: bool, **settings: Any) -> None:
+def demo(config_file: str | None, output: str, as_json: bool, quiet: bool, verbose: bool, **settings: Any) -> None:
     """Do the whole way once: train on handwritten digits, export to Loihi 2, simulate on every engine, write a report.
 
     \b
@@ -157,28 +159,32 @@ def demo(output: str, as_json: bool, quiet: bool, verbose: bool, **settings: Any
     from snnc.session import export_file, load_subject, verify_file_on
 
     console, folder = _console(as_json, quiet), Path(output)
-    config = TrainConfig().but(**{name: value for name, value in settings.items() if value is not None})
+    config = _config(config_file, settings)
     console.rule("1. train -> model.pt", align="left")
     checkpoint = _train(config, folder / "model.pt", console, verbose=verbose)
     console.rule("2. export --target loihi2 -> model.net", align="left")
     trained, _ = load_subject(folder / "model.pt")
-    exported = TARGETS["loihi2"].read(export_file(trained.network, "loihi2", folder / "model.net"))
-    console.print(str(exported), highlight=False)
+    file = export_file(trained.network, "loihi2", folder / "model.net")
+    exported = TARGETS["loihi2"].read(file)
+    console.print(str(exported))
     console.rule("3. simulate the exported file on every engine", align="left")
     # The file goes to the simulators, the checkpoint to torch: equal means that the export lost nothing.
-    subject = Subject(exported, trained.model)
-    verdict = verify_file_on(subject, config.data, (), None, DEMO_LAVA_SAMPLES, console)
+    subject = Subject(exported, trained.model, file)
+    verdict = verify_file_on(subject, config.data, (), None, SLOW_SAMPLES, console)
     _finish(verdict, console, folder / "report.html", checkpoint, as_json=as_json)
 
 
+def _config(file: str | None, settings: dict[str, Any]) -> TrainConfig:
+    config = TrainConfig.from_toml(file) if file else TrainConfig()
+    return config.but(**{name: value for name, value in settings.items() if value is not None})
+
+
 def _train(config: TrainConfig, output: str | Path, console: Console, *, verbose: bool) -> Any:
-    from snnc.models import MODELS, build_model
+    from snnc.models import build_model
     from snnc.toolchain.datasets import load_dataset
     from snnc.toolchain.train import train as run_training
     from snnc.training_view import TrainingView
 
-    if config.model not in MODELS:
-        raise ConfigError(f"model {config.model!r} is unknown; allowed are {', '.join(MODELS)}")
     dataset = load_dataset(config.data)
     steps = -(-len(dataset.train) // config.batch_size)
     console.print(
@@ -194,23 +200,27 @@ def _train(config: TrainConfig, output: str | Path, console: Console, *, verbose
     except KeyboardInterrupt:
         click.echo(f"snnc: stopped; what was trained so far is in {output}", err=True)
         sys.exit(130)
-    console.print(f"{output}: integer network, test accuracy {checkpoint.accuracy:.2%}", style="bold", highlight=False)
+    console.print(f"{output}: integer network, test accuracy {checkpoint.accuracy:.2%}", style="bold")
     return checkpoint
 
 
 def _finish(verdict: Any, console: Console, report: str | Path | None, checkpoint: Any, *, as_json: bool) -> None:
     from snnc.toolchain.report import write_report
-    from snnc.verdict_tables import show_verdict
+    from snnc.verdict_tables import show_verdict, verdict_line
 
     show_verdict(console, verdict)
+    if console.quiet and not as_json and not verdict.equal:
+        click.echo(f"snnc: {verdict_line(verdict)}", err=True)
     if report:
-        history, settings = (checkpoint.history, checkpoint.config.as_dict()) if checkpoint else ([], {})
+        history = [asdict(epoch) for epoch in checkpoint.history] if checkpoint else []
+        settings = checkpoint.config.as_dict() if checkpoint else {}
         write_report(verdict, report, history=history, settings=settings)
-        console.print(f"report: {report}", highlight=False)
+        console.print(f"report: {report}")
     if as_json:
         click.echo(json.dumps(verdict.as_dict()))
     sys.exit(0 if verdict.equal else 1)
 
 
 def _console(as_json: bool, quiet: bool) -> Console:
-    return Console(quiet=as_json or quiet, soft_wrap=not sys.stdout.isatty())
+    # No markup: names of files and layers may hold brackets.
+    return Console(quiet=as_json or quiet, soft_wrap=not sys.stdout.isatty(), markup=False, emoji=False, highlight=False)

@@ -3,12 +3,14 @@
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from snnc.export.lava_import import INSTALL
 from snnc.export.lava_import import installed as lava_installed
-from snnc.export.lava_runner import INSTALL, TIME_LIMIT, run_lava
+from snnc.export.lava_runner import TIME_LIMIT, run_lava
 from snnc.toolchain.bounds import prove
 from snnc.toolchain.datasets import Split, chip_input
 from snnc.toolchain.errors import EngineError
@@ -32,6 +34,7 @@ class Subject:
 
     network: Network
     model: "SpikingNetwork | None" = None
+    file: Path | None = None  # the exported file that holds the network, if it came from one; Lava reads this very file
     time_limit: float = TIME_LIMIT  # seconds, for each run of Lava
 
 
@@ -39,7 +42,6 @@ class Subject:
 class Engine:
     """One simulator: `missing` says why it cannot run a subject (None if it can); `slow` ones run few samples by default."""
 
-    about: str
     run: Callable[[Subject, Samples], Trace]
     missing: Callable[[Subject], str | None]
     slow: bool = False
@@ -56,27 +58,27 @@ def _needs_model(subject: Subject) -> str | None:
 
 
 def _needs_lava(subject: Subject) -> str | None:
-    return None if lava_installed() else f"Lava is not installed; get it with: pip install 'snnc[lava]' && {INSTALL}"
+    return None if lava_installed() else f"Lava is not installed; get it with: {INSTALL}"
 
 
 def _lava(builder: str) -> Callable[[Subject, Samples], Trace]:
     def run(subject: Subject, samples: Samples) -> Trace:
         stream = over_time(subject.network, samples)
-        return run_lava(subject.network, stream, builder=builder, time_limit=subject.time_limit)
+        return run_lava(subject.network, stream, builder=builder, file=subject.file, time_limit=subject.time_limit)
 
     return run
 
 
 ENGINES: dict[str, Engine] = {
-    "reference": Engine("integer simulator in numpy", lambda s, x: simulate(s.network, x), lambda _: None),
-    "torch": Engine("the trained model's own forward pass", _run_model, _needs_model),
-    "lava": Engine("Lava's CPU simulator, stock processes", _lava("lava"), _needs_lava, slow=True),
-    "netx": Engine("Lava's CPU simulator, file loaded by lava-dl netx", _lava("netx"), _needs_lava, slow=True),
+    "reference": Engine(lambda s, x: simulate(s.network, x), lambda _: None),
+    "torch": Engine(_run_model, _needs_model),
+    "lava": Engine(_lava("lava"), _needs_lava, slow=True),
+    "netx": Engine(_lava("netx"), _needs_lava, slow=True),
 }
 
 
 def choose(subject: Subject, wanted: Sequence[str]) -> tuple[list[str], dict[str, str]]:
-    """Return the engines to run, the reference first, and why others are left out; `wanted` empty means all that can run.
+    """Return the engines to compare with the reference, and why others are left out; `wanted` empty: all that can run.
 
     Raises EngineError for an unknown engine, for a wanted one that cannot run, and if nothing would be compared.
     """
@@ -86,14 +88,13 @@ def choose(subject: Subject, wanted: Sequence[str]) -> tuple[list[str], dict[str
             raise EngineError(f"engine {name!r} is unknown; allowed are {', '.join(ENGINES)}")
         if name in missing:
             raise EngineError(f"engine {name!r}: {missing[name]}")
-    chosen = [name for name in ENGINES if name == "reference" or (name in wanted if wanted else name not in missing)]
-    if not wanted and chosen == ["reference"]:
-        raise EngineError(f"only the reference can run this file, so nothing would be compared; {_remedies(missing)}")
+    others = [name for name in ENGINES if name != "reference"]
+    chosen = [name for name in others if (name in wanted if wanted else name not in missing)]
+    if not chosen:
+        able = " or ".join(f"--engine {name}" for name in others if name not in missing)
+        remedies = "; ".join(f"{name}: {reason}" for name, reason in missing.items() if name != "netx")
+        raise EngineError(f"only the reference would run, so nothing would be compared; {'add ' + able if able else remedies}")
     return chosen, {} if wanted else missing
-
-
-def _remedies(missing: dict[str, str]) -> str:
-    return "; ".join(dict.fromkeys(f"{name}: {reason}" for name, reason in missing.items() if name != "netx"))
 
 
 def verify(
@@ -104,11 +105,13 @@ def verify(
     slow_samples: int | None = None,
     watch: Callable[[str, int], None] = lambda engine, samples: None,
 ) -> Verdict:
-    """Run the engines on all samples of a split, slow ones on the first `slow_samples`, and compare every layer and step.
+    """Run the engines (empty: all that can) on all samples of a split and compare every layer and step with the reference.
 
-    `watch` is told each engine's name and sample count before it runs. Raises NetworkError if the read-out could spike,
-    DataError if the samples do not fit, EngineError if an engine fails.
+    Slow engines run the first `slow_samples` only, if that is given. `watch` is told each engine's name and sample count
+    before it runs. Raises NetworkError if a sum could overflow or the read-out spike, DataError if the samples do not fit,
+    EngineError if an engine is unknown, cannot run, or fails.
     """
+    chosen, _ = choose(subject, engines)
     prove(subject.network)
     values = chip_input(split, subject.network.input)
     verdict = Verdict(subject.network)
@@ -117,10 +120,10 @@ def verify(
         batch, labels = values[start : start + size], split.labels[start : start + size]
         reference = _timed(verdict, "reference", subject, batch, labels, watch)
         verdict.count_spikes(reference)
-        for name in engines:
+        for name in chosen:
             most = slow_samples if ENGINES[name].slow and slow_samples is not None else len(split)
             count = min(most - start, len(batch))
-            if name != "reference" and count > 0:
+            if count > 0:
                 trace = _timed(verdict, name, subject, batch[:count], labels[:count], watch)
                 verdict.compare(reference.first(count), trace, start)
     return verdict

@@ -20,26 +20,26 @@ if TYPE_CHECKING:
 def load_subject(path: str | Path, *, time_limit: float = TIME_LIMIT) -> "tuple[Subject, Checkpoint | None]":
     """Open a checkpoint (lowering its model) or an exported network. Raises FileFormatError, LoweringError, NetworkError."""
     if Path(path).suffix != ".pt":
-        return Subject(read_network(path), None, time_limit), None
+        return Subject(read_network(path), None, Path(path), time_limit), None
     from snnc.models import load_model
     from snnc.toolchain.lower import lower
 
     model, checkpoint = load_model(path)
     name = f"{checkpoint.config.model} on {checkpoint.config.data}"
-    return Subject(lower(model, checkpoint.labels, name), model, time_limit), checkpoint
+    return Subject(lower(model, checkpoint.labels, name), model, None, time_limit), checkpoint
 
 
 def export_file(network: Network, target: str, path: str | Path) -> Path:
-    """Write the network with the target's suffix, read it back, and return the file.
+    """Write the network for a target, read it back, and return the file.
 
-    Raises ConfigError for an unknown target, CannotExport where the target cannot express it, FileFormatError if what was
-    read back is not the same network.
+    Raises ConfigError for an unknown target or another suffix, CannotExport where the target cannot express the network,
+    FileFormatError if what was read back is not the same network.
     """
     if target not in TARGETS:
         raise ConfigError(f"target {target!r} is unknown; allowed are {', '.join(TARGETS)}")
-    file = Path(path)
-    if file.suffix == ".pt":
-        file = file.with_suffix(TARGETS[target].suffix)
+    file, suffix = Path(path), TARGETS[target].suffix
+    if file.suffix != suffix:
+        raise ConfigError(f"output {str(path)!r} must end in {suffix} for target {target!r}; all commands know files by that")
     TARGETS[target].write(network, file)
     if TARGETS[target].read(file) != network:
         raise FileFormatError(f"{file}: reading it back gave another network; the disk may be faulty, export it again")
@@ -52,7 +52,7 @@ def verify_file_on(
     """Verify on the test split of a dataset; `samples` None means all, but `slow_samples` for slow engines."""
     chosen, left_out = choose(subject, engines)
     for name, reason in left_out.items():
-        console.print(f"engine {name} left out: {reason}", style="yellow", highlight=False)
+        console.print(f"engine {name} left out: {reason}", style="yellow")
     split = load_dataset(dataset).test.first(samples)
     with console.status("simulating") as status:
         return verify(

@@ -7,9 +7,9 @@ from rich.console import Console, Group, RenderableType
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
+from snnc.toolchain.checkpoint import Epoch
 from snnc.toolchain.config import TrainConfig
 from snnc.toolchain.layers import Phase
-from snnc.toolchain.train import Epoch
 
 
 class Bar(Progress):
@@ -44,7 +44,7 @@ class TrainingView:
         if kind is None and self.last and not self.verbose:
             self._line(self.last)
 
-    def step(self, phase: Phase, loss: float, matching: float, images: int) -> None:
+    def step(self, phase: Phase, loss: float, matching: float) -> None:
         """Advance the bar by one optimiser step."""
         self.bar.numbers = f"loss {loss:.3f}  matching {matching:.2f}"
         if self.last:
@@ -64,5 +64,4 @@ class TrainingView:
         self.console.print(
             f"epoch {metrics.number:3d} {metrics.phase:9s}  loss {metrics.loss:.3f}  matching {metrics.matching_loss:5.2f}  "
             f"train {metrics.train_accuracy:.1%}  test {metrics.test_accuracy:.1%}  {metrics.images_per_second:.0f}/s",
-            highlight=False,
         )

@@ -2,6 +2,7 @@
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from snnc.toolchain.verify import Verdict
 
@@ -14,18 +15,18 @@ def show_verdict(console: Console, verdict: Verdict) -> None:
     steps = max(verdict.samples * verdict.network.timesteps, 1)
     for row in verdict.layers:
         rate = row.spikes / (row.neurons * steps)
-        wrong = "green" if row.mismatches == row.max_abs_dv == 0 else "red"
+        colour = "green" if row.mismatches == row.max_abs_dv == 0 else "red"
         cells = (f"{row.neurons:,}", f"{row.spikes:,}", f"{rate:.1%}", f"{row.mismatches:,}", f"{row.max_abs_dv:,}")
-        layers.add_row(row.name, *cells[:3], f"[{wrong}]{cells[3]}", f"[{wrong}]{cells[4]}")
+        layers.add_row(row.name, *cells[:3], *(Text(cell, colour) for cell in cells[3:]))
     engines = Table("engine", box=None, pad_edge=False, header_style="bold")
     for heading in ("samples", "accuracy", "seconds", "equal"):
         engines.add_column(heading, justify="right")
     for name, result in verdict.engines.items():
-        equal = "-" if name == "reference" else "[green]yes" if result.equal else "[red]NO"
+        equal = Text("-") if name == "reference" else Text("yes", "green") if result.equal else Text("NO", "red")
         engines.add_row(name, f"{result.samples:,}", f"{result.accuracy:.2%}", f"{result.seconds:.1f}", equal)
     for table in (layers, engines):
-        console.print(table, "", highlight=False)
-    console.print(verdict_line(verdict), style="bold green" if verdict.equal else "bold red", highlight=False)
+        console.print(table, "")
+    console.print(verdict_line(verdict), style="bold green" if verdict.equal else "bold red")
 
 
 def verdict_line(verdict: Verdict) -> str:
@@ -33,6 +34,4 @@ def verdict_line(verdict: Verdict) -> str:
     if verdict.first_difference:
         return f"DIFFERENT: {verdict.first_difference}"
     others = [name for name in verdict.engines if name != "reference"]
-    if not others:
-        return "Only the reference ran: nothing was compared."
     return f"EQUAL: reference = {' = '.join(others)} in every spike and membrane"

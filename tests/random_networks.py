@@ -6,8 +6,9 @@ import numpy as np
 import torch
 from hypothesis import strategies as st
 
-from snnc.toolchain.layers import Geometry, Phase, ReadOut, SpikingLayer
+from snnc.toolchain.layers import Phase, ReadOut, SpikingLayer
 from snnc.toolchain.network import INPUT, Input, Layer, Lif, Network
+from snnc.toolchain.pooled_synapses import Geometry
 from snnc.toolchain.spiking_network import SpikingNetwork
 from snnc.toolchain.synapse import Conv, Dense, Synapse
 

@@ -1,33 +1,40 @@
 """Files are complete or not there."""
 
+import os
 from pathlib import Path
 
 import pytest
 
-from snnc.toolchain.atomic_file import atomic_path
+from snnc.toolchain.atomic_file import check_writable, write_atomically
 from snnc.toolchain.errors import SnncError
 
 
 def test_the_file_appears_whole_and_alone(tmp_path: Path) -> None:
-    with atomic_path(tmp_path / "new" / "a.txt") as temporary:
-        temporary.write_text("new")
-        assert not (tmp_path / "new" / "a.txt").exists()
+    write_atomically(tmp_path / "new" / "a.txt", b"new")
     assert [(p.name, p.read_text()) for p in (tmp_path / "new").iterdir()] == [("a.txt", "new")]
+    write_atomically(tmp_path / "new" / "a.txt", b"newer")
+    assert (tmp_path / "new" / "a.txt").read_text() == "newer"
 
 
-@pytest.mark.parametrize("fault", [ValueError, KeyboardInterrupt])
-def test_a_failure_keeps_the_old_file(tmp_path: Path, fault: type[BaseException]) -> None:
+@pytest.mark.parametrize("step", ["fsync", "replace"])
+def test_a_failure_keeps_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str) -> None:
+    def fail(*arguments: object) -> None:
+        raise OSError(28, "No space left on device")
+
     (tmp_path / "a.txt").write_text("old")
-    with pytest.raises(fault), atomic_path(tmp_path / "a.txt") as temporary:
-        temporary.write_text("half")
-        raise fault
+    monkeypatch.setattr(os, step, fail)
+    with pytest.raises(
+        SnncError, match=r"a.txt: cannot be written: No space left on device; check the folder and the free space"
+    ):
+        write_atomically(tmp_path / "a.txt", b"half")
     assert [(p.name, p.read_text()) for p in tmp_path.iterdir()] == [("a.txt", "old")]
 
 
-def test_a_full_disk_is_one_line(tmp_path: Path) -> None:
-    with (
-        pytest.raises(SnncError, match="a.txt: cannot be written: No space left on device; check"),
-        atomic_path(tmp_path / "a.txt"),
-    ):
-        raise OSError(28, "No space left on device")
-    assert not list(tmp_path.iterdir())
+def test_checking_changes_nothing(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("old")
+    check_writable(tmp_path / "a.txt")
+    assert [(p.name, p.read_text()) for p in tmp_path.iterdir()] == [("a.txt", "old")]
+    with pytest.raises(SnncError, match="it is a folder; name a file"):
+        check_writable(tmp_path)
+    with pytest.raises(SnncError, match="cannot be written"):
+        check_writable("/proc/none/a.txt")

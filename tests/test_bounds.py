@@ -44,8 +44,8 @@ def test_the_bound_of_the_input_is_reached() -> None:
 def test_a_current_that_can_wrap_is_named_with_its_input() -> None:
     network = one_layer(127, 1100, Lif((1,), 10, 0))
     message = (
-        r"layer 'fc': current u of neuron \(0,\) can reach 8940800, the limit is 8388607; it does so with every input of a "
-        r"positive weight at 1 and of a negative weight at 0 at every step; train with smaller weights"
+        r"layer 'fc': current u of neuron \(0,\) can reach 8940800, the limit is 8388607; the bound takes 'input' at 1 where "
+        r"the weight is positive and at 0 where it is negative at every step; train with smaller weights"
     )
     with pytest.raises(NetworkError, match=message):
         prove(network)
@@ -55,8 +55,8 @@ def test_a_membrane_that_can_saturate_is_named() -> None:
     neuron = Lif((1,), 131071, 0)
     assert not any(overflows(one_layer(127, 500, neuron, timesteps=2)))
     found = next(iter(overflows(one_layer(-127, 500, neuron, timesteps=3))))
-    assert (found.what, found.value) == ("membrane v", -127 * 500 * 64 * 3)
-    assert "negative weight at 1" in found.drive
+    assert (found.what, found.value) == ("membrane v (before a reset)", -127 * 500 * 64 * 3)
+    assert found.drive == "'input' at 0 where the weight is positive and at 1 where it is negative"
 
 
 def test_a_readout_that_can_spike_is_refused() -> None:

@@ -1,6 +1,9 @@
 """model.pt: nothing is lost, nothing in it runs, and damage is refused in one line."""
 
 import pickle
+import subprocess
+import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from snnc.models import load_model
-from snnc.toolchain.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from snnc.toolchain.checkpoint import Checkpoint, Epoch, load_checkpoint, save_checkpoint
 from snnc.toolchain.errors import FileFormatError, SnncError
 
 
@@ -30,6 +33,7 @@ def test_nothing_is_lost(tmp_path: Path, tiny: Checkpoint) -> None:
         ({"config": {}}, "the checksum does not fit the content"),
         ({"weights": [1]}, "incomplete or damaged"),
         ({"labels": {1}}, "incomplete or damaged"),
+        ({"weights": {"a": torch.zeros(1).to_sparse()}}, "incomplete or damaged"),
     ],
 )
 def test_other_contents_are_refused(tmp_path: Path, tiny_path: Path, change: dict[str, object], message: str) -> None:
@@ -42,6 +46,40 @@ def test_weights_of_another_model_are_refused(tmp_path: Path, tiny: Checkpoint) 
     save_checkpoint(replace(tiny, config=tiny.config.but(width=0.05)), tmp_path / "other.pt")
     with pytest.raises(FileFormatError, match="the weights do not fit the model that the file describes"):
         load_model(tmp_path / "other.pt")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            lambda c: replace(c, weights=c.weights | {"readout.unit": torch.tensor(float("nan"))}),
+            "no dense tensor of finite numbers",
+        ),
+        (lambda c: replace(c, history=[replace(c.history[0], loss="low")]), "metric 'loss' is 'low'"),
+        (lambda c: replace(c, history=[replace(c.history[0], loss=float("inf"))]), "metric 'loss' is inf"),
+    ],
+)
+def test_impossible_contents_are_refused(
+    tmp_path: Path, tiny: Checkpoint, monkeypatch: pytest.MonkeyPatch, change: Callable[[Checkpoint], Checkpoint], message: str
+) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr(Epoch, "__post_init__", lambda self: None)
+        save_checkpoint(change(tiny), tmp_path / "odd.pt")
+    with pytest.raises(FileFormatError, match=message):
+        load_checkpoint(tmp_path / "odd.pt")
+
+
+def test_a_full_disk_is_one_line_and_leaves_nothing(tmp_path: Path, tiny_path: Path) -> None:
+    code = (
+        "import resource\n"
+        "from snnc.toolchain.checkpoint import load_checkpoint, save_checkpoint\n"
+        f"checkpoint = load_checkpoint({str(tiny_path)!r})\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))\n"
+        "save_checkpoint(checkpoint, 'big.pt')\n"
+    )
+    result = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert "SnncError: big.pt: cannot be written: File too large; check" in result.stderr
+    assert not list(tmp_path.iterdir())
 
 
 class Attack:

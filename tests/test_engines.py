@@ -8,6 +8,8 @@ import pytest
 
 from snnc import engines
 from snnc.engines import ENGINES, Engine, Subject, choose, verify
+from snnc.export import TARGETS
+from snnc.export.lava_import import INSTALL
 from snnc.session import load_subject
 from snnc.toolchain.datasets import Dataset
 from snnc.toolchain.errors import DataError, EngineError, NetworkError
@@ -55,7 +57,7 @@ def wrong_at(sample: int) -> Engine:
             trace.membranes["readout"][-1, local, 0] += 1
         return trace
 
-    return Engine("wrong once", run, lambda _: None)
+    return Engine(run, lambda _: None)
 
 
 def test_a_difference_in_a_later_batch_is_found(monkeypatch: pytest.MonkeyPatch, subject: Subject, digits: Dataset) -> None:
@@ -88,12 +90,9 @@ def test_slow_engines_run_fewer_samples(monkeypatch: pytest.MonkeyPatch, subject
 def test_choosing(monkeypatch: pytest.MonkeyPatch, subject: Subject) -> None:
     monkeypatch.setattr(engines, "lava_installed", lambda: False)
     chosen, left_out = choose(subject, [])
-    assert chosen == ["reference", "torch"]
-    assert "requirements/lava.txt" in left_out["lava"]
-    assert choose(subject, ["torch"]) == (["reference", "torch"], {})
-    assert choose(Subject(subject.network), ["reference"]) == (["reference"], {})
-    with pytest.raises(EngineError, match=r"only the reference can run this file, .*; torch: .*a .pt file; lava: .*lava.txt$"):
-        choose(Subject(subject.network), [])
+    assert chosen == ["torch"]
+    assert left_out["lava"] == left_out["netx"] == f"Lava is not installed; get it with: {INSTALL}"
+    assert choose(subject, ["torch", "reference", "torch"]) == (["torch"], {})
     with pytest.raises(EngineError, match="engine 'lawa' is unknown; allowed are reference, torch, lava, netx"):
         choose(subject, ["lawa"])
     with pytest.raises(EngineError, match="engine 'torch': replays a trained model; give a .pt file"):
@@ -102,11 +101,36 @@ def test_choosing(monkeypatch: pytest.MonkeyPatch, subject: Subject) -> None:
         choose(subject, ["lava"])
 
 
+def test_a_comparison_of_nothing_is_refused(monkeypatch: pytest.MonkeyPatch, subject: Subject, digits: Dataset) -> None:
+    monkeypatch.setattr(engines, "lava_installed", lambda: False)
+    with pytest.raises(EngineError, match="only the reference would run, so nothing would be compared; add --engine torch$"):
+        choose(subject, ["reference"])
+    with pytest.raises(EngineError, match=r"only the reference would run, .*; torch: .*a .pt file; lava: .*make dev\)$"):
+        verify(Subject(subject.network), digits.test, [])
+
+
+def test_an_engine_that_is_named_twice_runs_once(subject: Subject, digits: Dataset) -> None:
+    assert verify(subject, digits.test.first(5), ["torch", "torch"]).engines["torch"].samples == 5
+
+
+@pytest.mark.lava
+def test_lava_reads_the_very_file_that_is_verified(tmp_path: Path, subject: Subject, digits: Dataset) -> None:
+    file = tmp_path / "other.net"
+    other = replace(subject.network, name="other", timesteps=2)
+    TARGETS["loihi2"].write(other, file)
+    assert verify(Subject(other, file=file), digits.test.first(2), ["netx"]).equal
+    wrong = replace(other.layers[0], neuron=replace(other.layers[0].neuron, vth=other.layers[0].neuron.vth // 2))
+    TARGETS["loihi2"].write(replace(other, layers=(wrong, *other.layers[1:])), file)
+    assert not verify(Subject(other, file=file), digits.test.first(2), ["netx"]).equal
+
+
 def test_what_cannot_be_verified_is_refused(subject: Subject, digits: Dataset) -> None:
     other = replace(subject.network, input=Input((1, 8, 8), 0, 1))
     with pytest.raises(DataError, match="the network takes 0..1"):
-        verify(Subject(other), digits.test, ["reference"])
+        verify(replace(subject, network=other), digits.test, ["torch"])
     last = subject.network.layers[-1]
     spiking = replace(last, neuron=replace(last.neuron, vth=0))
     with pytest.raises(NetworkError, match="read-out membrane of neuron"):
-        verify(Subject(replace(subject.network, layers=(*subject.network.layers[:-1], spiking))), digits.test, [])
+        verify(
+            replace(subject, network=replace(subject.network, layers=(*subject.network.layers[:-1], spiking))), digits.test, []
+        )

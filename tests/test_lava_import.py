@@ -1,12 +1,14 @@
-"""The three mends that let Lava run here: each is needed, and none outlives its purpose."""
+"""The mends that let Lava run here: each is needed, and none outlives its purpose."""
 
 import dataclasses
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
-from snnc.export.lava_import import installed, modern_python
+from snnc.export import lava_import
+from snnc.export.lava_import import INSTALL, installed, modern_python
 
 
 def test_installed_does_not_import_lava() -> None:
@@ -55,3 +57,15 @@ def test_a_convolution_of_128_channels_needs_plain_integers(mended: bool, works:
     result = run(code)
     assert (result.returncode == 0) is works, result.stderr
     assert works or "OverflowError" in result.stderr
+
+
+def test_the_advice_names_the_versions_of_the_requirements() -> None:
+    lines = (Path(__file__).parent.parent / "requirements" / "lava.txt").read_text(encoding="utf-8").splitlines()
+    assert [line for line in lines if "==" in line] and all(line in INSTALL for line in lines if line[:1] != "#")
+
+
+def test_a_folder_of_that_name_is_not_lava(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "lava").mkdir()
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setattr(lava_import, "PACKAGES", {"no-such-lava": "1"})
+    assert not installed()

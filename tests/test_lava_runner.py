@@ -1,12 +1,19 @@
 """Lava's own simulator against the reference, and what its failures look like from outside."""
 
+import contextlib
+import os
+import subprocess
+import sys
 import tempfile
+import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from random_networks import random_network, random_samples
+from hypothesis import HealthCheck, assume, given, settings
+from random_networks import random_network, random_samples, seeds
 
 from snnc.export import lava_runner
 from snnc.export.lava_runner import run_lava
@@ -18,6 +25,12 @@ from snnc.toolchain.synapse import Dense
 from snnc.toolchain.verify import Verdict
 
 pytestmark = pytest.mark.lava
+
+
+@pytest.fixture(autouse=True)
+def own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let what the runner leaves behind lie where only this test looks."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
 
 
 def equals_reference(network: Network, samples: np.ndarray, builder: str) -> bool:
@@ -40,6 +53,14 @@ def networks_for_lava(count: int) -> list[Network]:
             found.append(network)
         seed += 1
     return found
+
+
+@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(seeds)
+def test_any_random_network_is_equal(seed: int) -> None:
+    network = random_network(seed, chip_only=True)
+    assume(not any(overflows(network)))
+    assert equals_reference(network, random_samples(network, 3), "lava")
 
 
 @pytest.mark.parametrize("builder", ["lava", "netx"])
@@ -123,10 +144,61 @@ def test_an_exception_that_lava_swallows_comes_back(monkeypatch: pytest.MonkeyPa
         run_lava(SMALL, ONE, time_limit=60)
 
 
-def test_nothing_is_left_behind_after_success() -> None:
-    before = set(Path(tempfile.gettempdir()).glob("snnc-*"))
-    run_lava(SMALL, ONE, time_limit=60)
-    assert set(Path(tempfile.gettempdir()).glob("snnc-*")) == before
+@pytest.mark.parametrize("time_limit", [60, 0.3])
+def test_nothing_is_left_behind_but_the_log_of_a_failure(tmp_path: Path, time_limit: float) -> None:
+    memory = set(Path("/dev/shm").glob("psm_*"))
+    try:
+        run_lava(SMALL, ONE, time_limit=time_limit)
+        assert not list(tmp_path.iterdir())
+    except EngineError:
+        assert [path.name.startswith("snnc-lava-") for path in tmp_path.iterdir()] == [True]
+    assert not lava_processes(tmp_path)
+    assert set(Path("/dev/shm").glob("psm_*")) <= memory
+
+
+def lava_processes(folder: Path) -> list[str]:
+    """The command lines of running processes that work in a folder."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            found.append(path.read_bytes().decode(errors="replace"))
+    return [line for line in found if "lava_process" in line and str(folder) in line]
+
+
+def test_lava_ends_with_the_process_that_started_it(tmp_path: Path) -> None:
+    code = (
+        "import numpy as np, sys, tempfile\n"
+        "tempfile.tempdir = sys.argv[1]\n"
+        "from test_lava_runner import SMALL\n"
+        "from snnc.export.lava_runner import run_lava\n"
+        "run_lava(SMALL, np.ones((1, 200000, 1), np.int64))\n"
+    )
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parent)}
+    starter = subprocess.Popen([sys.executable, "-c", code, str(tmp_path)], env=environment)
+    wait_until(lambda: len(lava_processes(tmp_path)) > 3)
+    starter.kill()
+    starter.wait()
+    wait_until(lambda: not lava_processes(tmp_path))
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+@pytest.mark.parametrize("time_limit", [0, -1, float("nan")])
+def test_impossible_time_limits_are_refused(time_limit: float) -> None:
+    with pytest.raises(EngineError, match="a time limit of .* s is not possible; give a positive number"):
+        run_lava(SMALL, ONE, time_limit=time_limit)
+
+
+def test_files_of_the_user_are_not_taken_for_libraries(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "work").mkdir()
+    (tmp_path / "work" / "networkx.py").write_text("raise SystemExit('imported the wrong file')")
+    monkeypatch.chdir(tmp_path / "work")
+    assert run_lava(SMALL, ONE, time_limit=60).spikes["a"].all()
 
 
 def test_what_a_net_file_cannot_hold_is_refused() -> None:
@@ -137,5 +209,5 @@ def test_what_a_net_file_cannot_hold_is_refused() -> None:
 
 def test_without_lava_the_remedy_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lava_runner, "installed", lambda: False)
-    with pytest.raises(EngineError, match="Lava is not installed; install it with: pip install .*requirements/lava.txt"):
+    with pytest.raises(EngineError, match="Lava is not installed; get it with: pip install --no-deps"):
         run_lava(SMALL, ONE)

@@ -8,8 +8,9 @@ from random_networks import random_model, seeds
 from snnc.toolchain import lif
 from snnc.toolchain.bounds import overflows
 from snnc.toolchain.errors import ConfigError, LoweringError
-from snnc.toolchain.layers import Geometry, Normalise, Phase, ReadOut, SpikingLayer, decay_register, largest_unit, over_time
+from snnc.toolchain.layers import Normalise, Phase, ReadOut, SpikingLayer, decay_register, largest_unit, repeated
 from snnc.toolchain.lower import lower
+from snnc.toolchain.pooled_synapses import Geometry
 
 
 def test_normalising_per_channel_is_batch_normalisation() -> None:
@@ -50,7 +51,7 @@ def test_chosen_scales_use_the_whole_range(seed: int) -> None:
     generator = torch.Generator().manual_seed(seed)
     weight, bias = torch.randn(3, 7, generator=generator), 3 * torch.randn(3, generator=generator)
     limit = int(torch.randint(1, 300, (), generator=generator))
-    unit = largest_unit(weight, bias, limit, leak=0.5)
+    unit = largest_unit(weight, bias, limit, leak=1.0, timesteps=2)
     shares = [
         unit * weight.abs().max() / 127,
         unit * bias.abs().max() / (0.8 * lif.BIAS_MANTISSA_MAX),
@@ -61,16 +62,18 @@ def test_chosen_scales_use_the_whole_range(seed: int) -> None:
 
 def test_the_unit_is_limited_by_weights_biases_and_sums() -> None:
     weight, bias = torch.tensor([[0.5, -1.0]]), torch.tensor([0.0])
-    assert float(largest_unit(weight, bias, input_limit=1, leak=0.5)) == 127
-    assert float(largest_unit(weight, torch.tensor([100.0]), 1, 0.5)) == pytest.approx(0.8 * 4095 / 100)
-    assert float(largest_unit(weight, bias, input_limit=1000, leak=0.5)) == pytest.approx(0.8 * 131071 / 2 / 1500)
+    assert float(largest_unit(weight, bias, input_limit=1, leak=0.5, timesteps=9)) == 127
+    assert float(largest_unit(weight, torch.tensor([100.0]), 1, 0.5, 9)) == pytest.approx(0.8 * 4095 / 100)
+    assert float(largest_unit(weight, bias, input_limit=1000, leak=0.5, timesteps=2)) == pytest.approx(
+        0.8 * 131071 / 1.5 / 1500
+    )
 
 
 def test_a_layer_whose_weights_all_vanish_is_refused_with_a_remedy() -> None:
     layer = SpikingLayer("fc1", (4,), 2, Geometry(), weights="ternary", delta=0.1, leak=0.5)
     torch.nn.init.constant_(layer.synapses.weight, 0.05)
     with pytest.raises(LoweringError, match="layer 'fc1': all weights are 0 after quantisation; lower delta"):
-        layer.freeze(1)
+        layer.freeze(1, 3)
 
 
 def test_dropout_silences_a_neuron_at_all_steps_and_not_in_the_integer_phase() -> None:
@@ -79,9 +82,19 @@ def test_dropout_silences_a_neuron_at_all_steps_and_not_in_the_integer_phase() -
     spikes, _ = layer(torch.ones(1, 20, 4), 3)
     assert set(spikes.unique().tolist()) == {0, 2}
     assert torch.equal(spikes[0], spikes[1])
-    layer.freeze(1)
+    layer.freeze(1, 3)
     layer.phase = Phase.INTEGER
     assert set(layer(torch.ones(1, 20, 4), 3)[0].unique().tolist()) <= {0, 1}
+
+
+@pytest.mark.parametrize(("setting", "what"), [("shift", "bias"), ("variance", "threshold")])
+def test_a_layer_that_does_not_fit_the_chip_is_refused_when_it_is_frozen(setting: str, what: str) -> None:
+    layer = SpikingLayer("fc1", (4,), 2, Geometry(), weights="binary", delta=0.1, leak=0.5)
+    getattr(layer.normalise, setting).data.fill_(1e12)
+    with pytest.raises(
+        LoweringError, match=rf"layer 'fc1': {what} of \d+ weight units is outside 0..\d+; lower the learning rate"
+    ):
+        layer.freeze(1, 5)
 
 
 @pytest.mark.parametrize("leak", [0.0, 1.1, 0.3, -1])
@@ -97,12 +110,12 @@ def test_leaks_and_registers(leak: float, dv: int) -> None:
 
 def test_repeating_over_time_copies_nothing() -> None:
     one = torch.ones(1, 2, 3)
-    assert over_time(one, 5).data_ptr() == one.data_ptr()
-    assert over_time(one, 5).shape == (5, 2, 3)
+    assert repeated(one, 5).data_ptr() == one.data_ptr()
+    assert repeated(one, 5).shape == (5, 2, 3)
 
 
 def test_the_first_logits_are_of_order_one() -> None:
     torch.manual_seed(0)
     readout = ReadOut("readout", (400,), 10, Geometry(), leak=0.5, timesteps=8)
-    logits, _ = readout((torch.rand(1, 200, 400) < 0.5).float(), 8)
+    logits = readout((torch.rand(1, 200, 400) < 0.5).float(), 8)
     assert 0.2 < float(logits.detach().std()) < 2

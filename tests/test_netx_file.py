@@ -1,17 +1,20 @@
 """`.net` files: what is written is read back, and what is damaged is refused in one line."""
 
 import shutil
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
 import h5py
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from random_networks import random_network, seeds
 
 from snnc.export.netx_file import read_netx, write_netx
+from snnc.toolchain.bounds import overflows
 from snnc.toolchain.errors import CannotExport, FileFormatError, NetworkError, SnncError
 from snnc.toolchain.network import Input, Layer, Lif, Network
 from snnc.toolchain.synapse import Dense
@@ -20,7 +23,8 @@ from snnc.toolchain.synapse import Dense
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(seeds)
 def test_reading_gives_back_what_was_written(tmp_path: Path, seed: int) -> None:
-    network = replace(random_network(seed, chip_only=True), labels=())
+    network = random_network(seed, chip_only=True)
+    assume(not any(overflows(network)))
     write_netx(network, tmp_path / "a.net")
     assert read_netx(tmp_path / "a.net") == network
 
@@ -51,6 +55,7 @@ def second(network: Network, **changes: object) -> Network:
         (lambda n: second(n, synapses=n.layers[1].synapses * 2), "layer 'b': .*shortcuts cannot be expressed"),
         (lambda n: second(n, neuron=Lif((4,), 3, 0, 1, 5)), "layer 'b': netx biases are whole weight units"),
         (lambda n: second(n, neuron=Lif((4,), 3, 0, 4095, 7)), "bias of 8190 weight units is outside netx's 13 bits"),
+        (lambda n: replace(n, input=Input((4,), 0, 2**15)), "input 0..32768 is outside Lava's 16 bits; scale it down"),
         (lambda n: second(n, synapses=(Dense("a", np.zeros((4, 4))),)), "all weights are 0, which netx cannot scale"),
     ],
 )
@@ -64,7 +69,7 @@ def test_what_netx_cannot_say_is_refused_and_nothing_written(
 
 def test_a_membrane_readout_that_could_spike_is_refused(tmp_path: Path, network: Network) -> None:
     readout = replace(network, readout="membrane")
-    with pytest.raises(NetworkError, match="must provably never spike"):
+    with pytest.raises(NetworkError, match="read-out membrane of neuron .* can reach 64, the limit is 0"):
         write_netx(second(readout, neuron=Lif((4,), 0, 0)), tmp_path / "a.net")
 
 
@@ -93,6 +98,13 @@ def no_numbers(file: h5py.File) -> None:
         (set_weight, "its checksum does not fit its numbers"),
         (claim_a_huge_shape, "claims the shape"),
         (no_numbers, "allowed are integers"),
+        (
+            lambda file: file["layer/1"].__setitem__("delay", 3),
+            "/layer/1 differs in delay from what snnc writes, so it was edited",
+        ),
+        (lambda file: file["layer/1/neuron/refDelay"].__setitem__((), 2), "/layer/1/neuron/refDelay is not what snnc writes"),
+        (lambda file: file["layer/0"].attrs.__setitem__("note", 1), "/layer/0 differs in note"),
+        (lambda file: file["snnc"].attrs.__setitem__("name", "other"), "its checksum does not fit its numbers"),
         (lambda file: file.__delitem__("snnc"), "no group 'snnc', so it was not written by snnc"),
         (lambda file: file.__delitem__("layer"), "not a readable .net file"),
         (lambda file: file.__delitem__("layer/1"), "not a readable .net file"),
@@ -147,3 +159,23 @@ def test_writing_twice_gives_the_same_bytes(tmp_path: Path, network: Network) ->
     shutil.move(tmp_path / "a.net", tmp_path / "old.net")
     write_netx(network, tmp_path / "a.net")
     assert (tmp_path / "a.net").read_bytes() == first
+
+
+def test_a_network_whose_sums_can_overflow_is_refused(tmp_path: Path, network: Network) -> None:
+    loud = replace(network.layers[0], synapses=(Dense("input", np.full((4, 4), 127)),))
+    with pytest.raises(NetworkError, match="layer 'a': current u of neuron"):
+        write_netx(replace(network, layers=(loud, network.layers[1]), input=Input((4,), 0, 3000)), tmp_path / "a.net")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_full_disk_is_one_line_and_leaves_nothing(tmp_path: Path) -> None:
+    code = (
+        "import resource, snnc\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))\n"
+        "layer = snnc.Layer('a', (snnc.Dense('input', [[1]]),), snnc.Lif((1,), 0, 0))\n"
+        "network = snnc.Network('n', 1, snnc.Input((1,), 0, 1), (layer,), 'spikes')\n"
+        "snnc.TARGETS['loihi2'].write(network, 'a.net')\n"
+    )
+    result = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert "SnncError: a.net: cannot be written: File too large; check" in result.stderr
+    assert not list(tmp_path.iterdir())

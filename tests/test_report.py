@@ -64,7 +64,7 @@ def test_it_says_what_was_compared(tmp_path: Path) -> None:
 def test_a_difference_is_named() -> None:
     result = verdict(spoil=True)
     page = read(report_html(result, [], {}))
-    assert "n: DIFFERENT" in page.text
+    assert "n: NOT EQUAL" in page.text
     assert str(result.first_difference) in page.text
     assert "svg" not in page.tags
 

@@ -18,8 +18,7 @@ def test_there_are_targets() -> None:
 def test_every_target_gives_back_the_network(tmp_path: Path, tiny_path: Path, target: str) -> None:
     subject, checkpoint = load_subject(tiny_path)
     assert checkpoint is not None
-    file = export_file(subject.network, target, tmp_path / "model.pt")
-    assert file == tmp_path / f"model{TARGETS[target].suffix}"
+    file = export_file(subject.network, target, tmp_path / f"model{TARGETS[target].suffix}")
     assert read_network(file) == subject.network
     again, no_checkpoint = load_subject(file)
     assert (again.network, again.model, no_checkpoint) == (subject.network, None, None)
@@ -43,5 +42,8 @@ def test_unknown_targets_and_suffixes_are_refused(tmp_path: Path, tiny_path: Pat
     subject, _ = load_subject(tiny_path)
     with pytest.raises(ConfigError, match="target 'loihi3' is unknown; allowed are loihi2"):
         export_file(subject.network, "loihi3", tmp_path / "a.net")
+    with pytest.raises(ConfigError, match=r"output '.*model.pt' must end in .net for target 'loihi2'"):
+        export_file(subject.network, "loihi2", tmp_path / "model.pt")
+    assert not list(tmp_path.iterdir())
     with pytest.raises(FileFormatError, match=r"a.txt: unknown suffix '.txt'; allowed are .pt, .net"):
         read_network("a.txt")

@@ -9,7 +9,7 @@ import torch
 from conftest import TINY
 
 from snnc.models import build_model, load_model
-from snnc.toolchain.checkpoint import Checkpoint, load_checkpoint
+from snnc.toolchain.checkpoint import Checkpoint, Epoch, load_checkpoint
 from snnc.toolchain.config import TrainConfig
 from snnc.toolchain.datasets import Dataset, chip_input
 from snnc.toolchain.errors import ConfigError, LoweringError, TrainingError
@@ -18,7 +18,7 @@ from snnc.toolchain.lower import lower
 from snnc.toolchain.methods import METHODS
 from snnc.toolchain.quantize import WEIGHTS
 from snnc.toolchain.simulate import simulate
-from snnc.toolchain.train import Epoch, Training, Unwatched, shifted, train
+from snnc.toolchain.train import Training, Unwatched, shifted, train
 
 ONE_EACH = TINY.but(epochs_float=1, epochs_quantised=1, epochs_integer=1)
 
@@ -29,8 +29,8 @@ def run(config: TrainConfig, digits: Dataset, out: Path, watcher: object = None)
 
 def test_training_learns(tiny: Checkpoint) -> None:
     assert tiny.accuracy > 0.6
-    assert [row["phase"] for row in tiny.history] == ["float"] * 2 + ["quantised"] * 2 + ["integer"] * 2
-    assert tiny.history[-1]["loss"] < tiny.history[0]["loss"]
+    assert [epoch.phase for epoch in tiny.history] == ["float"] * 2 + ["quantised"] * 2 + ["integer"] * 2
+    assert tiny.history[-1].loss < tiny.history[0].loss
     assert tiny.phase is Phase.INTEGER
 
 
@@ -74,7 +74,7 @@ class Interrupting:
     def __init__(self, epochs: int):
         self.left = epochs
 
-    def step(self, phase: Phase, loss: float, matching: float, images: int) -> None:
+    def step(self, phase: Phase, loss: float, matching: float) -> None:
         if self.left == 0:
             raise KeyboardInterrupt
 
@@ -104,12 +104,29 @@ def test_a_loss_that_is_not_finite_stops_with_advice(tmp_path: Path, digits: Dat
         run(ONE_EACH.but(alpha=1e308), digits, tmp_path / "model.pt")
 
 
+def test_a_failed_run_keeps_the_last_good_checkpoint(tmp_path: Path, digits: Dataset) -> None:
+    run(ONE_EACH.but(seed=5), digits, tmp_path / "model.pt")
+    before = (tmp_path / "model.pt").read_bytes()
+    with pytest.raises(TrainingError):
+        run(ONE_EACH.but(alpha=1e308), digits, tmp_path / "model.pt")
+    assert (tmp_path / "model.pt").read_bytes() == before
+
+
+def test_a_checkpoint_after_ctrl_c_tells_its_own_accuracy(tmp_path: Path, digits: Dataset) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        run(ONE_EACH, digits, tmp_path / "model.pt", Interrupting(2))
+    model, checkpoint = load_model(tmp_path / "model.pt")
+    samples = chip_input(digits.test, digits.input)
+    assert checkpoint.accuracy == (model.trace(samples).predictions(lower(model)) == digits.test.labels).mean()
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
         ({"method": "twins"}, "method 'twins' is unknown; allowed are baseline, tna"),
         ({"weights": "int4"}, "weights 'int4' is unknown; allowed are float, ternary, binary"),
         ({"device": "quantum"}, "device 'quantum' cannot be used: .*; try cpu"),
+        ({"device": "meta"}, "device 'meta' cannot be used: .*; try cpu"),
         ({"leak": 0.3}, "leak 0.3 is not k / 4096"),
     ],
 )
@@ -119,6 +136,17 @@ def test_unknown_names_are_refused_before_anything_is_written(
     with pytest.raises(ConfigError, match=message):
         run(TINY.but(**change), digits, tmp_path / "model.pt")
     assert not list(tmp_path.iterdir())
+
+
+def test_a_checkpoint_of_another_suffix_is_refused_at_once(tmp_path: Path, digits: Dataset) -> None:
+    with pytest.raises(ConfigError, match="must end in .pt"):
+        run(TINY, digits, tmp_path / "model.pth")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_membrane_without_leak_trains_and_lowers(tmp_path: Path, digits: Dataset) -> None:
+    assert run(ONE_EACH.but(leak=1.0, timesteps=2), digits, tmp_path / "model.pt").accuracy > 0.1
+    assert abs(lower(load_model(tmp_path / "model.pt")[0]).layers[0].synapses[0].weight).max() > 30
 
 
 @pytest.mark.parametrize("schedule", ["cosine", "exponential"])

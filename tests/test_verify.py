@@ -98,3 +98,10 @@ def test_the_json_object_has_the_promised_keys() -> None:
     assert {"accuracy", "seconds"} <= set(result["engines"]["other"])
     assert set(result["layers"][0]) == {"name", "neurons", "spikes", "mismatches", "max_abs_dv"}
     assert result["first_difference"]["layer"] == NETWORK.layers[0].name
+
+
+def test_nothing_compared_is_not_equal() -> None:
+    verdict = Verdict(NETWORK)
+    assert not verdict.equal
+    verdict.count(simulate(NETWORK, SAMPLES), LABELS, 0.0)
+    assert not verdict.equal

@@ -9,13 +9,28 @@ from pathlib import Path
 from snnc.toolchain.errors import SnncError
 
 
-@contextmanager
-def atomic_path(path: str | Path) -> Iterator[Path]:
-    """Yield a temporary path in the same folder, which becomes `path` if the block succeeds and is removed if not.
-
-    Raises SnncError if the folder cannot be written or the disk is full.
-    """
+def write_atomically(path: str | Path, content: bytes) -> None:
+    """Write a file whole, or leave what was there. Raises SnncError if the folder cannot be written or the disk is full."""
     target = Path(path)
+    with _beside(target) as temporary:
+        with open(temporary, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.chmod(0o644)
+        os.replace(temporary, target)
+
+
+def check_writable(path: str | Path) -> None:
+    """Raise SnncError if a file could not be written there; leave what is there as it is."""
+    if Path(path).is_dir():
+        raise SnncError(f"{path}: cannot be written: it is a folder; name a file")
+    with _beside(Path(path)):
+        pass
+
+
+@contextmanager
+def _beside(target: Path) -> Iterator[Path]:
     temporary: Path | None = None
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -23,10 +38,6 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
         os.close(handle)
         temporary = Path(name)
         yield temporary
-        with open(temporary, "rb") as file:
-            os.fsync(file.fileno())
-        temporary.chmod(0o644)
-        os.replace(temporary, target)
     except OSError as error:
         raise SnncError(
             f"{target}: cannot be written: {error.strerror or error}; check the folder and the free space"

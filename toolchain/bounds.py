@@ -1,17 +1,15 @@
 """Proves from the worst case of every sum that currents never wrap, membranes never saturate and read-outs never spike."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from snnc.toolchain import lif
 from snnc.toolchain.errors import NetworkError
+from snnc.toolchain.integers import Int64s
 from snnc.toolchain.network import INPUT, Layer, Network
-from snnc.toolchain.synapse import Conv, Dense
 
-Int64s = NDArray[np.int64]
 Range = tuple[int, int]
 
 
@@ -39,7 +37,7 @@ class Overflow:
         """Return one line for people."""
         return (
             f"layer {self.layer!r}: {self.what} of neuron {self.neuron} can reach {self.value}, the limit is {self.limit}; "
-            f"it does so with {self.drive} at every step"
+            f"the bound takes {self.drive} at every step"
         )
 
 
@@ -71,7 +69,7 @@ def overflows(network: Network) -> Iterator[Overflow]:
     for layer in network.layers:
         bounds = layer_bounds(layer, ranges, network.timesteps, shapes)
         yield from _above(layer, "current u", bounds.u, lif.STATE_LIMIT - 1, ranges)
-        yield from _above(layer, "membrane v", bounds.v, lif.MEMBRANE_MAX, ranges)
+        yield from _above(layer, "membrane v (before a reset)", bounds.v, lif.MEMBRANE_MAX, ranges)
         if layer is network.layers[-1] and network.readout == "membrane":
             never_below = (np.zeros_like(bounds.v[1]), bounds.v[1])
             yield from _above(layer, "read-out membrane", never_below, layer.neuron.vth << lif.UNIT_SHIFT, ranges)
@@ -88,18 +86,11 @@ def _worst_inputs(layer: Layer, ranges: dict[str, Range], shapes: dict[str, tupl
     low = high = np.int64(0)
     for synapse in layer.synapses:
         least, most = (np.full((1, *shapes[synapse.source]), value, np.int64) for value in ranges[synapse.source])
-        excitatory, inhibitory = _signed_parts(synapse)
+        excitatory = replace(synapse, weight=np.maximum(synapse.weight, 0))
+        inhibitory = replace(synapse, weight=np.minimum(synapse.weight, 0))
         low = low + excitatory.sums(least)[0] + inhibitory.sums(most)[0]
         high = high + excitatory.sums(most)[0] + inhibitory.sums(least)[0]
     return np.asarray(low), np.asarray(high)
-
-
-def _signed_parts(synapse: Conv | Dense) -> tuple[Conv | Dense, Conv | Dense]:
-    positive, negative = np.maximum(synapse.weight, 0), np.minimum(synapse.weight, 0)
-    if isinstance(synapse, Dense):
-        return Dense(synapse.source, positive), Dense(synapse.source, negative)
-    geometry = (synapse.stride, synapse.padding)
-    return Conv(synapse.source, positive, *geometry), Conv(synapse.source, negative, *geometry)
 
 
 def _above(layer: Layer, what: str, reached: tuple[Int64s, Int64s], limit: int, ranges: dict[str, Range]) -> Iterator[Overflow]:
@@ -109,8 +100,11 @@ def _above(layer: Layer, what: str, reached: tuple[Int64s, Int64s], limit: int, 
         return
     where = np.unravel_index(int(worst.argmax()), worst.shape)
     upward = high[where] >= -low[where]
-    least, most = ranges[layer.synapses[0].source]
-    strong, weak = (most, least) if upward else (least, most)
-    drive = f"every input of a positive weight at {strong} and of a negative weight at {weak}"
+    drive = " and ".join(_extremes(synapse.source, *ranges[synapse.source], upward=upward) for synapse in layer.synapses)
     value = int(high[where]) if upward else int(low[where])
     yield Overflow(layer.name, tuple(int(i) for i in where), what, value, limit, drive)
+
+
+def _extremes(source: str, least: int, most: int, *, upward: bool) -> str:
+    strong, weak = (most, least) if upward else (least, most)
+    return f"{source!r} at {strong} where the weight is positive and at {weak} where it is negative"

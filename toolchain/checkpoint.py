@@ -2,15 +2,18 @@
 
 import hashlib
 import json
+import math
 import warnings
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
+from importlib.metadata import version
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from snnc.toolchain.atomic_file import atomic_path
+from snnc.toolchain.atomic_file import write_atomically
 from snnc.toolchain.config import TrainConfig
 from snnc.toolchain.errors import FileFormatError, SnncError
 from snnc.toolchain.layers import Phase
@@ -21,8 +24,29 @@ VERSION = 1
 
 
 @dataclass(frozen=True)
+class Epoch:
+    """The metrics of one epoch; losses are means over its steps, accuracies are shares of samples (0..1)."""
+
+    number: int
+    phase: str
+    loss: float
+    matching_loss: float
+    train_accuracy: float
+    test_accuracy: float
+    images_per_second: float
+
+    def __post_init__(self) -> None:
+        """Raise FileFormatError for a metric of another type."""
+        for metric in fields(self):
+            value: Any = getattr(self, metric.name)
+            fits = isinstance(value, str) if metric.name == "phase" else isinstance(value, int | float) and math.isfinite(value)
+            if not fits:
+                raise FileFormatError(f"metric {metric.name!r} is {value!r}")
+
+
+@dataclass(frozen=True)
 class Checkpoint:
-    """What a checkpoint holds; `history` has one row of metrics for each epoch, `accuracy` is on the test split (0..1)."""
+    """What a checkpoint holds; `accuracy` is that of `weights` on the test split (0..1)."""
 
     config: TrainConfig
     input: Input
@@ -30,7 +54,7 @@ class Checkpoint:
     phase: Phase
     weights: dict[str, Tensor]
     accuracy: float
-    history: list[dict[str, Any]] = field(default_factory=list)
+    history: list[Epoch] = field(default_factory=list)
 
 
 def save_checkpoint(checkpoint: Checkpoint, path: str | Path) -> None:
@@ -38,16 +62,18 @@ def save_checkpoint(checkpoint: Checkpoint, path: str | Path) -> None:
     content: dict[str, Any] = {
         "format": FORMAT,
         "version": VERSION,
+        "snnc": version("snnc"),
         "config": checkpoint.config.as_dict(),
         "input": asdict(checkpoint.input),
         "labels": list(checkpoint.labels),
         "phase": int(checkpoint.phase),
         "weights": {name: tensor.detach().cpu() for name, tensor in checkpoint.weights.items()},
         "accuracy": checkpoint.accuracy,
-        "history": checkpoint.history,
+        "history": [asdict(epoch) for epoch in checkpoint.history],
     }
-    with atomic_path(path) as temporary:
-        torch.save(content | {"digest": _digest(content)}, temporary)
+    buffer = BytesIO()
+    torch.save(content | {"digest": _digest(content)}, buffer)
+    write_atomically(path, buffer.getvalue())
 
 
 def load_checkpoint(path: str | Path) -> Checkpoint:
@@ -67,11 +93,11 @@ def load_checkpoint(path: str | Path) -> Checkpoint:
             input=Input(**content["input"]),
             labels=tuple(content["labels"]),
             phase=Phase(content["phase"]),
-            weights=dict(content["weights"]),
+            weights=_checked_weights(content["weights"]),
             accuracy=float(content["accuracy"]),
-            history=list(content["history"]),
+            history=[Epoch(**row) for row in content["history"]],
         )
-    except (KeyError, TypeError, ValueError, AttributeError, SnncError) as error:
+    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RuntimeError, SnncError) as error:
         raise FileFormatError(f"{path}: the checkpoint is incomplete or damaged ({error}); train it again") from None
 
 
@@ -86,6 +112,13 @@ def _load(path: str | Path) -> Any:
         raise FileFormatError(
             f"{path}: not a readable checkpoint; it is damaged, truncated or no file of `snnc train`"
         ) from None
+
+
+def _checked_weights(weights: dict[str, Any]) -> dict[str, Tensor]:
+    for name, tensor in weights.items():
+        if type(tensor) is not Tensor or tensor.layout is not torch.strided or not bool(torch.isfinite(tensor).all()):
+            raise ValueError(f"weight {name!r} is no dense tensor of finite numbers")
+    return weights
 
 
 def _digest(content: dict[str, Any]) -> str:

@@ -10,6 +10,7 @@ from snnc.toolchain.errors import NetworkError
 
 Shape = tuple[int, ...]
 Int64s = NDArray[np.int64]
+SIZE_MAX = 2**31 - 1  # of one axis
 Scalar = TypeVar("Scalar", bound=np.generic)
 
 
@@ -27,9 +28,12 @@ def frozen_array(values: ArrayLike, kind: type[Scalar]) -> NDArray[Scalar]:
 
 def checked_integers(values: ArrayLike, what: str, low: int, high: int, remedy: str) -> NDArray[Any]:
     """Return the values as an array; raise NetworkError unless all are integers within `low..high`."""
-    array = np.asarray(values)
-    is_integer = array.dtype.kind in "iu" or (array.dtype.kind == "f" and bool((array == np.round(array)).all()))
-    if not is_integer:
+    try:
+        array = np.asarray(values)
+    except ValueError:
+        raise NetworkError(f"{what} has rows of different lengths; give an array") from None
+    is_whole = array.dtype.kind == "f" and bool((np.isfinite(array) & (array == np.round(array))).all())
+    if array.dtype.kind not in "iu" and not is_whole:
         raise NetworkError(f"{what} of type {array.dtype} holds values that are no integers; {remedy}")
     outside = array[(array < low) | (array > high)]
     if outside.size:
@@ -39,22 +43,25 @@ def checked_integers(values: ArrayLike, what: str, low: int, high: int, remedy: 
 
 def bounded_integer(value: int, what: str, most: int, least: int = 0) -> int:
     """Return the value as an int; raise NetworkError unless it is an integer within `least..most`."""
-    if int(value) != value or not least <= value <= most:
-        raise NetworkError(f"{what} {value} is outside {least}..{most}")
-    return int(value)
+    try:
+        number = int(value)
+    except (TypeError, ValueError, OverflowError):
+        number = least - 1
+    if number != value or not least <= number <= most:
+        raise NetworkError(f"{what} {value} is outside {least}..{most}; give an integer within")
+    return number
 
 
 def integer_pair(values: Sequence[int], what: str, least: int) -> tuple[int, int]:
     """Return two integers of at least `least`; raise NetworkError otherwise."""
-    pair = tuple(int(value) for value in values)
-    if len(pair) != 2 or min(pair) < least:
+    pair = tuple(values)
+    if len(pair) != 2:
         raise NetworkError(f"{what} {pair} is not allowed; give two integers of at least {least}")
-    return (pair[0], pair[1])
+    return (bounded_integer(pair[0], what, SIZE_MAX, least), bounded_integer(pair[1], what, SIZE_MAX, least))
 
 
 def positive_shape(shape: Sequence[int], what: str) -> Shape:
     """Return the shape as a tuple; raise NetworkError if it is empty."""
-    sizes = tuple(int(size) for size in shape)
-    if not sizes or min(sizes) < 1:
-        raise NetworkError(f"{what} of shape {sizes} is empty; every size must be at least 1")
-    return sizes
+    if not shape:
+        raise NetworkError(f"{what} of shape () is empty; give at least one size")
+    return tuple(bounded_integer(size, f"{what} size", SIZE_MAX, least=1) for size in shape)

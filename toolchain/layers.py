@@ -5,7 +5,6 @@ All T time steps of a layer run at once: its input is `(T, B, ...)`, or `(1, B, 
 
 from dataclasses import dataclass
 from enum import IntEnum
-from math import prod
 
 import torch
 import torch.nn.functional as F
@@ -13,6 +12,7 @@ from torch import Tensor, nn
 
 from snnc.toolchain import lif
 from snnc.toolchain.errors import ConfigError, LoweringError
+from snnc.toolchain.pooled_synapses import Geometry, Synapses
 from snnc.toolchain.quantize import WEIGHTS, rounded
 from snnc.toolchain.surrogate import FloatLif, IntegerLif, leaky_sum
 
@@ -27,58 +27,6 @@ class Phase(IntEnum):
     FLOAT = 1  # full precision
     QUANTISED = 2  # ternary or binary weights in the forward pass, statistics live
     INTEGER = 3  # statistics frozen, everything rounded: the forward pass computes the chip's integers
-
-
-@dataclass(frozen=True)
-class Geometry:
-    """How synapses reach: a square `kernel` over channels (None: all-to-all), behind `pool` x `pool` average pooling."""
-
-    kernel: int | None = None
-    padding: int = 0
-    pool: int = 1
-
-
-class Synapses(nn.Module):
-    """Pooling and weights; `forward` gives what the population receives, in the unit of the weights it is given."""
-
-    def __init__(self, source: tuple[int, ...], out: int, geometry: Geometry):
-        """Shape the weights for a source `(C, H, W)` or `(features,)`; Kaiming initialisation (He et al. 2015)."""
-        super().__init__()
-        self.geometry = geometry
-        pooled = _pooled_shape(source, geometry.pool)
-        if geometry.kernel is None:
-            shape: tuple[int, ...] = (out, prod(pooled))
-            self.output_shape: tuple[int, ...] = (out,)
-        else:
-            shape = (out, pooled[0], geometry.kernel, geometry.kernel)
-            grown = 2 * geometry.padding - geometry.kernel + 1
-            self.output_shape = (out, pooled[1] + grown, pooled[2] + grown)
-        self.weight = nn.Parameter(torch.empty(shape))
-        nn.init.kaiming_normal_(self.weight, nonlinearity="relu")
-
-    @property
-    def pool_area(self) -> int:
-        """The number of neurons that one pooled value sums."""
-        return self.geometry.pool**2
-
-    def per_output(self, values: Tensor) -> Tensor:
-        """Shape one value per output channel so that it broadcasts over the weight."""
-        return values.reshape(-1, *[1] * (self.weight.dim() - 1))
-
-    def per_neuron(self, values: Tensor) -> Tensor:
-        """Shape one value per output channel so that it broadcasts over `output_shape`."""
-        return values.reshape(-1, *[1] * (len(self.output_shape) - 1))
-
-    def forward(self, source: Tensor, weight: Tensor, *, pool_sums: bool) -> Tensor:
-        """Return the input `(T, B, *output_shape)` that `source` gives; pooling averages, or sums if `pool_sums`."""
-        x = source.flatten(0, 1)
-        if self.geometry.pool > 1:
-            x = F.avg_pool2d(x, self.geometry.pool, divisor_override=1 if pool_sums else None)
-        if self.geometry.kernel is None:
-            x = F.linear(x.flatten(1), weight)
-        else:
-            x = F.conv2d(x, weight, padding=self.geometry.padding)
-        return x.reshape(*source.shape[:2], *self.output_shape)
 
 
 class Normalise(nn.Module):
@@ -171,30 +119,45 @@ class SpikingLayer(nn.Module):
             # Rounding repairs what a Winograd or FFT convolution does to integers; it changes nothing in a plain sum.
             current = rounded(self.synapses(source, chip.weight, pool_sums=True))
             bias = self.synapses.per_neuron(chip.bias)
-            return IntegerLif.apply(over_time(current, timesteps), bias, chip.vth, self.dv)  # type: ignore[no-untyped-call,no-any-return]
+            return IntegerLif.apply(repeated(current, timesteps), bias, chip.vth, self.dv)  # type: ignore[no-untyped-call,no-any-return]
         weight: Tensor = self.synapses.weight
         if self.phase is Phase.QUANTISED and self.quantise is not None:
             weight = self.quantise(weight, self.delta)
         current = self.normalise(self.synapses(source, weight, pool_sums=False))
-        spikes = FloatLif.apply(over_time(current, timesteps), self.leak)  # type: ignore[no-untyped-call]
+        spikes = FloatLif.apply(repeated(current, timesteps), self.leak)  # type: ignore[no-untyped-call]
         if self.dropout and self.training:
             spikes = spikes * F.dropout(torch.ones_like(spikes[:1]), self.dropout)
         return spikes, None
 
-    def freeze(self, input_limit: int) -> None:
-        """Choose how many weight units the threshold gets, so that worst-case sums, biases and weights fit the chip.
+    @property
+    def bias(self) -> Tensor:
+        """What normalisation adds to the input, one value per channel, in units of the threshold."""
+        return self.normalise.shift - self.normalise.mean / self.normalise.deviation
 
-        `input_limit` is the largest magnitude of one input. Raises LoweringError for a layer without any weight left.
+    @torch.no_grad()
+    def freeze(self, input_limit: int, timesteps: int) -> None:
+        """Fix how many weight units the threshold gets: the deviation where weights have no scale, else the most that fits.
+
+        `input_limit` is the largest magnitude of one input. Raises LoweringError for a layer without any weight left, or
+        whose threshold or bias does not fit the chip.
         """
         area, deviation = self.synapses.pool_area, self.normalise.deviation
-        if self.quantise is not None:
-            if not self.quantise(self.synapses.weight, self.delta).any():
-                raise LoweringError(f"layer {self.name!r}: all weights are 0 after quantisation; lower delta ({self.delta})")
-            self.unit.copy_(deviation[0] * area)
+        if self.quantise is None:
+            per_unit = self.synapses.weight / self.synapses.per_output(deviation * area)
+            self.unit.copy_(largest_unit(per_unit, self.bias, input_limit * area, self.leak, timesteps))
             return
-        per_unit = self.synapses.weight / self.synapses.per_output(deviation * area)
-        bias = self.normalise.shift - self.normalise.mean / deviation
-        self.unit.copy_(largest_unit(per_unit, bias, input_limit * area, self.leak))
+        if not self.quantise(self.synapses.weight, self.delta).any():
+            raise LoweringError(f"layer {self.name!r}: all weights are 0 after quantisation; lower delta ({self.delta})")
+        self.unit.copy_(deviation[0] * area)
+        for what, value, most in (
+            ("threshold", self.unit, lif.VTH_MAX),
+            ("bias", self.bias * self.unit, lif.BIAS_MANTISSA_MAX),
+        ):
+            if not bool(value.abs().max() <= most):
+                reached = f"{what} of {float(value.abs().max()):.0f} weight units"
+                raise LoweringError(
+                    f"layer {self.name!r}: {reached} is outside 0..{most}; lower the learning rate or the width"
+                )
 
     def integer_parameters(self) -> IntegerParameters:
         """Return the folded integers: y >= 1 becomes `v > vth`, with y = (a - mean) / deviation + shift (DESIGN.md, 4)."""
@@ -204,8 +167,7 @@ class SpikingLayer(nn.Module):
         else:
             scale = unit / (deviation * self.synapses.pool_area)
             weight = rounded(self.synapses.weight * self.synapses.per_output(scale), WEIGHT_LIMIT)
-        bias = rounded((self.normalise.shift - self.normalise.mean / deviation) * unit)
-        return IntegerParameters(weight, bias, vth=min(int(torch.round(unit)), lif.VTH_MAX))
+        return IntegerParameters(weight, rounded(self.bias * unit), vth=int(torch.round(unit)))
 
 
 class ReadOut(nn.Module):
@@ -232,24 +194,34 @@ class ReadOut(nn.Module):
         """The shape of the population: one neuron for each class."""
         return self.synapses.output_shape
 
-    def forward(self, source: Tensor, timesteps: int) -> tuple[Tensor, Tensor | None]:
-        """Return the logits `(B, classes)` and, in the integer phase, the membranes `(T, B, classes)` (int32)."""
+    def forward(self, source: Tensor, timesteps: int) -> Tensor:
+        """Return the logits `(B, classes)`."""
         if self.phase is not Phase.INTEGER:
             current = self.synapses(source, self.synapses.weight, pool_sums=False) + self.bias
-            return leaky_sum(over_time(current, timesteps), self.leak).sum(0), None
+            return leaky_sum(repeated(current, timesteps), self.leak).sum(0)
         chip = self.integer_parameters()
-        current = over_time(rounded(self.synapses(source, chip.weight, pool_sums=True)), timesteps)
+        current = repeated(rounded(self.synapses(source, chip.weight, pool_sums=True)), timesteps)
         # Gradients take the real-number path; values are the chip's.
         exact = leaky_sum(current + chip.bias, self.leak)
-        _, membranes = IntegerLif.apply(current.detach(), chip.bias.detach(), chip.vth, self.dv)  # type: ignore[no-untyped-call]
+        _, membranes = self.chip_steps(current.detach(), chip)
         weight_units = membranes.to(exact) / 2**lif.UNIT_SHIFT
-        logits = (weight_units + (exact - exact.detach())).sum(0) / self.unit
-        return logits, membranes
+        logits: Tensor = (weight_units + (exact - exact.detach())).sum(0) / self.unit
+        return logits
 
-    def freeze(self, input_limit: int) -> None:
+    def chip_steps(self, current: Tensor, chip: IntegerParameters) -> tuple[Tensor, Tensor]:
+        """Return spikes (none, if lowering's proof holds) and membranes `(T, B, classes)`, as the chip computes them."""
+        return IntegerLif.apply(current, chip.bias.detach(), chip.vth, self.dv)  # type: ignore[no-untyped-call,no-any-return]
+
+    def trace(self, source: Tensor, timesteps: int) -> tuple[Tensor, Tensor]:
+        """Return spikes and membranes `(T, B, classes)` of the integer phase."""
+        chip = self.integer_parameters()
+        return self.chip_steps(repeated(rounded(self.synapses(source, chip.weight, pool_sums=True)), timesteps), chip)
+
+    @torch.no_grad()
+    def freeze(self, input_limit: int, timesteps: int) -> None:
         """Choose how many weight units a logit gets, so that worst-case sums, biases and weights fit the chip."""
         area = self.synapses.pool_area
-        self.unit.copy_(largest_unit(self.synapses.weight / area, self.bias, input_limit * area, self.leak))
+        self.unit.copy_(largest_unit(self.synapses.weight / area, self.bias, input_limit * area, self.leak, timesteps))
 
     def integer_parameters(self) -> IntegerParameters:
         """Return 8-bit weights, the bias, and the largest threshold there is, which no membrane may reach."""
@@ -258,19 +230,20 @@ class ReadOut(nn.Module):
 
 
 @torch.no_grad()
-def largest_unit(weight: Tensor, bias: Tensor, input_limit: int, leak: float) -> Tensor:
+def largest_unit(weight: Tensor, bias: Tensor, input_limit: int, leak: float, timesteps: int) -> Tensor:
     """Return the largest scale at which rounded weights fit 8 bits, biases 13 bits, and no sum or membrane can overflow."""
+    piled_up = sum(leak**t for t in range(timesteps))  # what equal inputs at all steps sum to
     reach = weight.flatten(1).abs().sum(1) * input_limit + bias.abs()
     limits = [
         WEIGHT_LIMIT / weight.abs().max(),
         HEADROOM * lif.BIAS_MANTISSA_MAX / bias.abs().max(),
-        HEADROOM * lif.INPUT_MAX * (1 - leak) / reach.max(),
+        HEADROOM * lif.INPUT_MAX / (piled_up * reach.max()),
         torch.tensor(float(lif.VTH_MAX), device=weight.device),
     ]
     return torch.stack([limit.to(weight) for limit in limits]).min()
 
 
-def over_time(current: Tensor, timesteps: int) -> Tensor:
+def repeated(current: Tensor, timesteps: int) -> Tensor:
     """Repeat an input that is the same at every step, `(1, B, ...)`, over `(T, B, ...)` without copying it."""
     return current.expand(timesteps, *current.shape[1:]) if current.shape[0] == 1 else current
 
@@ -281,14 +254,3 @@ def decay_register(leak: float) -> int:
     if not 0 <= dv <= lif.DV_MAX or dv != int(dv):
         raise ConfigError(f"leak {leak} is not k / 4096 with k in 1..4096; try 0.5 (exact in every framework) or 1.0")
     return int(dv)
-
-
-def _pooled_shape(source: tuple[int, ...], pool: int) -> tuple[int, ...]:
-    if pool == 1:
-        return source
-    if len(source) != 3 or source[1] % pool or source[2] % pool:
-        raise ConfigError(
-            f"pooling {pool} x {pool} needs a source (C, H, W) with sides that are multiples of {pool}, got {source}; "
-            "resize the input or take fewer pools"
-        )
-    return (source[0], source[1] // pool, source[2] // pool)

@@ -6,8 +6,9 @@ from torch import Tensor
 
 from snnc.toolchain.bounds import prove
 from snnc.toolchain.errors import LoweringError, located
-from snnc.toolchain.layers import IntegerParameters, Phase, ReadOut, SpikingLayer, Synapses
+from snnc.toolchain.layers import IntegerParameters, Phase, ReadOut, SpikingLayer
 from snnc.toolchain.network import INPUT, Layer, Lif, Network
+from snnc.toolchain.pooled_synapses import Synapses
 from snnc.toolchain.spiking_network import SpikingNetwork
 from snnc.toolchain.synapse import Conv, Dense, Synapse
 

@@ -25,9 +25,10 @@ from snnc.toolchain.integers import (
     frozen_field,
     positive_shape,
 )
-from snnc.toolchain.synapse import Conv, Synapse
+from snnc.toolchain.synapse import Synapse
 
 INPUT = "input"  # the name by which synapses refer to the network's input
+INPUT_LIMIT = 2**23  # no sum of so many as fit memory leaves 64 bits
 READOUTS = ("membrane", "spikes")
 
 
@@ -44,10 +45,10 @@ class Input:
     zero_point: int = 0
 
     def __post_init__(self) -> None:
-        """Raise NetworkError unless the shape is positive and the range is one."""
+        """Raise NetworkError unless the shape is positive and the range is one within +-2**23."""
         frozen_field(self, "shape", positive_shape(self.shape, "input"))
         for name in ("minimum", "maximum", "zero_point"):
-            frozen_field(self, name, int(getattr(self, name)))
+            frozen_field(self, name, bounded_integer(getattr(self, name), f"input {name}", INPUT_LIMIT, -INPUT_LIMIT))
         if self.minimum > self.maximum:
             raise NetworkError(f"input: minimum {self.minimum} is above maximum {self.maximum}; swap them")
 
@@ -170,8 +171,7 @@ class Network:
             digest.update(json.dumps(numbers).encode())
             digest.update(np.asarray(neuron.bias_mantissa, "<i4").tobytes())
             for synapse in layer.synapses:
-                geometry = [synapse.stride, synapse.padding] if isinstance(synapse, Conv) else []
-                digest.update(json.dumps([synapse.source, synapse.weight.shape, *geometry]).encode())
+                digest.update(json.dumps([synapse.text(), synapse.weight.shape, synapse.geometry]).encode())
                 digest.update(synapse.weight.tobytes())
         return digest.hexdigest()
 
@@ -208,16 +208,11 @@ def _truncation_free(neuron: Lif, timesteps: int) -> bool:
 
 
 def _table(network: Network) -> str:
-    def synapse_text(synapse: Synapse) -> str:
-        kind = "conv" if isinstance(synapse, Conv) else "dense"
-        geometry = f" /{synapse.stride[0]}" if isinstance(synapse, Conv) and max(synapse.stride) > 1 else ""
-        return f"{kind} {'x'.join(map(str, synapse.weight.shape))}{geometry} from {synapse.source}"
-
     rows = [("layer", "shape", "synapses", "weights", "vth", "dv")]
     for layer in network.layers:
         low = min(int(synapse.weight.min()) for synapse in layer.synapses)
         high = max(int(synapse.weight.max()) for synapse in layer.synapses)
-        synapses = " + ".join(synapse_text(synapse) for synapse in layer.synapses)
+        synapses = " + ".join(synapse.text() for synapse in layer.synapses)
         shape = "x".join(map(str, layer.output_shape))
         rows.append((layer.name, shape, synapses, f"{low}..{high}", str(layer.neuron.vth), str(layer.neuron.dv)))
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]

@@ -8,7 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from snnc.toolchain.atomic_file import atomic_path
+from snnc.toolchain.atomic_file import write_atomically
 from snnc.toolchain.verify import Verdict
 
 PACKAGES = ("snnc", "numpy", "torch", "lava-nc", "lava-dl", "h5py")
@@ -23,19 +23,24 @@ WIDTH, HEIGHT, MARGIN = 640, 200, 30  # of the training curve, in pixels
 
 def write_report(verdict: Verdict, path: str | Path, *, history: list[dict[str, Any]], settings: dict[str, Any]) -> None:
     """Write the report; `history` and `settings` may be empty. The file is complete or unchanged. Raises SnncError."""
-    with atomic_path(path) as temporary:
-        temporary.write_text(report_html(verdict, history, settings), encoding="utf-8")
+    write_atomically(path, report_html(verdict, history, settings).encode())
 
 
 def report_html(verdict: Verdict, history: list[dict[str, Any]], settings: dict[str, Any]) -> str:
     """Return the report as HTML text; everything that comes from files is escaped."""
-    outcome, style = ("EQUAL", "equal") if verdict.equal else ("DIFFERENT", "different")
+    outcome, style = ("EQUAL", "equal") if verdict.equal else ("NOT EQUAL", "different")
     layers = [
         (row.name, f"{row.neurons:,}", f"{row.spikes:,}", f"{row.mismatches:,}", f"{row.max_abs_dv:,}")
         for row in verdict.layers
     ]
     engines = [
-        (name, f"{e.samples:,}", f"{e.accuracy:.2%}", f"{e.seconds:.1f}", "yes" if e.equal else "NO")
+        (
+            name,
+            f"{e.samples:,}",
+            f"{e.accuracy:.2%}",
+            f"{e.seconds:.1f}",
+            "-" if name == "reference" else "yes" if e.equal else "NO",
+        )
         for name, e in verdict.engines.items()
     ]
     difference = f"<p class=different>{escape(str(verdict.first_difference))}</p>" if verdict.first_difference else ""

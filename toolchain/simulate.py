@@ -12,7 +12,7 @@ from snnc.toolchain.trace import Trace
 def simulate(network: Network, samples: NDArray[np.integer]) -> Trace:
     """Run the network on integers `(B, *input.shape)`, the same at every step, or `(T, B, *input.shape)`.
 
-    Every sample starts from rest (u = v = 0). Raises DataError for samples of another shape or range.
+    Every sample starts from rest (u = v = 0). Raises DataError for samples of another type, shape or range.
     """
     inputs = over_time(network, samples)
     spikes, membranes = {INPUT: inputs}, {}
@@ -23,8 +23,10 @@ def simulate(network: Network, samples: NDArray[np.integer]) -> Trace:
 
 
 def over_time(network: Network, samples: NDArray[np.integer]) -> NDArray[np.int64]:
-    """Return the samples as int64 `(T, B, *input.shape)`. Raises DataError for another shape or range."""
+    """Return the samples as int64 `(T, B, *input.shape)`. Raises DataError for another type, shape or range."""
     expected = network.input
+    if samples.dtype.kind not in "iub":
+        raise DataError(f"samples of type {samples.dtype}; the chip takes integers, so round them first")
     if samples.shape[1:] == expected.shape:
         samples = np.broadcast_to(samples, (network.timesteps, *samples.shape))
     if samples.ndim != len(expected.shape) + 2 or samples.shape[2:] != expected.shape or len(samples) != network.timesteps:

@@ -42,7 +42,7 @@ class SpikingNetwork(nn.Module):
         limit = self.input_limit
         for layer in self.populations:
             if phase is Phase.INTEGER and layer.phase is not Phase.INTEGER:
-                layer.freeze(limit)
+                layer.freeze(limit, self.timesteps)
             layer.phase = phase
             limit = 1  # spikes
         self.phase = phase
@@ -52,8 +52,7 @@ class SpikingNetwork(nn.Module):
         source = self._with_time(x)
         for layer in self.hidden:
             source, _ = layer(source, self.timesteps)
-        logits, _ = self.readout(source, self.timesteps)
-        return logits  # type: ignore[no-any-return]
+        return self.readout(source, self.timesteps)  # type: ignore[no-any-return]
 
     @torch.no_grad()
     def trace(self, samples: NDArray[np.int64]) -> Trace:
@@ -64,14 +63,13 @@ class SpikingNetwork(nn.Module):
         if self.phase is not Phase.INTEGER:
             raise LoweringError(f"the model is in phase {self.phase.name.lower()!r}; only the integer phase computes integers")
         source = self._with_time(torch.as_tensor(samples, dtype=torch.float32, device=self.readout.bias.device))
-        spikes, membranes = {}, {}
+        seen = {}
         for layer in self.hidden:
-            source, after = layer(source, self.timesteps)
-            spikes[layer.name], membranes[layer.name] = source.bool().cpu().numpy(), after.cpu().numpy()
-        _, after = self.readout(source, self.timesteps)
-        membranes[self.readout.name] = after.cpu().numpy()
-        spikes[self.readout.name] = np.zeros(after.shape, bool)
-        return Trace("torch", spikes, membranes)
+            seen[layer.name] = layer(source, self.timesteps)
+            source = seen[layer.name][0]
+        seen[self.readout.name] = self.readout.trace(source, self.timesteps)
+        spikes = {name: fired.bool().cpu().numpy() for name, (fired, _) in seen.items()}
+        return Trace("torch", spikes, {name: after.cpu().numpy() for name, (_, after) in seen.items()})
 
     def _with_time(self, x: Tensor) -> Tensor:
         shape = tuple(self.input.shape)

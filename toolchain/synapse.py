@@ -30,6 +30,16 @@ class Conv:
         frozen_field(self, "stride", integer_pair(self.stride, "stride", least=1))
         frozen_field(self, "padding", integer_pair(self.padding, "padding", least=0))
 
+    @property
+    def geometry(self) -> dict[str, tuple[int, int]]:
+        """What else than source and weight defines the synapses."""
+        return {"stride": self.stride, "padding": self.padding}
+
+    def text(self) -> str:
+        """Return a short description for people."""
+        stride = f" /{self.stride[0]}" if max(self.stride) > 1 else ""
+        return f"conv {'x'.join(map(str, self.weight.shape))}{stride} from {self.source}"
+
     def output_shape(self, source: Shape) -> Shape:
         """Return `(out, H', W')` for a source of shape `(in, H, W)`; raise NetworkError if they do not fit."""
         out, channels, *kernel = self.weight.shape
@@ -67,6 +77,15 @@ class Dense:
     def __post_init__(self) -> None:
         """Raise NetworkError unless the weight is a matrix of 8-bit integers."""
         frozen_field(self, "weight", _weights(self.weight, dimensions=2))
+
+    @property
+    def geometry(self) -> dict[str, tuple[int, int]]:
+        """Nothing else than source and weight defines the synapses."""
+        return {}
+
+    def text(self) -> str:
+        """Return a short description for people."""
+        return f"dense {'x'.join(map(str, self.weight.shape))} from {self.source}"
 
     def output_shape(self, source: Shape) -> Shape:
         """Return `(out,)`; raise NetworkError if the source has another number of neurons than the weight has columns."""

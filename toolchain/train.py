@@ -7,7 +7,7 @@ chip will compute, so that lowering cannot lose accuracy. The twin stays at full
 import math
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -15,7 +15,8 @@ import torch
 from torch import Tensor
 from torch.optim.lr_scheduler import CosineAnnealingLR, LRScheduler, StepLR
 
-from snnc.toolchain.checkpoint import Checkpoint, save_checkpoint
+from snnc.toolchain.atomic_file import check_writable
+from snnc.toolchain.checkpoint import Checkpoint, Epoch, save_checkpoint
 from snnc.toolchain.config import TrainConfig
 from snnc.toolchain.datasets import Dataset, Split, chip_input
 from snnc.toolchain.errors import ConfigError, TrainingError
@@ -27,23 +28,10 @@ from snnc.toolchain.spiking_network import SpikingNetwork
 EVALUATION_BATCH = 256
 
 
-@dataclass(frozen=True)
-class Epoch:
-    """The metrics of one epoch; losses are means over its steps, accuracies are shares of samples (0..1)."""
-
-    number: int
-    phase: str
-    loss: float
-    matching_loss: float
-    train_accuracy: float
-    test_accuracy: float
-    images_per_second: float
-
-
 class Watcher(Protocol):
     """What a progress view offers to the training loop."""
 
-    def step(self, phase: Phase, loss: float, matching: float, images: int) -> None:
+    def step(self, phase: Phase, loss: float, matching: float) -> None:
         """Show one optimiser step."""
 
     def epoch(self, metrics: Epoch) -> None:
@@ -53,7 +41,7 @@ class Watcher(Protocol):
 class Unwatched:
     """A progress view that shows nothing."""
 
-    def step(self, phase: Phase, loss: float, matching: float, images: int) -> None:
+    def step(self, phase: Phase, loss: float, matching: float) -> None:
         """Show nothing."""
 
     def epoch(self, metrics: Epoch) -> None:
@@ -83,7 +71,6 @@ class Training:
         self.twins = [self._placed(build(config.but(weights="float"))) for _ in range(self.method.twins)]
         self.data = _tensors(dataset, self.device)
         self.history: list[Epoch] = []
-        self.accuracy = 0.0
 
     @property
     def networks(self) -> list[SpikingNetwork]:
@@ -96,11 +83,12 @@ class Training:
                 weight.data = weight.data.contiguous(memory_format=torch.channels_last)
         return network.to(self.device)
 
-    def checkpoint(self) -> Checkpoint:
-        """Return the state of the base network and the history so far."""
+    def checkpoint(self, tested: float | None = None) -> Checkpoint:
+        """Return the base network as it is now, its accuracy (`tested`, if that is known), and the history so far."""
         weights = {name: tensor.detach().clone() for name, tensor in self.base.state_dict().items()}
-        rows = [asdict(epoch) for epoch in self.history]
-        return Checkpoint(self.config, self.base.input, self.dataset.labels, self.base.phase, weights, self.accuracy, rows)
+        tested = accuracy(self.base, *self.data.test) if tested is None else tested
+        history = list(self.history)
+        return Checkpoint(self.config, self.base.input, self.dataset.labels, self.base.phase, weights, tested, history)
 
     def run(self, watcher: Watcher) -> Iterator[Epoch]:
         """Train through the three phases, yielding the metrics of each finished epoch. Raises TrainingError."""
@@ -114,10 +102,8 @@ class Training:
                 metrics = self._epoch(optimizer, watcher)
                 schedule.step()
                 self.history.append(metrics)
-                self.accuracy = metrics.test_accuracy
                 watcher.epoch(metrics)
                 yield metrics
-        self.accuracy = accuracy(self.base, *self.data.test)
 
     def _epoch(self, optimizer: torch.optim.Optimizer, watcher: Watcher) -> Epoch:
         for network in self.networks:
@@ -137,7 +123,7 @@ class Training:
             right += int((logits[0].detach().argmax(1) == labels[chosen]).sum())
             loss_sum += loss * len(chosen)
             matching_sum += matching * len(chosen)
-            watcher.step(self.base.phase, loss, matching, len(chosen))
+            watcher.step(self.base.phase, loss, matching)
         speed = seen / (time.perf_counter() - started)
         tested = accuracy(self.base, *self.data.test)
         number, phase = len(self.history) + 1, self.base.phase.name.lower()
@@ -151,19 +137,28 @@ def train(
     out: str | Path,
     watcher: Watcher | None = None,
 ) -> Checkpoint:
-    """Train, write the checkpoint `out` after every epoch, and return the last one.
+    """Train, write the checkpoint `out` (a .pt file) after every epoch, and return the last one.
 
-    Stopping with Ctrl-C leaves a loadable checkpoint as well, and raises KeyboardInterrupt after it is written.
-    Raises ConfigError, DataError, TrainingError, or SnncError if the file cannot be written.
+    Ctrl-C writes what there is, which can be loaded, and raises KeyboardInterrupt then. Raises ConfigError, DataError,
+    TrainingError (the file keeps the last good epoch), or SnncError if the file cannot be written.
     """
+    if Path(out).suffix != ".pt":
+        raise ConfigError(f"checkpoint {str(out)!r} must end in .pt; all commands know checkpoints by that")
     training = Training(config, dataset, build)
-    save_checkpoint(training.checkpoint(), out)  # a folder that cannot be written shows before the hours of training
+    check_writable(out)
     try:
-        for _ in training.run(watcher or Unwatched()):
-            save_checkpoint(training.checkpoint(), out)
-    finally:
+        for epoch in training.run(watcher or Unwatched()):
+            save_checkpoint(training.checkpoint(epoch.test_accuracy), out)
+    except KeyboardInterrupt:
         save_checkpoint(training.checkpoint(), out)
-    return training.checkpoint()
+        raise
+    except torch.OutOfMemoryError:
+        raise TrainingError(
+            f"device {config.device!r} is out of memory; lower batch_size ({config.batch_size}) or the width"
+        ) from None
+    checkpoint = training.checkpoint()
+    save_checkpoint(checkpoint, out)
+    return checkpoint
 
 
 @torch.no_grad()
@@ -224,7 +219,7 @@ def _check_rows(config: TrainConfig) -> None:
 def _device(name: str) -> torch.device:
     try:
         device = torch.device(name)
-        torch.zeros((), device=device)
+        float(torch.ones((), device=device))
     except (RuntimeError, AssertionError) as error:
         raise ConfigError(f"device {name!r} cannot be used: {str(error).splitlines()[0]}; try cpu") from None
     return device

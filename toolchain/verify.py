@@ -66,6 +66,7 @@ class Verdict:
     layers: list[LayerResult] = field(default_factory=list)
     engines: dict[str, EngineResult] = field(default_factory=dict)
     first_difference: Difference | None = None
+    compared: bool = False
 
     def __post_init__(self) -> None:
         """Start a row for every layer."""
@@ -73,8 +74,8 @@ class Verdict:
 
     @property
     def equal(self) -> bool:
-        """True if no engine differed from the reference in any spike or membrane."""
-        return self.first_difference is None
+        """True if at least one engine was compared with the reference, and none differed in any spike or membrane."""
+        return self.compared and self.first_difference is None
 
     @property
     def samples(self) -> int:
@@ -95,6 +96,7 @@ class Verdict:
 
     def compare(self, reference: Trace, other: Trace, first_sample: int) -> None:
         """Add the differences between two traces of one batch, whose first sample has the index `first_sample`."""
+        self.compared = True
         for index, row in enumerate(self.layers):
             _check_complete(row.name, reference, other)
             spikes = (reference.spikes[row.name], other.spikes[row.name])
