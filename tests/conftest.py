@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from readme import ReadmeRun, commands
 
 from snnc.export.lava_import import installed
 from snnc.models import build_model
@@ -46,3 +47,12 @@ def tiny(tiny_path: Path) -> Checkpoint:
     from snnc.toolchain.checkpoint import load_checkpoint
 
     return load_checkpoint(tiny_path)
+
+
+@pytest.fixture(scope="session")
+def readme_run(tmp_path_factory: pytest.TempPathFactory) -> ReadmeRun:
+    """All of README's snnc commands, run in their order in one folder; the default training among them takes minutes."""
+    run = ReadmeRun(tmp_path_factory.mktemp("readme"))
+    for command in commands("snnc"):
+        run.outputs[command] = run.run(command)
+    return run

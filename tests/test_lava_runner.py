@@ -96,17 +96,6 @@ def test_wrapping_currents_and_saturating_membranes_are_equal(sign: int) -> None
     assert equals_reference(network, samples, "lava")
 
 
-@pytest.mark.slow
-def test_the_trained_network_is_equal_on_a_hundred_samples(tiny_path: Path) -> None:
-    from snnc.session import load_subject
-    from snnc.toolchain.datasets import chip_input, load_dataset
-
-    subject, _ = load_subject(tiny_path)
-    samples = chip_input(load_dataset("digits").test.first(100), subject.network.input)
-    for builder in ("lava", "netx"):
-        assert equals_reference(subject.network, samples, builder)
-
-
 SMALL = Network("n", 1, Input((1,), 0, 1), (Layer("a", (Dense("input", [[1]]),), Lif((1,), 0, 0)),), "spikes")
 ONE = np.ones((1, 1, 1), np.int64)
 

@@ -1,6 +1,5 @@
 """Every command and every line of code in README.md runs as printed."""
 
-import os
 import re
 import subprocess
 import sys
@@ -8,20 +7,12 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from readme import ReadmeRun, blocks, commands
 
 from snnc.toolchain.config import TrainConfig
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-
-
-def blocks(language: str) -> list[str]:
-    return re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
-
-
-def commands(program: str) -> list[str]:
-    lines = [line for block in blocks("sh") for line in block.splitlines()]
-    return [line for line in lines if line.startswith(program + " ")]
 
 
 def test_there_is_something_to_run() -> None:
@@ -50,17 +41,15 @@ def test_every_file_named_exists() -> None:
 
 @pytest.mark.slow
 @pytest.mark.lava
-def test_every_command_and_the_python_code_run_as_printed(tmp_path: Path) -> None:
-    environment = os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
-    for command in commands("snnc"):
-        result = subprocess.run(
-            command, shell=True, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=900, check=False
-        )
-        assert result.returncode == 0, f"{command}\n{result.stdout}{result.stderr}"
+def test_every_command_runs_as_printed(readme_run: ReadmeRun) -> None:
+    assert list(readme_run.outputs) == commands("snnc")
+    for command, output in readme_run.outputs.items():
         if "simulate" in command:
-            assert "EQUAL: reference = " in result.stdout
+            assert "EQUAL: reference = " in output
+
+
+@pytest.mark.slow
+@pytest.mark.lava
+def test_the_python_code_runs_as_printed(readme_run: ReadmeRun) -> None:
     (code,) = blocks("python")
-    result = subprocess.run(
-        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False
-    )
-    assert result.returncode == 0, result.stderr
+    subprocess.run([sys.executable, "-c", code], cwd=readme_run.folder, check=True, timeout=300)
