@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-PIP := @$(BIN)/pip install -qq --disable-pip-version-check
+PIP := @$(BIN)/pip install -qq --disable-pip-version-check --no-warn-conflicts
 
 .DEFAULT_GOAL := help
 .PHONY: help demo dev test lint check clean

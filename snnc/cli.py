@@ -129,7 +129,7 @@ def simulate(
     """Run real test samples through every engine and compare every spike and membrane; exit 1 if anything differs.
 
     \b
-    Engines: reference (numpy), torch (the trained model; needs a .pt), lava (stock processes), netx (lava-dl's loader).
+    Engines: reference (numpy), fast (C), torch (the trained model; needs a .pt), lava (stock processes), netx (lava-dl).
     Example: snnc simulate model.net --engine lava --samples 100
     """
     from snnc.session import load_subject, verify_file_on

@@ -14,6 +14,8 @@ from snnc.export.lava_runner import TIME_LIMIT, run_lava
 from snnc.toolchain.bounds import prove
 from snnc.toolchain.datasets import Split, chip_input
 from snnc.toolchain.errors import EngineError
+from snnc.toolchain.fast import simulate_fast
+from snnc.toolchain.native.library import REMEDY, built
 from snnc.toolchain.network import Network
 from snnc.toolchain.simulate import over_time, simulate
 from snnc.toolchain.trace import Trace
@@ -71,6 +73,9 @@ def _lava(builder: str) -> Callable[[Subject, Samples], Trace]:
 
 ENGINES: dict[str, Engine] = {
     "reference": Engine(lambda s, x: simulate(s.network, x), lambda _: None),
+    "fast": Engine(
+        lambda s, x: simulate_fast(s.network, x), lambda _: None if built() else f"its C kernel was not built; {REMEDY}"
+    ),
     "torch": Engine(_run_model, _needs_model),
     "lava": Engine(_lava("lava"), _needs_lava, slow=True),
     "netx": Engine(_lava("netx"), _needs_lava, slow=True),

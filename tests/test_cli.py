@@ -24,6 +24,7 @@ QUICK = ["--model", "dense", "--width", "0.03", "--epochs-float", "1", "--epochs
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(engines, "lava_installed", lambda: False)
+    monkeypatch.setattr(engines, "built", dict)
     return tmp_path
 
 

@@ -26,7 +26,7 @@ def test_hidden_weights_are_exactly_ternary(readme_run: ReadmeRun) -> None:
 
 
 def test_the_whole_test_split_is_equal_and_as_accurate_as_the_checkpoint(readme_run: ReadmeRun) -> None:
-    verdict = json.loads(readme_run.run("snnc simulate model.pt --engine torch --json"))
+    verdict = json.loads(readme_run.run("snnc simulate model.pt --engine torch --engine fast --json"))
     assert (verdict["equal"], verdict["samples"]) == (True, 540)
     assert [layer["mismatches"] + layer["max_abs_dv"] for layer in verdict["layers"]] == [0] * 8
     trained = load_checkpoint(readme_run.folder / "model.pt").accuracy

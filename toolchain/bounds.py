@@ -9,6 +9,7 @@ from snnc.toolchain import lif
 from snnc.toolchain.errors import NetworkError
 from snnc.toolchain.integers import Int64s
 from snnc.toolchain.network import INPUT, Layer, Network
+from snnc.toolchain.synapse import Synapse
 
 Range = tuple[int, int]
 
@@ -83,14 +84,20 @@ def prove(network: Network) -> None:
 
 
 def _worst_inputs(layer: Layer, ranges: dict[str, Range], shapes: dict[str, tuple[int, ...]]) -> tuple[Int64s, Int64s]:
-    low = high = np.int64(0)
+    low = high = np.zeros(layer.output_shape, np.int64)
     for synapse in layer.synapses:
-        least, most = (np.full((1, *shapes[synapse.source]), value, np.int64) for value in ranges[synapse.source])
+        shape = shapes[synapse.source]
         excitatory = replace(synapse, weight=np.maximum(synapse.weight, 0))
         inhibitory = replace(synapse, weight=np.minimum(synapse.weight, 0))
-        low = low + excitatory.sums(least)[0] + inhibitory.sums(most)[0]
-        high = high + excitatory.sums(most)[0] + inhibitory.sums(least)[0]
-    return np.asarray(low), np.asarray(high)
+        least, most = ranges[synapse.source]
+        low = low + _driven(excitatory, least, shape) + _driven(inhibitory, most, shape)
+        high = high + _driven(excitatory, most, shape) + _driven(inhibitory, least, shape)
+    return low, high
+
+
+def _driven(synapse: Synapse, value: int, shape: tuple[int, ...]) -> Int64s | int:
+    """Return the sums that a source gives which holds `value` everywhere; nothing to compute for the 0 of a silent one."""
+    return synapse.sums(np.full((1, *shape), value, np.int64))[0] if value else 0
 
 
 def _above(layer: Layer, what: str, reached: tuple[Int64s, Int64s], limit: int, ranges: dict[str, Range]) -> Iterator[Overflow]:

@@ -1,0 +1,186 @@
+"""The fast simulator: the reference's very numbers, on every shape, width, thread count and path."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from random_networks import random_model, random_network, random_samples, seeds
+
+from snnc.toolchain.bounds import layer_bounds
+from snnc.toolchain.errors import DataError, EngineError
+from snnc.toolchain.fast import FastSimulator, simulate_fast
+from snnc.toolchain.fast_layers import Graded, Ternary, can_fuse, grid_of, packed, unpacked
+from snnc.toolchain.lower import lower
+from snnc.toolchain.native import library
+from snnc.toolchain.native.library import built, load_kernel
+from snnc.toolchain.network import Input, Layer, Lif, Network
+from snnc.toolchain.simulate import simulate
+from snnc.toolchain.synapse import Conv, Dense
+
+pytestmark = pytest.mark.skipif(not built(), reason="the C kernel was not built: no compiler")
+
+
+def usable_widths() -> list[int]:
+    plain = load_kernel(16) if built() else None
+    return [width for width in built() if plain and plain.processor_has(width)]
+
+
+def assert_equal(network: Network, samples: np.ndarray, width: int | None = None, threads: int = 2) -> None:
+    reference = simulate(network, samples)
+    simulator = FastSimulator(network, width=width, threads=threads)
+    trace = simulator.trace(samples)
+    for layer in network.layers:
+        assert np.array_equal(trace.spikes[layer.name], reference.spikes[layer.name]), layer.name
+        assert np.array_equal(trace.membranes[layer.name], reference.membranes[layer.name]), layer.name
+    assert np.array_equal(simulator.outputs(samples), reference.outputs(network))
+
+
+@settings(max_examples=100, deadline=None)
+@given(seeds, st.booleans(), st.sampled_from(usable_widths() or [16]), st.integers(1, 3))
+def test_random_networks_are_equal(seed: int, timed: bool, width: int, threads: int) -> None:
+    network = random_network(seed)
+    assert_equal(network, random_samples(network, 6, timed=timed, seed=seed), width, threads)
+
+
+@settings(max_examples=30, deadline=None)
+@given(seeds)
+def test_lowered_models_are_equal(seed: int) -> None:
+    network = lower(random_model(seed))
+    assert_equal(network, random_samples(network, 5, seed=seed))
+
+
+def one_layer(synapse: Conv | Dense, source: Input, neuron: Lif, timesteps: int = 3) -> Network:
+    return Network("n", timesteps, source, (Layer("a", (synapse,), neuron),), "spikes")
+
+
+WIDE = [
+    # channels in and out, height, width, kernel, stride, padding, firing rate: around the 64 of a word and the 256 of a block
+    (24, 40, 13, 11, (5, 5), (2, 2), (1, 1), 0.2),
+    (3, 10, 7, 9, (3, 2), (3, 1), (2, 0), 0.5),
+    (65, 513, 4, 5, (1, 3), (1, 1), (0, 2), 0.4),
+    (130, 257, 5, 5, (3, 3), (1, 1), (1, 1), 0.2),
+    (64, 64, 3, 3, (7, 7), (1, 1), (3, 3), 0.3),
+    (1, 1, 5, 5, (3, 3), (1, 1), (1, 1), 0.5),
+    (16, 300, 6, 6, (3, 3), (1, 1), (4, 4), 0.0),
+    (128, 256, 4, 4, (3, 3), (1, 1), (1, 1), 1.0),
+    (70, 20, 12, 12, (4, 4), (4, 4), (0, 0), 0.2),
+]
+
+
+@pytest.mark.parametrize("width", usable_widths())
+@pytest.mark.parametrize("shape", WIDE, ids=lambda shape: f"{shape[0]}to{shape[1]}")
+def test_shapes_around_words_and_blocks(shape: tuple, width: int) -> None:
+    channels, out, height, columns, kernel, stride, padding, rate = shape
+    rng = np.random.default_rng(channels)
+    synapse = Conv("input", rng.integers(-1, 2, (out, channels, *kernel)), stride, padding)
+    population = synapse.output_shape((channels, height, columns))
+    bias = rng.integers(-30, 30, (out, 1, 1))
+    network = one_layer(synapse, Input((channels, height, columns), 0, 1), Lif(population, 20, 300, bias))
+    events = (rng.random((3, 5, channels, height, columns)) < rate).astype(int)
+    assert_equal(network, events, width)
+
+
+@pytest.mark.parametrize("width", usable_widths())
+@pytest.mark.parametrize("inputs", [32767, 32768, 40000, 100_000])
+@pytest.mark.parametrize("sign", [1, -1])
+def test_sums_beyond_16_bits(inputs: int, sign: int, width: int) -> None:
+    weight = np.full((70, inputs), sign)
+    weight[::3] *= -1
+    weight[1::7, ::2] = 0
+    network = one_layer(Dense("input", weight), Input((inputs,), 0, 1), Lif((70,), 30000, 30))
+    assert_equal(network, np.random.default_rng(0).integers(0, 2, (2, inputs)) | 1, width)
+
+
+EDGES = [
+    Lif((4,), 131071, 0, [4095, -4096, 0, 1], 7),  # never reached, membranes piling up
+    Lif((4,), 0, 4095, [1, -1, 0, 4095], 0),  # nearly always reached
+    Lif((4,), 131071, 0, [4095, -4096, 0, 1], du=1000),  # current memory
+    Lif((4,), 5, 1, 3, 6),
+]
+
+
+@pytest.mark.parametrize("neuron", EDGES, ids=range(len(EDGES)))
+@pytest.mark.parametrize("sign", [1, -1])
+def test_wrapping_currents_saturating_membranes_and_thresholds_at_the_edge(neuron: Lif, sign: int) -> None:
+    weight = np.array([[127, 127], [-128, -128], [-128, 3], [100, 0]])
+    network = one_layer(Dense("input", weight), Input((2,), -40000, 40000), neuron, timesteps=6)
+    assert_equal(network, sign * np.array([[520, 520], [515, 300], [1, 0], [40000, -40000], [32768, 1], [0, 0]]))
+
+
+def test_shortcuts_and_biases_of_each_neuron_take_the_general_way() -> None:
+    rng = np.random.default_rng(3)
+    first = Layer(
+        "a",
+        (Conv("input", rng.integers(-1, 2, (5, 2, 3, 3)), padding=(1, 1)),),
+        Lif((5, 4, 4), 2, 9, rng.integers(-3, 3, (5, 4, 4))),
+    )
+    both = (Conv("a", rng.integers(-1, 2, (3, 5, 1, 1))), Conv("input", rng.integers(-9, 9, (3, 2, 1, 1))))
+    network = Network("n", 4, Input((2, 4, 4), -3, 3), (first, Layer("b", both, Lif((3, 4, 4), 4, 2048))), "spikes")
+    shapes, ranges = {"input": (2, 4, 4)}, {"input": (-3, 3)}
+    assert not can_fuse(first, layer_bounds(first, ranges, 4, shapes))
+    assert_equal(network, random_samples(network, 9))
+
+
+def test_folded_pooling_is_found_and_undone() -> None:
+    rng = np.random.default_rng(1)
+    taps = rng.integers(-1, 2, (6, 3, 3, 3))
+    folded = Conv("input", taps.repeat(2, 2).repeat(2, 3), (2, 2), (2, 2))
+    grid = grid_of(folded, (3, 8, 8), pooling=True)
+    assert (grid.pool, grid.weight.shape, grid.stride, grid.padding) == (2, (6, 3, 3, 3), (1, 1), (1, 1))
+    assert grid_of(Conv("input", taps), (3, 8, 8), pooling=True).pool == 1
+    dense = Dense("input", rng.integers(-1, 2, (6, 3, 4, 4)).repeat(2, 2).repeat(2, 3).reshape(6, -1))
+    assert grid_of(dense, (3, 8, 8), pooling=True).weight.shape == (6, 3, 4, 4)
+    for synapse in (folded, dense):
+        neuron = Lif(synapse.output_shape((3, 8, 8)), 3, 2048)
+        network = one_layer(synapse, Input((3, 8, 8), 0, 1), neuron)
+        assert_equal(network, random_samples(network, 6, timed=True))
+
+
+def test_the_ways_are_chosen_as_described() -> None:
+    network = lower(random_model(0))
+    kinds = [type(run.__closure__[1].cell_contents) for _, run in FastSimulator(network).layers if run.__closure__]
+    assert Graded in kinds
+    spikes = one_layer(Dense("input", np.eye(3, dtype=int)), Input((3,), 0, 1), Lif((3,), 0, 0))
+    (_, run) = FastSimulator(spikes).layers[0]
+    assert any(isinstance(cell.cell_contents, Ternary) for cell in run.__closure__ or ())
+
+
+@given(st.integers(1, 200), seeds)
+def test_packing_is_undone_by_unpacking(channels: int, seed: int) -> None:
+    spikes = np.random.default_rng(seed).random((2, 3, channels)) < 0.5
+    assert np.array_equal(unpacked(packed(spikes), channels), spikes)
+
+
+def test_more_threads_than_work_and_no_samples() -> None:
+    network = random_network(3)
+    assert_equal(network, random_samples(network, 1), threads=16)
+    assert FastSimulator(network).outputs(random_samples(network, 1)[:0]).shape == (0, network.layers[-1].neurons)
+
+
+def test_the_callers_samples_are_checked_as_the_reference_does() -> None:
+    network = random_network(3)
+    with pytest.raises(DataError, match="samples of type float64"):
+        simulate_fast(network, random_samples(network, 1) + 0.5)
+    with pytest.raises(DataError, match="the network takes"):
+        simulate_fast(network, random_samples(network, 1) + 1000)
+
+
+def test_without_a_kernel_the_remedy_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    load_kernel.cache_clear()
+    monkeypatch.setattr(library, "built", dict)
+    with pytest.raises(EngineError, match="engine 'fast': its C kernel was not built; install a C compiler"):
+        load_kernel()
+    monkeypatch.undo()
+    load_kernel.cache_clear()
+    with pytest.raises(EngineError, match="no kernel of 8-byte vectors runs here; allowed are"):
+        load_kernel(8)
+
+
+def test_a_changed_network_is_noticed() -> None:
+    """The comparison itself must be able to fail: one weight off is another trace."""
+    network = one_layer(Dense("input", np.eye(3, dtype=int)), Input((3,), 0, 1), Lif((3,), 0, 0))
+    other = replace(network, layers=(replace(network.layers[0], synapses=(Dense("input", np.ones((3, 3))),)),))
+    samples = np.array([[1, 0, 0]])
+    assert not np.array_equal(simulate(network, samples).spikes["a"], simulate_fast(other, samples).spikes["a"])

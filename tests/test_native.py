@@ -1,0 +1,70 @@
+"""The C kernels: no compiler warning, and no fault that the address and undefined-behaviour sanitizers see."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from snnc.toolchain.native.library import built
+
+NATIVE = Path(__file__).parent.parent / "toolchain" / "native"
+SOURCES = sorted(str(path) for path in NATIVE.glob("*.c"))
+WIDTHS = {64: ["-mavx512f", "-mavx512bw", "-mpopcnt", "-mbmi"], 32: ["-mavx2", "-mpopcnt", "-mbmi"], 16: []}
+COMPILER = shutil.which("gcc")
+STRICT = ["-std=gnu11", "-fPIC", "-shared", "-Wall", "-Wextra", "-Werror"]
+
+pytestmark = [
+    pytest.mark.skipif(not COMPILER, reason="gcc is not installed"),
+    pytest.mark.skipif(not built(), reason="the C kernel was not built here"),
+]
+
+UNDER_SANITIZERS = """
+import sys
+from pathlib import Path
+from snnc.toolchain.native import library
+width, path = int(sys.argv[1]), Path(sys.argv[2])
+library.built = lambda: {16: library_16, width: path}
+library_16 = Path(sys.argv[3])
+from random_networks import random_network, random_samples
+from test_fast import WIDE, assert_equal, test_sums_beyond_16_bits, test_shapes_around_words_and_blocks
+for seed in range(25):
+    network = random_network(seed)
+    assert_equal(network, random_samples(network, 6, timed=seed % 2 == 0, seed=seed), width)
+for shape in WIDE:
+    test_shapes_around_words_and_blocks(shape, width)
+test_sums_beyond_16_bits(40000, -1, width)
+print("clean")
+"""
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_it_compiles_without_warnings(tmp_path: Path, width: int) -> None:
+    result = compiled(tmp_path / "kernel.so", width, "-O3")
+    assert result.returncode == 0, result.stderr
+    assert result.stderr == ""
+
+
+def compiled(target: Path, width: int, *options: str) -> "subprocess.CompletedProcess[str]":
+    command = [str(COMPILER), *STRICT, *options, *WIDTHS[width], "-o", str(target), *SOURCES]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("width", [width for width in WIDTHS if width in built()])
+def test_the_sanitizers_find_nothing(tmp_path: Path, width: int) -> None:
+    sanitized = tmp_path / f"kernel_{width}.so"
+    result = compiled(sanitized, width, "-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
+    assert result.returncode == 0, result.stderr
+    runtime = subprocess.run([str(COMPILER), "-print-file-name=libasan.so"], capture_output=True, text=True, check=True)
+    environment = os.environ | {
+        "LD_PRELOAD": runtime.stdout.strip(),
+        "ASAN_OPTIONS": "detect_leaks=0",
+        "PYTHONPATH": str(Path(__file__).parent),
+    }
+    plain = sanitized if width == 16 else built()[16]
+    command = [sys.executable, "-c", UNDER_SANITIZERS, str(width), str(sanitized), str(plain)]
+    result = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300, check=False)
+    assert result.stdout == "clean\n", result.stderr[-3000:]

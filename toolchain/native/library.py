@@ -1,0 +1,68 @@
+"""Loads the widest kernel that this processor can run; ctypes gives back the interpreter lock around its calls."""
+
+import ctypes
+from functools import cache
+from pathlib import Path
+
+from snnc.toolchain.errors import EngineError
+
+WIDTHS = (64, 32, 16)  # bytes of one vector: AVX-512, AVX2, anything else
+REMEDY = "install a C compiler (Debian: apt-get install gcc) and install snnc again"
+
+
+class Geometry(ctypes.Structure):
+    """Mirrors Layer in layer.h."""
+
+    _fields_ = tuple(
+        (name, ctypes.c_int32)
+        for name in (
+            *("steps", "hin", "win", "channels", "pool", "h", "w", "kh", "kw"),
+            *("stride_y", "stride_x", "pad_y", "pad_x", "ho", "wo", "cout", "keep", "vth"),
+        )
+    )
+
+
+class Results(ctypes.Structure):
+    """Mirrors Results in layer.h."""
+
+    _fields_ = (("spikes", ctypes.c_void_p), ("membranes", ctypes.c_void_p), ("sums", ctypes.c_void_p))
+
+
+class Kernel:
+    """One loaded library: its vector `width` in bytes and the output channels of one `block`."""
+
+    def __init__(self, path: Path, width: int):
+        """Load the library and declare its functions."""
+        library = ctypes.CDLL(str(path))
+        layer, results = ctypes.POINTER(Geometry), ctypes.POINTER(Results)
+        pointer, integer = ctypes.c_void_p, ctypes.c_int
+        library.ternary_scratch.argtypes, library.ternary_scratch.restype = [layer, integer], ctypes.c_size_t
+        library.ternary_layer.argtypes = [layer, integer, pointer, pointer, pointer, results, pointer]
+        library.graded_layer.argtypes = [layer, integer, integer, pointer, pointer, pointer, results]
+        library.ternary_layer.restype = library.graded_layer.restype = None
+        self.width, self.block = width, int(library.block_channels())
+        self.ternary_scratch, self.ternary_layer = library.ternary_scratch, library.ternary_layer
+        self.graded_layer, self.processor_has = library.graded_layer, library.processor_has
+
+
+def built() -> dict[int, Path]:
+    """Return the libraries that were built, by vector width."""
+    found = {width: sorted(Path(__file__).parent.glob(f"kernel_{width}.*")) for width in WIDTHS}
+    return {width: paths[0] for width, paths in found.items() if paths}
+
+
+@cache
+def load_kernel(width: int | None = None) -> Kernel:
+    """Load the kernel of a vector width, or the widest that was built and that this processor can run.
+
+    Raises EngineError if there is none.
+    """
+    paths = built()
+    if 16 not in paths:
+        raise EngineError(f"engine 'fast': its C kernel was not built; {REMEDY}")
+    plain = Kernel(paths[16], 16)
+    able = [candidate for candidate in WIDTHS if candidate in paths and plain.processor_has(candidate)]
+    if width is not None and width not in able:
+        raise EngineError(f"engine 'fast': no kernel of {width}-byte vectors runs here; allowed are {able}")
+    chosen = width or able[0]
+    return Kernel(paths[chosen], chosen)

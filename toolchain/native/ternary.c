@@ -1,0 +1,187 @@
+/* Exact event-driven sums of ternary weights over spikes, with the neurons fused in.
+
+   Spikes are bits, 64 channels to a word. Weights are +1, 0 or -1, kept as two bit masks. An output position receives one
+   weight row per input spike in its receptive field. Rows are summed "bit-sliced": plane i holds bit i of every channel's
+   count. Carry-save adders fold rows into planes for all channels of a block at once, two logical operations per row:
+
+       row 0 ─┐
+       row 1 ─┼─ csa ─ carry ─┐
+       row 2 ─┐  (plane 0)    ├─ csa ─ carry ─┐
+       row 3 ─┼─ csa ─ carry ─┘  (plane 1)    ├─ csa ... after sixteen rows one carry reaches plane 4
+       ...                                    ┘
+
+   This is the tree of Harley and Seal's population count (Warren, Hacker's Delight, 2nd ed., section 5-1; Mula, Kurz and
+   Lemire 2018, arXiv 1611.07612), used for vectors of counters instead of one count. Work is proportional to the number of
+   spikes, and everything is exact integer arithmetic. */
+#include "layer.h"
+
+enum { MAXPLANES = 24 };
+
+/* ---- spikes to events ---- */
+
+/* Append first + VB * lane for every set bit; may write up to LANES entries past the end. */
+INLINE uint32_t *emit(uint64_t bits, uint32_t first, uint32_t *e) {
+#if VB == 64
+    const vu lane = {0, 64, 128, 192, 256, 320, 384, 448, 512, 576, 640, 704, 768, 832, 896, 960};
+    for (int quarter = 0; quarter < 4; quarter++, bits >>= 16, first += 16 * VB) {
+        __m512i offsets = (__m512i)(lane + first);
+        _mm512_storeu_si512(e, _mm512_maskz_compress_epi32((__mmask16)bits, offsets));
+        e += __builtin_popcount((uint32_t)bits & 0xFFFF);
+    }
+#else
+    for (; bits; bits &= bits - 1) *e++ = first + VB * (uint32_t)__builtin_ctzll(bits);
+#endif
+    return e;
+}
+
+INLINE int input_words(const Layer *g) { return (g->channels + 63) / 64; }
+
+/* List the spikes of one time step. An event is the byte offset of its weight row, counted from the start of its image row,
+   so that the events of a run of pixels lie side by side and a receptive field is one run per kernel row. Pooling costs
+   nothing: the spikes of a patch are listed under the same pixel, twice where two of them spike. */
+static uint32_t *decode(const Layer *g, const uint64_t *bits, uint32_t *start, uint32_t *events, uint32_t *e) {
+    const int words = input_words(g);
+    for (int y = 0; y < g->h; y++) {
+        for (int x = 0; x < g->w; x++) {
+            *start++ = (uint32_t)(e - events);
+            for (int dy = 0; dy < g->pool; dy++) {
+                const uint64_t *p = bits + ((size_t)(y * g->pool + dy) * g->win + x * g->pool) * words;
+                for (int dx = 0; dx < g->pool; dx++)
+                    for (int i = 0; i < words; i++) e = emit(*p++, (uint32_t)(x * words + i) * 64 * VB, e);
+            }
+        }
+        *start++ = (uint32_t)(e - events);
+    }
+    return e;
+}
+
+/* Collect the weight-row offsets that hit output position (y, x), padded with the all-zero row to a multiple of 16; return
+   how many are real. */
+INLINE uint32_t gather(const Layer *g, const uint32_t *start, const uint32_t *events, int y, int x, uint32_t *offsets) {
+    const int y0 = y * g->stride_y - g->pad_y, x0 = x * g->stride_x - g->pad_x;
+    const int left = x0 < 0 ? 0 : x0, right = x0 + g->kw > g->w ? g->w : x0 + g->kw;
+    const uint32_t pixel = (uint32_t)input_words(g) * 64 * VB; /* bytes of weights per pixel */
+    uint32_t n = 0;
+    for (int ky = 0; ky < g->kh && left < right; ky++) {
+        if (y0 + ky < 0 || y0 + ky >= g->h) continue;
+        const uint32_t *s = start + (size_t)(y0 + ky) * (g->w + 1);
+        const uint32_t a = s[left], m = s[right] - a, shift = (uint32_t)(ky * g->kw - x0) * pixel;
+        for (uint32_t i = 0; i < m; i += LANES) /* over-runs into padding */
+            *(vu_any *)(offsets + n + i) = *(const vu_any *)(events + a + i) + shift;
+        n += m;
+    }
+    const uint32_t zero_row = (uint32_t)(g->kh * g->kw) * pixel;
+    for (uint32_t i = n; i & 15; i++) offsets[i] = zero_row;
+    return n;
+}
+
+/* ---- bit-sliced summation ---- */
+
+/* sum += a + b on one plane; the carry belongs to the next plane. */
+INLINE vq csa(vq *sum, vq a, vq b) { vq carry = majority(*sum, a, b); *sum ^= a ^ b; return carry; }
+INLINE vq add2(const char *w, const uint32_t *o, vq *s) { return csa(s, *(const vq *)(w + o[0]), *(const vq *)(w + o[1])); }
+INLINE vq add4(const char *w, const uint32_t *o, vq *s) { vq a = add2(w, o, s), b = add2(w, o + 2, s); return csa(s + 1, a, b); }
+INLINE vq add8(const char *w, const uint32_t *o, vq *s) { vq a = add4(w, o, s), b = add4(w, o + 4, s); return csa(s + 2, a, b); }
+INLINE vq add16(const char *w, const uint32_t *o, vq *s) { vq a = add8(w, o, s), b = add8(w, o + 8, s); return csa(s + 3, a, b); }
+INLINE void ripple(vq *plane, int from, int to, vq carry) {
+    for (int i = from; i < to; i++) { vq t = plane[i]; plane[i] = t ^ carry; carry &= t; }
+}
+
+/* Sum n rows into bit planes; return the number of planes that can be non-zero. Planes up to the next multiple of 8 are
+   cleared. The low five live in registers. */
+INLINE int sum_rows(const char *w, const uint32_t *offsets, uint32_t n, vq *plane) {
+    const int planes = 32 - __builtin_clz(n | 1); /* at least one: clz(0) is undefined */
+    vq s[5] = {{0}};
+    for (int i = 5; i < ((planes + 7) & ~7); i++) plane[i] = (vq){0};
+    uint32_t i = 0;
+    for (; i + 16 < n; i += 32) {
+        vq a = add16(w, offsets + i, s), b = add16(w, offsets + i + 16, s);
+        ripple(plane, 5, planes, csa(s + 4, a, b));
+    }
+    if (i < n) {
+        vq a = add16(w, offsets + i, s);
+        ripple(plane, 5, planes, s[4] & a);
+        s[4] ^= a;
+    }
+    for (int j = 0; j < 5; j++) plane[j] = s[j];
+    return planes;
+}
+
+/* Transpose 8 planes: afterwards byte i of t[r] holds what was bit r of byte i, over the planes. */
+INLINE void exchange(vq *a, vq *b, int shift, uint64_t low) {
+    const vq mask = (vq){0} + low, x = *a, y = *b;
+    *a = select_bits(mask, x, y << shift);
+    *b = select_bits(mask, x >> shift, y);
+}
+INLINE void transpose8(const vq *plane, vq *t) {
+    for (int i = 0; i < 8; i++) t[i] = plane[i];
+    for (int i = 0; i < 4; i++) exchange(t + i, t + i + 4, 4, 0x0F0F0F0F0F0F0F0Full);
+    for (int i = 0; i < 8; i++) if (!(i & 2)) exchange(t + i, t + i + 2, 2, 0x3333333333333333ull);
+    for (int i = 0; i < 8; i += 2) exchange(t + i, t + i + 1, 1, 0x5555555555555555ull);
+}
+
+/* Planes back to one int32 per channel. In every byte of a weight row bits 0, 2, 4, 6 are plus bits and 1, 3, 5, 7 the minus
+   bits of the same channels, so the transpose leaves both counts in neighbouring vectors, and four byte positions x four
+   pairs give the 16 groups. The packing order (fast.py) is chosen so that group * LANES + lane is the channel number. */
+INLINE void unslice(const vq *plane, int planes, vi *acc) {
+    vq low[8], high[8];
+    transpose8(plane, low);
+    if (planes <= 15) { /* sums fit 16 bits */
+        if (planes > 8) transpose8(plane + 8, high);
+        for (int j = 0; j < 4; j++) {
+            vh p = (vh)low[2 * j], m = (vh)low[2 * j + 1], ph = {0}, mh = {0};
+            if (planes > 8) { ph = (vh)high[2 * j]; mh = (vh)high[2 * j + 1]; }
+            vi even = (vi)(((p & 0xFF) | (ph << 8)) - ((m & 0xFF) | (mh << 8)));
+            vi odd = (vi)(((p >> 8) | (ph & 0xFF00)) - ((m >> 8) | (mh & 0xFF00)));
+            acc[4 * j] = even << 16 >> 16; acc[4 * j + 1] = even >> 16;
+            acc[4 * j + 2] = odd << 16 >> 16; acc[4 * j + 3] = odd >> 16;
+        }
+        return;
+    }
+    for (int k = 0; k < GROUPS; k++) acc[k] = splat(0); /* more than 32,767 events */
+    for (int level = 0; level < planes; level += 8) {
+        transpose8(plane + level, low);
+        for (int k = 0; k < GROUPS; k++) {
+            int j = k / 4, shift = 16 * (k & 1) + 8 * (k >> 1 & 1);
+            acc[k] += (vi)(((((vu)low[2 * j] >> shift) & 0xFF) - (((vu)low[2 * j + 1] >> shift) & 0xFF)) << level);
+        }
+    }
+}
+
+/* ---- entry points ---- */
+
+static size_t most_events(const Layer *g) { return (size_t)g->h * g->w * g->pool * g->pool * input_words(g) * 64; }
+static size_t most_rows(const Layer *g) { return (size_t)g->kh * g->kw * g->pool * g->pool * input_words(g) * 64; }
+static size_t starts(const Layer *g) { return (size_t)g->h * (g->w + 1); }
+
+/* Bytes of working memory that ternary_layer needs; only what the spikes fill is ever touched. */
+size_t ternary_scratch(const Layer *g, int images) {
+    return 4 * ((size_t)images * g->steps * (most_events(g) + starts(g)) + most_rows(g) + 4 * LANES) + VB;
+}
+
+/* in   [images][steps][hin*win*ceil(channels/64)] words of spikes
+   w    [blocks][kh*kw*ceil(channels/64)*64 + 1] rows of VB bytes, VB-aligned, the last row of each block zero
+   bias [blocks*BLOCK], VB-aligned, in membrane units */
+void ternary_layer(const Layer *g, int images, const uint64_t *in, const void *w, const int32_t *bias, const Results *out,
+                   void *scratch) {
+    const int T = g->steps;
+    const size_t rows = (size_t)g->kh * g->kw * input_words(g) * 64 + 1;
+    uint32_t *start = scratch, *offsets = start + (size_t)images * T * starts(g);
+    uint32_t *events = offsets + most_rows(g) + 2 * LANES, *e = events;
+    for (int64_t step = 0; step < (int64_t)images * T; step++)
+        e = decode(g, in + step * g->hin * g->win * input_words(g), start + step * starts(g), events, e);
+
+    vq plane[MAXPLANES]; vi acc[GROUPS], v[GROUPS];
+    for (int block = 0; block < layer_blocks(g); block++) { /* weights of one block stay in cache */
+        const char *wb = (const char *)w + block * rows * VB;
+        for (int image = 0; image < images; image++)
+            for (int pixel = 0; pixel < g->ho * g->wo; pixel++) {
+                for (int i = 0; i < GROUPS; i++) v[i] = splat(0);
+                for (int64_t step = (int64_t)image * T; step < (int64_t)(image + 1) * T; step++) {
+                    uint32_t n = gather(g, start + step * starts(g), events, pixel / g->wo, pixel % g->wo, offsets);
+                    unslice(plane, sum_rows(wb, offsets, n, plane), acc);
+                    advance(g, out, step, pixel, block, acc, v, (const vi *)bias);
+                }
+            }
+    }
+}
