@@ -113,6 +113,7 @@ def export(file: str, target: str, output: str | None, as_json: bool, quiet: boo
 @click.option("-n", "--samples", type=int, help=f"Samples to run.  [default: all; {SLOW_SAMPLES} in Lava]")
 @click.option("-e", "--engine", "engines", multiple=True, help="Engine to run, may be repeated.  [default: all that can run]")
 @click.option("--time-limit", type=float, help="Seconds that one run of Lava may take.  [default: 1800]")
+@click.option("--device", default="cpu", show_default=True, help="Device of the engine tensor: cpu, cuda, cuda:1, mps ...")
 @click.option("--report", type=click.Path(), help="HTML file to write with all tables.")
 @output_options
 def simulate(
@@ -121,6 +122,7 @@ def simulate(
     samples: int | None,
     engines: tuple[str, ...],
     time_limit: float | None,
+    device: str,
     report: str | None,
     as_json: bool,
     quiet: bool,
@@ -129,13 +131,14 @@ def simulate(
     """Run real test samples through every engine and compare every spike and membrane; exit 1 if anything differs.
 
     \b
-    Engines: reference (numpy), fast (C), torch (the trained model; needs a .pt), lava (stock processes), netx (lava-dl).
+    Engines: reference (numpy), fast (C), tensor (PyTorch on --device; unasked only without the C kernel), torch (the
+    trained model; needs a .pt), lava (stock processes), netx (the file as lava-dl loads it).
     Example: snnc simulate model.net --engine lava --samples 100
     """
     from snnc.session import load_subject, verify_file_on
 
     console = _console(as_json, quiet)
-    subject, checkpoint = load_subject(file, **({} if time_limit is None else {"time_limit": time_limit}))
+    subject, checkpoint = load_subject(file, device=device, **({} if time_limit is None else {"time_limit": time_limit}))
     if verbose:
         console.print(f"{subject.network}\n")
     dataset = data or (checkpoint.config.data if checkpoint else "digits")

@@ -38,6 +38,7 @@ class Subject:
     model: "SpikingNetwork | None" = None
     file: Path | None = None  # the exported file that holds the network, if it came from one; Lava reads this very file
     time_limit: float = TIME_LIMIT  # seconds, for each run of Lava
+    device: str = "cpu"  # of the engine `tensor`
 
 
 @dataclass(frozen=True)
@@ -55,8 +56,18 @@ def _run_model(subject: Subject, samples: Samples) -> Trace:
     return subject.model.trace(samples)
 
 
+def _run_tensor(subject: Subject, samples: Samples) -> Trace:
+    from snnc.toolchain.tensor_simulator import simulate_tensor
+
+    return simulate_tensor(subject.network, samples, subject.device)
+
+
 def _needs_model(subject: Subject) -> str | None:
     return "replays a trained model; give a .pt file" if subject.model is None else None
+
+
+def _needs_kernel(subject: Subject) -> str | None:
+    return None if built() else f"its C kernel was not built, so the slower tensor stands in; {REMEDY}"
 
 
 def _needs_lava(subject: Subject) -> str | None:
@@ -73,13 +84,14 @@ def _lava(builder: str) -> Callable[[Subject, Samples], Trace]:
 
 ENGINES: dict[str, Engine] = {
     "reference": Engine(lambda s, x: simulate(s.network, x), lambda _: None),
-    "fast": Engine(
-        lambda s, x: simulate_fast(s.network, x), lambda _: None if built() else f"its C kernel was not built; {REMEDY}"
-    ),
+    "fast": Engine(lambda s, x: simulate_fast(s.network, x), _needs_kernel),
+    "tensor": Engine(_run_tensor, lambda _: None),
     "torch": Engine(_run_model, _needs_model),
     "lava": Engine(_lava("lava"), _needs_lava, slow=True),
     "netx": Engine(_lava("netx"), _needs_lava, slow=True),
 }
+
+STAND_INS = {"tensor": "fast"}  # run unasked only where the other one cannot
 
 
 def choose(subject: Subject, wanted: Sequence[str]) -> tuple[list[str], dict[str, str]]:
@@ -94,11 +106,12 @@ def choose(subject: Subject, wanted: Sequence[str]) -> tuple[list[str], dict[str
         if name in missing:
             raise EngineError(f"engine {name!r}: {missing[name]}")
     others = [name for name in ENGINES if name != "reference"]
-    chosen = [name for name in others if (name in wanted if wanted else name not in missing)]
+    able = [name for name in others if name not in missing]
+    unasked = [name for name in able if name not in STAND_INS or STAND_INS[name] in missing]
+    chosen = [name for name in able if name in wanted] if wanted else unasked
     if not chosen:
-        able = " or ".join(f"--engine {name}" for name in others if name not in missing)
-        remedies = "; ".join(f"{name}: {reason}" for name, reason in missing.items() if name != "netx")
-        raise EngineError(f"only the reference would run, so nothing would be compared; {'add ' + able if able else remedies}")
+        advice = " or ".join(f"--engine {name}" for name in able)
+        raise EngineError(f"only the reference would run, so nothing would be compared; add {advice}")
     return chosen, {} if wanted else missing
 
 

@@ -17,16 +17,18 @@ if TYPE_CHECKING:
     from snnc.toolchain.checkpoint import Checkpoint
 
 
-def load_subject(path: str | Path, *, time_limit: float = TIME_LIMIT) -> "tuple[Subject, Checkpoint | None]":
+def load_subject(
+    path: str | Path, *, time_limit: float = TIME_LIMIT, device: str = "cpu"
+) -> "tuple[Subject, Checkpoint | None]":
     """Open a checkpoint (lowering its model) or an exported network. Raises FileFormatError, LoweringError, NetworkError."""
     if Path(path).suffix != ".pt":
-        return Subject(read_network(path), None, Path(path), time_limit), None
+        return Subject(read_network(path), None, Path(path), time_limit, device), None
     from snnc.models import load_model
     from snnc.toolchain.lower import lower
 
     model, checkpoint = load_model(path)
     name = f"{checkpoint.config.model} on {checkpoint.config.data}"
-    return Subject(lower(model, checkpoint.labels, name), model, None, time_limit), checkpoint
+    return Subject(lower(model, checkpoint.labels, name), model, None, time_limit, device), checkpoint
 
 
 def export_file(network: Network, target: str, path: str | Path) -> Path:

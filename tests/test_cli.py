@@ -49,10 +49,10 @@ def test_train_export_simulate(folder: Path) -> None:
     assert exported.stdout == "model.net: loihi2, read back and equal\n"
     checked = snnc("simulate", "model.pt", "--samples", "20")
     assert checked.exit_code == 0
-    assert "EQUAL: reference = torch" in checked.stdout
+    assert "EQUAL: reference = tensor = torch" in checked.stdout
     assert f"engine lava left out: Lava is not installed; get it with: {INSTALL}" in checked.stdout.replace("\n", " ")
-    assert "only the reference would run, so nothing would be compared" in one_line(snnc("simulate", "model.net"))
-    assert "add --engine torch" in one_line(snnc("simulate", "model.pt", "-e", "reference"))
+    assert "EQUAL: reference = tensor" in snnc("simulate", "model.net", "-n", "20").stdout
+    assert "add --engine tensor or --engine torch" in one_line(snnc("simulate", "model.pt", "-e", "reference"))
     assert snnc("simulate", "model.pt", "-n", "20", "--report", "report.html").exit_code == 0
     assert "EQUAL" in Path("report.html").read_text(encoding="utf-8")
     assert "\x1b[" not in trained.stdout + exported.stdout + checked.stdout
@@ -120,6 +120,8 @@ def test_a_difference_exits_with_1_and_is_named(folder: Path, monkeypatch: pytes
         (["simulate", "."], "unknown suffix"),
         (["simulate", "TINY", "--engine", "lawa"], "engine 'lawa' is unknown"),
         (["simulate", "TINY", "--engine", "lava"], f"Lava is not installed; get it with: {INSTALL}"),
+        (["simulate", "TINY", "--engine", "fast"], "its C kernel was not built"),
+        (["simulate", "TINY", "--engine", "tensor", "--device", "quantum"], "device 'quantum' cannot be used"),
         (["simulate", "TINY", "--data", "mnist2"], "dataset 'mnist2' is unknown"),
         (["simulate", "TINY", "--samples", "541"], "541 samples were asked for; allowed are 1 to 540"),
         (["export", "TINY", "--target", "tpu"], "target 'tpu' is unknown"),
@@ -176,7 +178,7 @@ def test_demo_does_the_whole_way(folder: Path) -> None:
     result = snnc("demo", *QUICK)
     assert result.exit_code == 0, result.output
     assert {path.name for path in Path("snnc-demo").iterdir()} == {"model.pt", "model.net", "report.html"}
-    assert "EQUAL: reference = torch" in result.stdout
+    assert "EQUAL: reference = tensor = torch" in result.stdout
 
 
 def test_the_module_is_the_command() -> None:

@@ -1,0 +1,88 @@
+"""The integer network in PyTorch on any device: exact sums in floats, neurons in int64, the same numbers as the reference.
+
+A float32 sum of integers is exact while no partial sum reaches 2**24, and a float64 sum up to 2**53; the smaller type that
+is safe for a synapse is taken. Rounding repairs what Winograd or FFT convolutions do to integers.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor
+
+from snnc.toolchain import lif
+from snnc.toolchain.errors import EngineError
+from snnc.toolchain.network import INPUT, Layer, Network
+from snnc.toolchain.simulate import over_time
+from snnc.toolchain.synapse import Conv, Synapse
+from snnc.toolchain.trace import Trace
+
+
+@torch.no_grad()
+def simulate_tensor(network: Network, samples: NDArray[np.integer], device: str = "cpu") -> Trace:
+    """Run the network as simulate.simulate does, with the same results. Raises EngineError for a device that is not there."""
+    place = _device(device)
+    sources = {INPUT: torch.from_numpy(over_time(network, samples).copy()).to(place)}
+    largest = {INPUT: max(-network.input.minimum, network.input.maximum)}
+    spikes: dict[str, NDArray[np.bool_]] = {}
+    membranes: dict[str, NDArray[np.int32]] = {}
+    with _full_precision():
+        for layer in network.layers:
+            fired, after = _run(layer, sources, largest)
+            sources[layer.name], largest[layer.name] = fired, 1
+            spikes[layer.name] = fired.cpu().numpy()
+            membranes[layer.name] = after.to(torch.int32).cpu().numpy()
+    return Trace("tensor", spikes, membranes)
+
+
+def synaptic_input(synapse: Synapse, source: Tensor, largest: int) -> Tensor:
+    """Return the exact sums `(N, ...)` as int64 that a source `(N, ...)` of magnitudes up to `largest` gives."""
+    reach = int(np.abs(synapse.weight.astype(np.int64)).reshape(len(synapse.weight), -1).sum(1).max()) * largest
+    kind = torch.float32 if reach < 2**24 else torch.float64
+    weight, x = torch.tensor(synapse.weight, dtype=kind, device=source.device), source.to(kind)
+    if isinstance(synapse, Conv):
+        sums = F.conv2d(x, weight, stride=synapse.stride, padding=synapse.padding)
+    else:
+        sums = F.linear(x.flatten(1), weight)
+    return torch.round(sums).to(torch.int64)
+
+
+def _run(layer: Layer, sources: dict[str, Tensor], largest: dict[str, int]) -> tuple[Tensor, Tensor]:
+    neuron = layer.neuron
+    timesteps, batch = sources[layer.synapses[0].source].shape[:2]
+    a = torch.zeros((), dtype=torch.int64)
+    for synapse in layer.synapses:
+        summed = synaptic_input(synapse, sources[synapse.source].flatten(0, 1), largest[synapse.source])
+        a = a.to(summed.device) + summed.reshape(timesteps, batch, *neuron.shape)
+    bias = torch.from_numpy(neuron.bias).to(a.device)
+    u = v = torch.zeros_like(a[0])
+    spikes, membranes = [], []
+    for now in a:
+        u, v, fired = lif.step(u, v, now, du=neuron.du, dv=neuron.dv, bias=bias, vth=neuron.vth)
+        spikes.append(fired)
+        membranes.append(v)
+    return torch.stack(spikes), torch.stack(membranes)
+
+
+@contextmanager
+def _full_precision() -> Iterator[None]:
+    """Keep GPUs from rounding float32 to the 11 bits of TF32, which 16-bit inputs do not fit."""
+    matmul = torch.backends.cuda.matmul.allow_tf32
+    torch.backends.cuda.matmul.allow_tf32 = False
+    try:
+        with torch.backends.cudnn.flags(allow_tf32=False):
+            yield
+    finally:
+        torch.backends.cuda.matmul.allow_tf32 = matmul
+
+
+def _device(name: str) -> torch.device:
+    try:
+        device = torch.device(name)
+        float(torch.ones((), device=device))
+    except (RuntimeError, AssertionError) as error:
+        raise EngineError(f"device {name!r} cannot be used: {str(error).splitlines()[0]}; try cpu") from None
+    return device
