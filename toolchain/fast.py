@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -158,4 +159,10 @@ class FastSimulator:
 
 def simulate_fast(network: Network, samples: NDArray[np.integer]) -> Trace:
     """Run the network as simulate.simulate does, with the same results. Raises EngineError if the C kernel was not built."""
-    return FastSimulator(network).trace(samples)
+    return _prepared(network).trace(samples)
+
+
+@lru_cache(maxsize=2)
+def _prepared(network: Network) -> FastSimulator:
+    # Packing the weights of a large network takes seconds; batches of one verification share it.
+    return FastSimulator(network)
