@@ -148,6 +148,7 @@ def test_every_source_has_a_test_file() -> None:
         "cifarnet": "models",
         "densenet": "models",
         "lava_process": "lava_runner",
+        "device": "tensor_simulator",
         "fast_layers": "fast",
         "library": "fast",
         "training_view": "cli",

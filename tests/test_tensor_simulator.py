@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from random_networks import random_model, random_network, random_samples, seeds
 
-from snnc.toolchain.errors import EngineError
+from snnc.toolchain.errors import ConfigError
 from snnc.toolchain.lower import lower
 from snnc.toolchain.network import Input, Layer, Lif, Network
 from snnc.toolchain.simulate import simulate
@@ -53,7 +53,7 @@ def test_wrapping_currents_are_equal() -> None:
 @pytest.mark.parametrize("device", ["quantum", "meta"])
 def test_a_device_that_is_not_there_is_refused(device: str) -> None:
     network = random_network(3)
-    with pytest.raises(EngineError, match=f"device '{device}' cannot be used: .*; try cpu"):
+    with pytest.raises(ConfigError, match=f"device '{device}' cannot be used: .*; try cpu"):
         simulate_tensor(network, random_samples(network, 1), device)
 
 

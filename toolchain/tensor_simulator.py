@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from snnc.toolchain import lif
-from snnc.toolchain.errors import EngineError
+from snnc.toolchain.device import torch_device
 from snnc.toolchain.network import INPUT, Layer, Network
 from snnc.toolchain.simulate import over_time
 from snnc.toolchain.synapse import Conv, Synapse
@@ -23,8 +23,8 @@ from snnc.toolchain.trace import Trace
 
 @torch.no_grad()
 def simulate_tensor(network: Network, samples: NDArray[np.integer], device: str = "cpu") -> Trace:
-    """Run the network as simulate.simulate does, with the same results. Raises EngineError for a device that is not there."""
-    place = _device(device)
+    """Run the network as simulate.simulate does, with the same results. Raises ConfigError for a device that is not there."""
+    place = torch_device(device)
     sources = {INPUT: torch.from_numpy(over_time(network, samples).copy()).to(place)}
     largest = {INPUT: max(-network.input.minimum, network.input.maximum)}
     spikes: dict[str, NDArray[np.bool_]] = {}
@@ -77,12 +77,3 @@ def _full_precision() -> Iterator[None]:
             yield
     finally:
         torch.backends.cuda.matmul.allow_tf32 = matmul
-
-
-def _device(name: str) -> torch.device:
-    try:
-        device = torch.device(name)
-        float(torch.ones((), device=device))
-    except (RuntimeError, AssertionError) as error:
-        raise EngineError(f"device {name!r} cannot be used: {str(error).splitlines()[0]}; try cpu") from None
-    return device

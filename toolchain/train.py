@@ -19,6 +19,7 @@ from snnc.toolchain.atomic_file import check_writable
 from snnc.toolchain.checkpoint import Checkpoint, Epoch, save_checkpoint
 from snnc.toolchain.config import TrainConfig
 from snnc.toolchain.datasets import Dataset, Split, chip_input
+from snnc.toolchain.device import torch_device
 from snnc.toolchain.errors import ConfigError, TrainingError
 from snnc.toolchain.layers import Phase
 from snnc.toolchain.methods import METHODS
@@ -65,7 +66,7 @@ class Training:
         _check_rows(config)
         torch.manual_seed(config.seed)
         self.config, self.dataset = config, dataset
-        self.device = _device(config.device)
+        self.device = torch_device(config.device)
         self.method = METHODS[config.method]
         self.base = self._placed(build(config))
         self.twins = [self._placed(build(config.but(weights="float"))) for _ in range(self.method.twins)]
@@ -214,15 +215,6 @@ def _check_rows(config: TrainConfig) -> None:
         value = getattr(config, setting)
         if value not in table:
             raise ConfigError(f"{setting} {value!r} is unknown; allowed are {', '.join(table)}")
-
-
-def _device(name: str) -> torch.device:
-    try:
-        device = torch.device(name)
-        float(torch.ones((), device=device))
-    except (RuntimeError, AssertionError) as error:
-        raise ConfigError(f"device {name!r} cannot be used: {str(error).splitlines()[0]}; try cpu") from None
-    return device
 
 
 def _check_finite(loss: float, phase: Phase, config: TrainConfig) -> None:

@@ -1,0 +1,15 @@
+"""Devices of PyTorch by name, checked before anything runs on them."""
+
+import torch
+
+from snnc.toolchain.errors import ConfigError
+
+
+def torch_device(name: str) -> torch.device:
+    """Return the device cpu, cuda, cuda:1, mps ... Raises ConfigError if it is not there or cannot hold a number."""
+    try:
+        device = torch.device(name)
+        float(torch.ones((), device=device))
+    except (RuntimeError, AssertionError) as error:
+        raise ConfigError(f"device {name!r} cannot be used: {str(error).splitlines()[0]}; try cpu") from None
+    return device
