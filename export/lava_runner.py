@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -23,6 +22,7 @@ from snnc.toolchain.trace import Trace
 TIME_LIMIT = 1800.0  # seconds
 GRACE = 5.0  # seconds that a failed or late child gets to finish its report and its clean-up
 POLL = 0.05
+LOG = "lava.log"
 
 
 def run_lava(
@@ -56,8 +56,11 @@ def run_lava(
         keep_log = True
         raise
     finally:
+        for path in folder.iterdir():
+            if not (keep_log and path.name == LOG):
+                path.unlink()
         if not keep_log:
-            shutil.rmtree(folder, ignore_errors=True)
+            folder.rmdir()
 
 
 def _read_trace(path: Path, network: Network, builder: str) -> Trace:
@@ -68,7 +71,7 @@ def _read_trace(path: Path, network: Network, builder: str) -> Trace:
 
 
 def _run_child(folder: Path, builder: str, time_limit: float) -> None:
-    log = folder / "lava.log"
+    log = folder / LOG
     # -P: a file of the user's, such as ./networkx.py, must not be imported in place of the library.
     command = [sys.executable, "-P", "-m", "snnc.export.lava_process", str(folder)]
     with open(log, "wb") as output:

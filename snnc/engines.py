@@ -15,7 +15,7 @@ from snnc.toolchain.bounds import prove
 from snnc.toolchain.datasets import Split, chip_input
 from snnc.toolchain.errors import EngineError
 from snnc.toolchain.fast import simulate_fast
-from snnc.toolchain.native.library import REMEDY, built
+from snnc.toolchain.native.library import load_kernel
 from snnc.toolchain.network import Network
 from snnc.toolchain.simulate import over_time, simulate
 from snnc.toolchain.trace import Trace
@@ -59,7 +59,13 @@ def _run_model(subject: Subject, samples: Samples) -> Trace:
 def _run_tensor(subject: Subject, samples: Samples) -> Trace:
     from snnc.toolchain.tensor_simulator import simulate_tensor
 
-    return simulate_tensor(subject.network, samples, subject.device)
+    try:
+        return simulate_tensor(subject.network, samples, subject.device)
+    except (RuntimeError, TypeError) as error:  # out of memory, or a device without float64
+        reason = str(error).splitlines()[0]
+        raise EngineError(
+            f"engine 'tensor' failed on {subject.device!r}: {reason}; run fewer samples or take --device cpu"
+        ) from None
 
 
 def _needs_model(subject: Subject) -> str | None:
@@ -67,7 +73,11 @@ def _needs_model(subject: Subject) -> str | None:
 
 
 def _needs_kernel(subject: Subject) -> str | None:
-    return None if built() else f"its C kernel was not built, so the slower tensor stands in; {REMEDY}"
+    try:
+        load_kernel()
+    except EngineError as error:
+        return f"{error}; the slower tensor stands in"
+    return None
 
 
 def _needs_lava(subject: Subject) -> str | None:

@@ -15,16 +15,20 @@ from snnc import engines
 from snnc.cli import main
 from snnc.export.lava_import import INSTALL
 from snnc.toolchain.checkpoint import load_checkpoint
-from snnc.toolchain.errors import SnncError
+from snnc.toolchain.errors import EngineError, SnncError
 
 QUICK = ["--model", "dense", "--width", "0.03", "--epochs-float", "1", "--epochs-quantised", "1", "--epochs-integer", "1"]
+
+
+def no_kernel() -> None:
+    raise EngineError("its C kernel was not built")
 
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(engines, "lava_installed", lambda: False)
-    monkeypatch.setattr(engines, "built", dict)
+    monkeypatch.setattr(engines, "load_kernel", no_kernel)
     return tmp_path
 
 
@@ -122,6 +126,7 @@ def test_a_difference_exits_with_1_and_is_named(folder: Path, monkeypatch: pytes
         (["simulate", "TINY", "--engine", "lava"], f"Lava is not installed; get it with: {INSTALL}"),
         (["simulate", "TINY", "--engine", "fast"], "its C kernel was not built"),
         (["simulate", "TINY", "--engine", "tensor", "--device", "quantum"], "device 'quantum' cannot be used"),
+        (["simulate", "TINY", "--engine", "tensor", "--device", "hpu"], "device 'hpu' cannot be used"),
         (["simulate", "TINY", "--data", "mnist2"], "dataset 'mnist2' is unknown"),
         (["simulate", "TINY", "--samples", "541"], "541 samples were asked for; allowed are 1 to 540"),
         (["export", "TINY", "--target", "tpu"], "target 'tpu' is unknown"),

@@ -11,7 +11,7 @@ from random_networks import random_model, random_network, random_samples, seeds
 from snnc.toolchain.bounds import layer_bounds
 from snnc.toolchain.errors import DataError, EngineError
 from snnc.toolchain.fast import FastSimulator, simulate_fast
-from snnc.toolchain.fast_layers import Graded, Ternary, can_fuse, grid_of, packed, unpacked
+from snnc.toolchain.fast_layers import Graded, Grid, Ternary, can_fuse, fused_kind, grid_of, packed, unpacked
 from snnc.toolchain.lower import lower
 from snnc.toolchain.native import library
 from snnc.toolchain.native.library import built, load_kernel
@@ -109,6 +109,30 @@ def test_wrapping_currents_saturating_membranes_and_thresholds_at_the_edge(neuro
     assert_equal(network, sign * np.array([[520, 520], [515, 300], [1, 0], [40000, -40000], [32768, 1], [0, 0]]))
 
 
+def test_sums_of_several_synapses_beyond_32_bits_each() -> None:
+    up, down = np.full((1, 520), 127), np.full((1, 520), -127)
+    up[0, :2], down[0, 0] = 126, -126
+    layer = Layer("a", (Dense("input", up), Dense("input", down)), Lif((1,), 131071, 0))
+    network = Network("n", 2, Input((520,), 32766, 32767), (layer,), "spikes")
+    assert abs(Dense("input", up).sums(np.full((1, 520), 32767))).max() > 2**31
+    assert_equal(network, np.full((2, 520), 32767))
+
+
+def test_a_field_that_32_bit_offsets_cannot_address_takes_another_way() -> None:
+    kernel = load_kernel()
+    huge = np.broadcast_to(np.ones((), np.int8), (1, 64, 1, 2**31 // 64 // kernel.width + 1))
+    grid = Grid(huge, (64, 1, huge.shape[3]), (1, 1), (0, 0))
+    assert fused_kind(grid, kernel, from_spikes=True, input_limit=1) is Graded
+    assert fused_kind(replace(grid, weight=huge[..., :1000]), kernel, from_spikes=True, input_limit=1) is Ternary
+
+
+def test_large_images_go_through_one_by_one() -> None:
+    synapse = Conv("input", np.ones((1, 1, 1, 1)))
+    network = one_layer(synapse, Input((1, 200, 200), 0, 1), Lif((1, 200, 200), 2, 2048), timesteps=4)
+    assert FastSimulator(network)._chunk_size({"a"}) == 1
+    assert_equal(network, random_samples(network, 3))
+
+
 def test_shortcuts_and_biases_of_each_neuron_take_the_general_way() -> None:
     rng = np.random.default_rng(3)
     first = Layer(
@@ -170,7 +194,7 @@ def test_the_callers_samples_are_checked_as_the_reference_does() -> None:
 def test_without_a_kernel_the_remedy_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     load_kernel.cache_clear()
     monkeypatch.setattr(library, "built", dict)
-    with pytest.raises(EngineError, match="engine 'fast': its C kernel was not built; install a C compiler"):
+    with pytest.raises(EngineError, match="its C kernel was not built; install a C compiler"):
         load_kernel()
     monkeypatch.undo()
     load_kernel.cache_clear()

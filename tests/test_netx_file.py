@@ -87,6 +87,11 @@ def claim_a_huge_shape(file: h5py.File) -> None:
     file.create_dataset("layer/1/weight", (2**20, 2**20), np.int8, chunks=(1024, 1024))
 
 
+def huge(file: h5py.File, name: str) -> None:
+    del file[name]
+    file.create_dataset(name, (2**22, 2**22), np.int64, chunks=(1024, 1024))
+
+
 def no_numbers(file: h5py.File) -> None:
     del file["layer/1/weight"]
     file["layer/1/weight"] = np.array([b"text"])
@@ -98,6 +103,9 @@ def no_numbers(file: h5py.File) -> None:
         (set_weight, "its checksum does not fit its numbers"),
         (claim_a_huge_shape, "claims the shape"),
         (no_numbers, "allowed are integers"),
+        (lambda file: huge(file, "layer/1/neuron/iDecay"), "claims the shape"),
+        (lambda file: huge(file, "layer/1/neuron/refDelay"), "refDelay is not what snnc writes"),
+        (lambda file: file["layer/1/weight"].attrs.__setitem__("note", 1), "weight is not what snnc writes"),
         (
             lambda file: file["layer/1"].__setitem__("delay", 3),
             "/layer/1 differs in delay from what snnc writes, so it was edited",

@@ -90,3 +90,10 @@ def test_what_the_network_does_not_take_is_refused() -> None:
         simulate(network, samples + 0.9)
     with pytest.raises(DataError, match="the network takes .*subtract the zero point first"):
         simulate(network, samples + 1000)
+
+
+def test_no_samples_give_no_outputs() -> None:
+    for seed in range(5):
+        network = random_network(seed)
+        none = random_samples(network, 1)[:0]
+        assert simulate(network, none).outputs(network).shape == (0, network.layers[-1].neurons)

@@ -55,10 +55,3 @@ def test_a_device_that_is_not_there_is_refused(device: str) -> None:
     network = random_network(3)
     with pytest.raises(ConfigError, match=f"device '{device}' cannot be used: .*; try cpu"):
         simulate_tensor(network, random_samples(network, 1), device)
-
-
-def test_settings_of_torch_are_as_before() -> None:
-    network = random_network(3)
-    before = (torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32)
-    simulate_tensor(network, random_samples(network, 1))
-    assert (torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32) == before

@@ -10,6 +10,6 @@ def torch_device(name: str) -> torch.device:
     try:
         device = torch.device(name)
         float(torch.ones((), device=device))
-    except (RuntimeError, AssertionError) as error:
+    except (RuntimeError, AssertionError, ImportError, TypeError) as error:
         raise ConfigError(f"device {name!r} cannot be used: {str(error).splitlines()[0]}; try cpu") from None
     return device

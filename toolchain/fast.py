@@ -12,7 +12,6 @@ from snnc.toolchain import lif
 from snnc.toolchain.bounds import layer_bounds
 from snnc.toolchain.fast_layers import (
     INT16_MAX,
-    INT32_MAX,
     Fused,
     Output,
     Signal,
@@ -31,6 +30,7 @@ from snnc.toolchain.synapse import Synapse
 from snnc.toolchain.trace import Trace
 
 CHUNK = 4  # images that go through the whole network before the next: no barrier between layers, little memory
+CHUNK_BYTES = 2**26  # that the recorded membranes of one chunk may take, padded to whole blocks of channels
 
 Run = Callable[[dict[str, Signal], bool], Output]
 Sum = Callable[[dict[str, Signal]], NDArray[np.int64]]
@@ -42,7 +42,7 @@ class FastSimulator:
     def __init__(self, network: Network, *, threads: int | None = None, width: int | None = None):
         """Pack all weights; `threads` None takes all cores, `width` forces a vector width in bytes (64, 32, 16)."""
         self.network, self.kernel = network, load_kernel(width)
-        self.threads = threads or len(os.sched_getaffinity(0))
+        self.threads = threads or _cores()
         self.shapes = {INPUT: network.input.shape} | {layer.name: layer.output_shape for layer in network.layers}
         ranges = dict.fromkeys(self.shapes, (0, 1)) | {INPUT: (network.input.minimum, network.input.maximum)}
         self.binary_input = network.input.minimum >= 0 and network.input.maximum <= 1
@@ -93,15 +93,22 @@ class FastSimulator:
 
     def _through(self, frames: NDArray[np.integer], keep: Callable[[int, str, Output], None], recorded: set[str]) -> None:
         def chunk(start: int) -> None:
-            signals = {INPUT: self._input_signal(frames[:, start : start + CHUNK])}
+            signals = {INPUT: self._input_signal(frames[:, start : start + size])}
             for layer, run in self.layers:
                 output = run(signals, layer.name in recorded)
                 signals[layer.name] = Signal(as_chw(layer.output_shape), output.bits)
                 keep(start, layer.name, output)
 
+        size = self._chunk_size(recorded)
         with ThreadPoolExecutor(self.threads) as pool:
-            for _ in pool.map(chunk, range(0, frames.shape[1], CHUNK)):
+            for _ in pool.map(chunk, range(0, frames.shape[1], size)):
                 pass
+
+    def _chunk_size(self, recorded: set[str]) -> int:
+        shapes = [as_chw(layer.output_shape) for layer in self.network.layers if layer.name in recorded]
+        pixels_and_blocks = max((h * w * -(-c // self.kernel.block) for c, h, w in shapes), default=1)
+        image = pixels_and_blocks * self.kernel.block * self.network.timesteps * 4
+        return max(1, min(CHUNK, CHUNK_BYTES // image))
 
     def _input_signal(self, frames: NDArray[np.integer]) -> Signal:
         values = np.ascontiguousarray(frames.transpose(1, 0, 3, 4, 2))
@@ -116,14 +123,14 @@ class FastSimulator:
         if kind is not None and can_fuse(layer, bounds):
             fused = self._fused(kind, layer, first, with_neuron=True)
             return lambda signals, recorded: fused.run(signals[first.source], membranes=recorded)
-        fits = max(-int(bounds.a[0].min()), int(bounds.a[1].max())) <= INT32_MAX
-        sums = [self._sums(layer, synapse, self._kind(synapse, ranges) if fits else None) for synapse in layer.synapses]
+        sums = [self._sums(layer, synapse, self._kind(synapse, ranges)) for synapse in layer.synapses]
         return lambda signals, recorded: self._general(layer, sums, signals)
 
     def _kind(self, synapse: Synapse, ranges: dict[str, tuple[int, int]]) -> type[Fused] | None:
         spikes = synapse.source != INPUT or self.binary_input
         low, high = ranges[synapse.source]
-        return fused_kind(synapse, from_spikes=spikes, input_limit=max(-low, high))
+        grid = grid_of(synapse, self.shapes[synapse.source], pooling=True)
+        return fused_kind(grid, self.kernel, from_spikes=spikes, input_limit=max(-low, high))
 
     def _fused(self, kind: type[Fused], layer: Layer, synapse: Synapse, *, with_neuron: bool) -> Fused:
         grid = grid_of(synapse, self.shapes[synapse.source], pooling=kind is Ternary)
@@ -155,6 +162,11 @@ class FastSimulator:
             u, v, spikes[:, t] = lif.step(u, v, a[:, t], du=neuron.du, dv=neuron.dv, bias=bias, vth=neuron.vth)
             membranes[:, t] = v
         return Output(packed(spikes), membranes)
+
+
+def _cores() -> int:
+    """Return the number of cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def simulate_fast(network: Network, samples: NDArray[np.integer]) -> Trace:

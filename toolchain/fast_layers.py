@@ -1,8 +1,7 @@
 """Layers of a Network prepared for the C kernels: every synapse as a convolution over H,W,C spikes, weights packed.
 
-Three ways through a layer, all bit-identical to the reference; `prepare` chooses:
-`Ternary` (weights -1, 0, 1 over spikes: bit-sliced events), `Graded` (8-bit weights, or a graded input), and `General`
-(whatever the fused kernels do not cover: sums from the kernels where they fit, then `lif.step` in numpy).
+`Ternary` takes weights of -1, 0 and 1 over spikes (bit-sliced events), `Graded` 8-bit weights or a graded input. What
+neither covers, fast.py adds up from their sums, or from the synapse's own, and steps with `lif.step`.
 """
 
 import ctypes
@@ -199,11 +198,14 @@ def can_fuse(layer: Layer, bounds: Bounds) -> bool:
     return len(layer.synapses) == 1 and neuron.du == lif.DU_MAX and uniform and reach <= lif.INPUT_MAX
 
 
-def fused_kind(synapse: Synapse, *, from_spikes: bool, input_limit: int) -> type[Fused] | None:
-    """Return the kernel for a synapse, or None if its source holds larger numbers than 16 bits."""
-    if from_spikes and int(np.abs(synapse.weight.astype(np.int16)).max()) <= 1:
+def fused_kind(grid: Grid, kernel: Kernel, *, from_spikes: bool, input_limit: int) -> type[Fused] | None:
+    """Return the kernel for a synapse, or None where its 16-bit values, 32-bit sums or 32-bit offsets would not do."""
+    magnitudes = np.abs(grid.weight.astype(np.int64))
+    taps = prod(grid.weight.shape[2:]) * -(-grid.weight.shape[1] // 64) * 64
+    if from_spikes and int(magnitudes.max()) <= 1 and max(taps * kernel.width, taps * grid.pool**2) <= INT32_MAX:
         return Ternary
-    return Graded if input_limit <= INT16_MAX else None
+    reach = int(magnitudes.reshape(len(magnitudes), -1).sum(1).max()) * grid.pool**2 * input_limit
+    return Graded if input_limit <= INT16_MAX and reach <= INT32_MAX else None
 
 
 def as_chw(shape: Shape) -> Shape:

@@ -24,20 +24,19 @@ def simulate(network: Network, samples: NDArray[np.integer]) -> Trace:
 
 def over_time(network: Network, samples: NDArray[np.integer]) -> NDArray[np.int64]:
     """Return the samples as int64 `(T, B, *input.shape)`. Raises DataError for another type, shape or range."""
-    expected = network.input
+    expected, sizes = network.input, ", ".join(map(str, network.input.shape))
+    once = samples.shape[1:] == expected.shape
+    if not once and (samples.shape[2:] != expected.shape or len(samples) != network.timesteps):
+        raise DataError(f"samples of shape {samples.shape}; allowed are (B, {sizes}) and ({network.timesteps}, B, {sizes})")
     if samples.dtype.kind not in "iub":
         raise DataError(f"samples of type {samples.dtype}; the chip takes integers, so round them first")
-    if samples.shape[1:] == expected.shape:
-        samples = np.broadcast_to(samples, (network.timesteps, *samples.shape))
-    if samples.ndim != len(expected.shape) + 2 or samples.shape[2:] != expected.shape or len(samples) != network.timesteps:
-        sizes = ", ".join(map(str, expected.shape))
-        raise DataError(f"samples of shape {samples.shape}; allowed are (B, {sizes}) and ({network.timesteps}, B, {sizes})")
     if samples.size and not expected.minimum <= samples.min() <= samples.max() <= expected.maximum:
         raise DataError(
             f"samples hold {samples.min()}..{samples.max()}, the network takes {expected.minimum}..{expected.maximum}; "
             "subtract the zero point first (datasets.chip_input)"
         )
-    return np.asarray(samples, np.int64)
+    whole = np.asarray(samples, np.int64)
+    return np.broadcast_to(whole, (network.timesteps, *whole.shape)) if once else whole
 
 
 def _run(layer: Layer, sources: dict[str, NDArray[np.int64]]) -> tuple[NDArray[np.int64], NDArray[np.int32]]:

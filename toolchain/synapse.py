@@ -98,7 +98,7 @@ class Dense:
 
     def sums(self, source: Int64s) -> Int64s:
         """Return the synaptic input `(B, out)` that a source `(B, ...)` gives; exact, see Conv.sums."""
-        flat = source.reshape(len(source), -1).astype(np.float64)
+        flat = source.reshape(len(source), self.weight.shape[1]).astype(np.float64)
         return (flat @ self.weight.T.astype(np.float64)).astype(np.int64)
 
 

@@ -1,7 +1,7 @@
 """The integer network in PyTorch on any device: exact sums in floats, neurons in int64, the same numbers as the reference.
 
 A float32 sum of integers is exact while no partial sum reaches 2**24, and a float64 sum up to 2**53; the smaller type that
-is safe for a synapse is taken. Rounding repairs what Winograd or FFT convolutions do to integers.
+is safe for a synapse is taken. On CUDA, cuDNN is left out: its Winograd and FFT convolutions are no plain sums.
 """
 
 from collections.abc import Iterator
@@ -29,7 +29,7 @@ def simulate_tensor(network: Network, samples: NDArray[np.integer], device: str 
     largest = {INPUT: max(-network.input.minimum, network.input.maximum)}
     spikes: dict[str, NDArray[np.bool_]] = {}
     membranes: dict[str, NDArray[np.int32]] = {}
-    with _full_precision():
+    with _plain_sums(place):
         for layer in network.layers:
             fired, after = _run(layer, sources, largest)
             sources[layer.name], largest[layer.name] = fired, 1
@@ -47,7 +47,7 @@ def synaptic_input(synapse: Synapse, source: Tensor, largest: int) -> Tensor:
         sums = F.conv2d(x, weight, stride=synapse.stride, padding=synapse.padding)
     else:
         sums = F.linear(x.flatten(1), weight)
-    return torch.round(sums).to(torch.int64)
+    return sums.to(torch.int64)
 
 
 def _run(layer: Layer, sources: dict[str, Tensor], largest: dict[str, int]) -> tuple[Tensor, Tensor]:
@@ -68,12 +68,15 @@ def _run(layer: Layer, sources: dict[str, Tensor], largest: dict[str, int]) -> t
 
 
 @contextmanager
-def _full_precision() -> Iterator[None]:
-    """Keep GPUs from rounding float32 to the 11 bits of TF32, which 16-bit inputs do not fit."""
-    matmul = torch.backends.cuda.matmul.allow_tf32
-    torch.backends.cuda.matmul.allow_tf32 = False
+def _plain_sums(device: torch.device) -> Iterator[None]:
+    """Keep CUDA from rounding float32 to the 11 bits of TF32, and from convolutions that are no plain sums."""
+    if device.type != "cuda":
+        yield
+        return
+    precision = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision("highest")
     try:
-        with torch.backends.cudnn.flags(allow_tf32=False):
+        with torch.backends.cudnn.flags(enabled=False):
             yield
     finally:
-        torch.backends.cuda.matmul.allow_tf32 = matmul
+        torch.set_float32_matmul_precision(precision)

@@ -21,7 +21,7 @@ class Trace:
         last = network.layers[-1].name
         values = self.membranes[last] if network.readout == "membrane" else self.spikes[last]
         summed: NDArray[np.int64] = values.sum(axis=0, dtype=np.int64)
-        return np.reshape(summed, (len(summed), -1))
+        return np.reshape(summed, (len(summed), network.layers[-1].neurons))
 
     def predictions(self, network: Network) -> NDArray[np.int64]:
         """Return the class `(B,)` with the largest read-out; the first of equal ones."""

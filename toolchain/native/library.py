@@ -2,6 +2,7 @@
 
 import ctypes
 from functools import cache
+from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 
 from snnc.toolchain.errors import EngineError
@@ -33,7 +34,10 @@ class Kernel:
 
     def __init__(self, path: Path, width: int):
         """Load the library and declare its functions."""
-        library = ctypes.CDLL(str(path))
+        try:
+            library = ctypes.CDLL(str(path))
+        except OSError as error:
+            raise EngineError(f"its C kernel {path.name} cannot be loaded ({error}); {REMEDY}") from None
         layer, results = ctypes.POINTER(Geometry), ctypes.POINTER(Results)
         pointer, integer = ctypes.c_void_p, ctypes.c_int
         library.ternary_scratch.argtypes, library.ternary_scratch.restype = [layer, integer], ctypes.c_size_t
@@ -47,8 +51,10 @@ class Kernel:
 
 def built() -> dict[int, Path]:
     """Return the libraries that were built, by vector width."""
-    found = {width: sorted(Path(__file__).parent.glob(f"kernel_{width}.*")) for width in WIDTHS}
-    return {width: paths[0] for width, paths in found.items() if paths}
+    folder = Path(__file__).parent
+    # The suffixes of this very Python: what another version left behind may have been built from other sources.
+    found = {width: [folder / f"kernel_{width}{suffix}" for suffix in EXTENSION_SUFFIXES] for width in WIDTHS}
+    return {width: path for width, paths in found.items() for path in paths[::-1] if path.is_file()}
 
 
 @cache
@@ -59,10 +65,10 @@ def load_kernel(width: int | None = None) -> Kernel:
     """
     paths = built()
     if 16 not in paths:
-        raise EngineError(f"engine 'fast': its C kernel was not built; {REMEDY}")
+        raise EngineError(f"its C kernel was not built; {REMEDY}")
     plain = Kernel(paths[16], 16)
     able = [candidate for candidate in WIDTHS if candidate in paths and plain.processor_has(candidate)]
     if width is not None and width not in able:
-        raise EngineError(f"engine 'fast': no kernel of {width}-byte vectors runs here; allowed are {able}")
+        raise EngineError(f"no kernel of {width}-byte vectors runs here; allowed are {able}")
     chosen = width or able[0]
     return Kernel(paths[chosen], chosen)
