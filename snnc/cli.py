@@ -192,8 +192,7 @@ def _train(config: TrainConfig, output: str | Path, console: Console, *, verbose
     steps = -(-len(dataset.train) // config.batch_size)
     console.print(
         f"{config.model}, {config.weights} weights, {config.method}, {config.epochs} epochs, seed {config.seed}\n"
-        f"{dataset.name}: {len(dataset.train)} training and {len(dataset.test)} test samples",
-        highlight=False,
+        f"{dataset.name}: {len(dataset.train)} training and {len(dataset.test)} test samples"
     )
     try:
         with TrainingView(console, config, steps, verbose=verbose) as view:

@@ -76,7 +76,7 @@ def _needs_kernel(subject: Subject) -> str | None:
     try:
         load_kernel()
     except EngineError as error:
-        return f"{error}; the slower tensor stands in"
+        return str(error)
     return None
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from snnc.engines import Subject, choose, verify
+from snnc.engines import STAND_INS, Subject, choose, verify
 from snnc.export import TARGETS, read_network
 from snnc.export.lava_runner import TIME_LIMIT
 from snnc.toolchain.datasets import load_dataset
@@ -54,7 +54,8 @@ def verify_file_on(
     """Verify on the test split of a dataset; `samples` None means all, but `slow_samples` for slow engines."""
     chosen, left_out = choose(subject, engines)
     for name, reason in left_out.items():
-        console.print(f"engine {name} left out: {reason}", style="yellow")
+        instead = "".join(f"; the slower {other} stands in" for other, absent in STAND_INS.items() if absent == name)
+        console.print(f"engine {name} left out: {reason}{instead}", style="yellow")
     split = load_dataset(dataset).test.first(samples)
     with console.status("simulating") as status:
         return verify(

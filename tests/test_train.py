@@ -8,6 +8,7 @@ import pytest
 import torch
 from conftest import TINY
 
+import snnc.toolchain.train as train_module
 from snnc.models import build_model, load_model
 from snnc.toolchain.checkpoint import Checkpoint, Epoch, load_checkpoint
 from snnc.toolchain.config import TrainConfig
@@ -152,6 +153,13 @@ def test_a_membrane_without_leak_trains_and_lowers(tmp_path: Path, digits: Datas
 @pytest.mark.parametrize("schedule", ["cosine", "exponential"])
 def test_schedules(tmp_path: Path, digits: Dataset, schedule: str) -> None:
     assert run(ONE_EACH.but(schedule=schedule), digits, tmp_path / "model.pt").accuracy > 0.1
+
+
+def test_training_is_augmented_as_the_settings_say(tmp_path: Path, digits: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = []
+    monkeypatch.setattr(train_module, "shifted", lambda images, *how: seen.append(how) or images)
+    run(ONE_EACH.but(shift=2), digits, tmp_path / "model.pt")
+    assert set(seen) == {(2, -digits.input.zero_point)}
 
 
 def test_shifting_moves_each_image_by_itself_and_fills_with_background() -> None:

@@ -116,7 +116,7 @@ class SpikingLayer(nn.Module):
         """Return spikes `(T, B, ...)` of 0 and 1 and, in the integer phase, the membranes after reset (int32)."""
         if self.phase is Phase.INTEGER:
             chip = self.integer_parameters()
-            # Rounding repairs what a Winograd or FFT convolution does to integers; it changes nothing in a plain sum.
+            # Rounding repairs a Winograd or FFT convolution that is off by less than 1/2; it changes nothing in a plain sum.
             current = rounded(self.synapses(source, chip.weight, pool_sums=True))
             bias = self.synapses.per_neuron(chip.bias)
             return IntegerLif.apply(repeated(current, timesteps), bias, chip.vth, self.dv)  # type: ignore[no-untyped-call,no-any-return]
@@ -176,8 +176,8 @@ class ReadOut(nn.Module):
     def __init__(self, name: str, source: tuple[int, ...], out: int, geometry: Geometry, *, leak: float, timesteps: int):
         """Build a read-out of `out` classes with 8-bit weights in the integer phase.
 
-        One spike counts in all later membranes, so Kaiming's weights are divided by how often it does: with them undivided,
-        the first logits are several times too large, and training loses about ten epochs on digits to shrink them.
+        One spike counts in all later membranes, so Kaiming's weights are divided by how often it does: undivided, the first
+        logits are several times too large (on digits six epochs gave 84 to 86 % instead of 95 to 96 %, measured with 1/10).
         """
         super().__init__()
         self.name, self.leak, self.dv = name, leak, decay_register(leak)
