@@ -22,7 +22,7 @@ reference = snnc.simulate(network, samples)
 other = replace(snnc.simulate(broken, samples), engine="broken chip")
 
 verdict = Verdict(network)
-verdict.count(other, np.zeros(20, np.int64), seconds=0.0)
+verdict.count(other.engine, other.outputs(network), np.zeros(20, np.int64), seconds=0.0)
 verdict.compare(reference, other, first_sample=0)
 for row in verdict.layers:
     print(f"{row.name}: {row.mismatches} wrong spikes, membranes off by up to {row.max_abs_dv}/64 weight units")

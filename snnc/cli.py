@@ -15,7 +15,6 @@ from snnc.toolchain.config import TrainConfig
 from snnc.toolchain.errors import SnncError
 
 SHORT = {"data": "-d", "model": "-m", "batch_size": "-b", "seed": "-s"}  # of the settings that have a short option
-SLOW_SAMPLES = 10  # that Lava runs when --samples is not given
 
 
 class OneLineErrors(click.Group):
@@ -110,10 +109,11 @@ def export(file: str, target: str, output: str | None, as_json: bool, quiet: boo
 @main.command()
 @click.argument("file", type=click.Path())
 @click.option("-d", "--data", help="Dataset whose test split is run.  [default: what FILE was trained on, else digits]")
-@click.option("-n", "--samples", type=int, help=f"Samples to run.  [default: all; {SLOW_SAMPLES} in Lava]")
+@click.option("-n", "--samples", type=int, help="Samples that every engine runs.  [default: all, fewer in slow engines]")
 @click.option("-e", "--engine", "engines", multiple=True, help="Engine to run, may be repeated.  [default: all that can run]")
 @click.option("--time-limit", type=float, help="Seconds that one run of Lava may take.  [default: 1800]")
 @click.option("--device", default="cpu", show_default=True, help="Device of the engine tensor: cpu, cuda, cuda:1, mps ...")
+@click.option("--threads", type=click.IntRange(min=1), help="Threads of the engine fast.  [default: all cores]")
 @click.option("--report", type=click.Path(), help="HTML file to write with all tables.")
 @output_options
 def simulate(
@@ -123,6 +123,7 @@ def simulate(
     engines: tuple[str, ...],
     time_limit: float | None,
     device: str,
+    threads: int | None,
     report: str | None,
     as_json: bool,
     quiet: bool,
@@ -138,11 +139,13 @@ def simulate(
     from snnc.session import load_subject, verify_file_on
 
     console = _console(as_json, quiet)
-    subject, checkpoint = load_subject(file, device=device, **({} if time_limit is None else {"time_limit": time_limit}))
+    subject, checkpoint = load_subject(
+        file, device=device, threads=threads, **({} if time_limit is None else {"time_limit": time_limit})
+    )
     if verbose:
         console.print(f"{subject.network}\n")
     dataset = data or (checkpoint.config.data if checkpoint else "digits")
-    verdict = verify_file_on(subject, dataset, engines, samples, SLOW_SAMPLES, console)
+    verdict = verify_file_on(subject, dataset, engines, samples, console)
     _finish(verdict, console, report, checkpoint, as_json=as_json)
 
 
@@ -173,7 +176,7 @@ def demo(config_file: str | None, output: str, as_json: bool, quiet: bool, verbo
     console.rule("3. simulate the exported file on every engine", align="left")
     # The file goes to the simulators, the checkpoint to torch: equal means that the export lost nothing.
     subject = Subject(exported, trained.model, file)
-    verdict = verify_file_on(subject, config.data, (), None, SLOW_SAMPLES, console)
+    verdict = verify_file_on(subject, config.data, (), None, console)
     _finish(verdict, console, folder / "report.html", checkpoint, as_json=as_json)
 
 

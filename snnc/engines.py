@@ -14,7 +14,7 @@ from snnc.export.lava_runner import TIME_LIMIT, run_lava
 from snnc.toolchain.bounds import prove
 from snnc.toolchain.datasets import Split, chip_input
 from snnc.toolchain.errors import EngineError
-from snnc.toolchain.fast import simulate_fast
+from snnc.toolchain.fast import prepared, simulate_fast
 from snnc.toolchain.native.library import load_kernel
 from snnc.toolchain.network import Network
 from snnc.toolchain.simulate import over_time, simulate
@@ -26,6 +26,9 @@ if TYPE_CHECKING:  # torch is loaded only where a model is
     from snnc.toolchain.spiking_network import SpikingNetwork
 
 Samples = NDArray[np.int64]
+FEW = 10  # samples of an engine that is slow whatever the network
+PATIENCE = 60.0  # seconds that an engine may take over a test split if nobody asks for more
+OUTPUTS_ONLY = 1024  # samples at a time where nothing is compared
 BATCH_BYTES = 2**28  # of all traces of one batch, roughly
 BYTES_PER_STEP = 20  # spikes, membranes and their working copies, per neuron and step
 
@@ -39,15 +42,26 @@ class Subject:
     file: Path | None = None  # the exported file that holds the network, if it came from one; Lava reads this very file
     time_limit: float = TIME_LIMIT  # seconds, for each run of Lava
     device: str = "cpu"  # of the engine `tensor`
+    threads: int | None = None  # of the engine `fast`; None takes all cores
 
 
 @dataclass(frozen=True)
 class Engine:
-    """One simulator: `missing` says why it cannot run a subject (None if it can); `slow` ones run few samples by default."""
+    """One simulator: `missing` says why it cannot run a subject (None if it can).
+
+    By default an engine runs all samples, or `few` of them, or as many as it can at `pace` (multiply-accumulates per second,
+    about) in PATIENCE seconds. `outputs` gives the read-outs alone, faster than a trace.
+    """
 
     run: Callable[[Subject, Samples], Trace]
     missing: Callable[[Subject], str | None]
-    slow: bool = False
+    few: int | None = None
+    pace: float | None = None
+    outputs: Callable[[Subject, Samples], NDArray[np.int64]] | None = None
+
+    def samples(self, network: Network) -> int | None:
+        """Return how many samples of a network are run if nobody says how many; None means all."""
+        return self.few if self.pace is None else max(FEW, int(PATIENCE * self.pace / network.macs))
 
 
 def _run_model(subject: Subject, samples: Samples) -> Trace:
@@ -93,12 +107,16 @@ def _lava(builder: str) -> Callable[[Subject, Samples], Trace]:
 
 
 ENGINES: dict[str, Engine] = {
-    "reference": Engine(lambda s, x: simulate(s.network, x), lambda _: None),
-    "fast": Engine(lambda s, x: simulate_fast(s.network, x), _needs_kernel),
-    "tensor": Engine(_run_tensor, lambda _: None),
-    "torch": Engine(_run_model, _needs_model),
-    "lava": Engine(_lava("lava"), _needs_lava, slow=True),
-    "netx": Engine(_lava("netx"), _needs_lava, slow=True),
+    "reference": Engine(lambda s, x: simulate(s.network, x), lambda _: None, pace=5e9),
+    "fast": Engine(
+        lambda s, x: simulate_fast(s.network, x, s.threads),
+        _needs_kernel,
+        outputs=lambda s, x: prepared(s.network, s.threads).outputs(x),
+    ),
+    "tensor": Engine(_run_tensor, lambda _: None, pace=2e10),
+    "torch": Engine(_run_model, _needs_model, pace=2e10),
+    "lava": Engine(_lava("lava"), _needs_lava, few=FEW),
+    "netx": Engine(_lava("netx"), _needs_lava, few=FEW),
 }
 
 STAND_INS = {"tensor": "fast"}  # run unasked only where the other one cannot
@@ -130,41 +148,74 @@ def verify(
     split: Split,
     engines: Sequence[str],
     *,
-    slow_samples: int | None = None,
+    patient: bool = True,
     watch: Callable[[str, int], None] = lambda engine, samples: None,
 ) -> Verdict:
-    """Run the engines (empty: all that can) on all samples of a split and compare every layer and step with the reference.
+    """Run the engines (empty: all that can) on the samples of a split and compare every layer and step with the baseline.
 
-    Slow engines run the first `slow_samples` only, if that is given. `watch` is told each engine's name and sample count
-    before it runs. Raises NetworkError if a sum could overflow or the read-out spike, DataError if the samples do not fit,
-    EngineError if an engine is unknown, cannot run, or fails.
+    The baseline is the reference. Unless `patient`, slow engines run the first samples only; where the reference is one of
+    them, the fast simulator becomes the baseline, if it is among the engines. `watch` is told each engine's name and how many
+    samples it has just run. Raises NetworkError if a sum could overflow or the read-out spike, DataError if the samples do
+    not fit, EngineError if an engine is unknown, cannot run, or fails.
     """
     chosen, _ = choose(subject, engines)
     prove(subject.network)
+    counts = sample_counts(subject.network, chosen, len(split), patient=patient)
+    verdict = Verdict(subject.network, next(iter(counts)))
     values = chip_input(split, subject.network.input)
-    verdict = Verdict(subject.network)
     size = _batch_size(subject.network)
-    for start in range(0, len(split), size):
-        batch, labels = values[start : start + size], split.labels[start : start + size]
-        reference = _timed(verdict, "reference", subject, batch, labels, watch)
-        verdict.count_spikes(reference)
-        for name in chosen:
-            most = slow_samples if ENGINES[name].slow and slow_samples is not None else len(split)
-            count = min(most - start, len(batch))
-            if count > 0:
-                trace = _timed(verdict, name, subject, batch[:count], labels[:count], watch)
-                verdict.compare(reference.first(count), trace, start)
+    compared = sorted(counts.values())[-2]  # what lies beyond is run by the baseline alone
+    for start in range(0, compared, size):
+        stop = min(start + size, compared)
+        _compare(subject, verdict, {name: min(count, stop) for name, count in counts.items()}, start, values, split, watch)
+    for start in range(compared, counts[verdict.baseline], OUTPUTS_ONLY):
+        stop = min(start + OUTPUTS_ONLY, counts[verdict.baseline])
+        started = time.perf_counter()
+        outputs = _outputs(verdict.baseline, subject, values[start:stop])
+        verdict.count(verdict.baseline, outputs, split.labels[start:stop], time.perf_counter() - started)
+        watch(verdict.baseline, stop - start)
     return verdict
 
 
-def _timed(
-    verdict: Verdict, name: str, subject: Subject, batch: Samples, labels: NDArray[np.int64], watch: Callable[[str, int], None]
-) -> Trace:
-    watch(name, len(batch))
-    started = time.perf_counter()
-    trace = ENGINES[name].run(subject, batch)
-    verdict.count(trace, labels, time.perf_counter() - started)
-    return trace
+def sample_counts(network: Network, engines: Sequence[str], samples: int, *, patient: bool) -> dict[str, int]:
+    """Return how many samples each engine runs, the baseline first, which runs the most."""
+    counts = {}
+    for name in ("reference", *engines):
+        most = None if patient else ENGINES[name].samples(network)
+        counts[name] = samples if most is None else min(most, samples)
+    baseline = "fast" if counts.get("fast", 0) > counts["reference"] else "reference"
+    most = counts[baseline]
+    return {baseline: most} | {name: min(count, most) for name, count in counts.items() if name != baseline}
+
+
+def _compare(
+    subject: Subject,
+    verdict: Verdict,
+    until: dict[str, int],
+    start: int,
+    values: Samples,
+    split: Split,
+    watch: Callable[[str, int], None],
+) -> None:
+    """Run one batch, from sample `start` until each engine's own end, and compare all with the baseline."""
+    baseline: Trace | None = None
+    for name, stop in until.items():
+        if stop <= start:
+            continue
+        started = time.perf_counter()
+        trace = ENGINES[name].run(subject, values[start:stop])
+        verdict.count(trace.engine, trace.outputs(subject.network), split.labels[start:stop], time.perf_counter() - started)
+        watch(name, stop - start)
+        if baseline is None:
+            baseline = trace
+            verdict.count_spikes(trace)
+        else:
+            verdict.compare(baseline.first(stop - start), trace, start)
+
+
+def _outputs(name: str, subject: Subject, samples: Samples) -> NDArray[np.int64]:
+    outputs = ENGINES[name].outputs
+    return outputs(subject, samples) if outputs else ENGINES[name].run(subject, samples).outputs(subject.network)
 
 
 def _batch_size(network: Network) -> int:

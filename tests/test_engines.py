@@ -82,13 +82,32 @@ def test_batches_change_nothing(monkeypatch: pytest.MonkeyPatch, subject: Subjec
 
 
 def test_slow_engines_run_fewer_samples(monkeypatch: pytest.MonkeyPatch, subject: Subject, digits: Dataset) -> None:
-    monkeypatch.setitem(ENGINES, "torch", replace(ENGINES["torch"], slow=True))
+    monkeypatch.setitem(ENGINES, "torch", replace(ENGINES["torch"], few=7, pace=None))
     watched: list[tuple[str, int]] = []
-    verdict = verify(subject, digits.test, ["torch"], slow_samples=7, watch=lambda *seen: watched.append(seen))
+    verdict = verify(subject, digits.test, ["torch"], patient=False, watch=lambda *seen: watched.append(seen))
     assert verdict.engines["torch"].samples == 7
     assert ("torch", 7) in watched
     assert verdict.engines["reference"].samples == verdict.samples == 540
     assert verify(subject, digits.test.first(9), ["torch"]).engines["torch"].samples == 9
+
+
+def test_fast_is_the_baseline_where_the_reference_is_too_slow(
+    monkeypatch: pytest.MonkeyPatch, subject: Subject, digits: Dataset
+) -> None:
+    if ENGINES["fast"].missing(subject):
+        pytest.skip("no C kernel")
+    monkeypatch.setitem(ENGINES, "reference", replace(ENGINES["reference"], pace=1.0))
+    monkeypatch.setitem(ENGINES, "torch", replace(ENGINES["torch"], few=30, pace=None))
+    verdict = verify(subject, digits.test, ["torch", "fast"], patient=False)
+    assert verdict.equal
+    assert verdict.baseline == "fast"
+    assert {name: engine.samples for name, engine in verdict.engines.items()} == {"fast": 540, "reference": 10, "torch": 30}
+    assert verdict.traced == 30
+    whole = verify(subject, digits.test, ["fast"])
+    assert whole.engines["reference"].accuracy == verdict.engines["fast"].accuracy
+    without = verify(subject, digits.test, ["torch"], patient=False)  # nothing faster to compare with
+    assert without.baseline == "reference"
+    assert without.engines["torch"].samples == 10
 
 
 def test_choosing(monkeypatch: pytest.MonkeyPatch, subject: Subject) -> None:

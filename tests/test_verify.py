@@ -22,9 +22,9 @@ LABELS = np.zeros(3, np.int64)
 
 def verdict_on(other: Trace, network: Network = NETWORK, first_sample: int = 0) -> Verdict:
     reference, verdict = simulate(network, SAMPLES), Verdict(network)
-    verdict.count(reference, LABELS, 0.0)
+    verdict.count("reference", reference.outputs(network), LABELS, 0.0)
     verdict.count_spikes(reference)
-    verdict.count(other, LABELS, 0.5)
+    verdict.count("other", simulate(network, SAMPLES).outputs(network), LABELS, 0.5)
     verdict.compare(reference, other, first_sample)
     return verdict
 
@@ -94,7 +94,7 @@ def test_the_json_object_has_the_promised_keys() -> None:
     trace = simulate(NETWORK, SAMPLES)
     trace.spikes[NETWORK.layers[0].name][0, 0] ^= True
     result = json.loads(json.dumps(verdict_on(replace(trace, engine="other")).as_dict()))
-    assert set(result) == {"equal", "samples", "timesteps", "engines", "layers", "first_difference"}
+    assert set(result) == {"equal", "samples", "baseline", "timesteps", "engines", "layers", "first_difference"}
     assert {"accuracy", "seconds"} <= set(result["engines"]["other"])
     assert set(result["layers"][0]) == {"name", "neurons", "spikes", "mismatches", "max_abs_dv"}
     assert result["first_difference"]["layer"] == NETWORK.layers[0].name
@@ -103,5 +103,5 @@ def test_the_json_object_has_the_promised_keys() -> None:
 def test_nothing_compared_is_not_equal() -> None:
     verdict = Verdict(NETWORK)
     assert not verdict.equal
-    verdict.count(simulate(NETWORK, SAMPLES), LABELS, 0.0)
+    verdict.count("reference", simulate(NETWORK, SAMPLES).outputs(NETWORK), LABELS, 0.0)
     assert not verdict.equal

@@ -42,7 +42,7 @@ class FastSimulator:
     def __init__(self, network: Network, *, threads: int | None = None, width: int | None = None):
         """Pack all weights; `threads` None takes all cores, `width` forces a vector width in bytes (64, 32, 16)."""
         self.network, self.kernel = network, load_kernel(width)
-        self.threads = threads or _cores()
+        self.pool = ThreadPoolExecutor(threads or _cores())  # kept: its threads keep their working memory
         self.shapes = {INPUT: network.input.shape} | {layer.name: layer.output_shape for layer in network.layers}
         ranges = dict.fromkeys(self.shapes, (0, 1)) | {INPUT: (network.input.minimum, network.input.maximum)}
         self.binary_input = network.input.minimum >= 0 and network.input.maximum <= 1
@@ -50,8 +50,7 @@ class FastSimulator:
 
     def trace(self, samples: NDArray[np.integer]) -> Trace:
         """Return all spikes and membranes; samples as for simulate.simulate, with its errors."""
-        frames = self._frames(samples)
-        steps, batch = self.network.timesteps, frames.shape[1]
+        steps, batch = self.network.timesteps, self._count(samples)
         shapes = {layer.name: (steps, batch, *layer.output_shape) for layer in self.network.layers}
         trace = Trace(
             "fast",
@@ -66,14 +65,13 @@ class FastSimulator:
                 part = target[name][:, start : start + len(values)]
                 part[...] = values.transpose(1, 0, 4, 2, 3).reshape(part.shape)
 
-        self._through(frames, keep, recorded=set(self.shapes))
+        self._through(samples, keep, recorded=set(self.shapes))
         return trace
 
     def outputs(self, samples: NDArray[np.integer]) -> NDArray[np.int64]:
-        """Return the read-out `(B, outputs)` alone, without keeping anything of the layers before."""
-        frames = self._frames(samples)
+        """Return the read-out `(B, outputs)` alone; beyond it, only a few samples per thread are in memory."""
         last = self.network.layers[-1]
-        result = np.empty((frames.shape[1], last.neurons), np.int64)
+        result = np.empty((self._count(samples), last.neurons), np.int64)
 
         def keep(start: int, name: str, output: Output) -> None:
             if name == last.name:
@@ -82,27 +80,30 @@ class FastSimulator:
                 summed = values.sum(axis=1, dtype=np.int64).transpose(0, 3, 1, 2)
                 result[start : start + len(summed)] = summed.reshape(len(summed), -1)
 
-        self._through(frames, keep, recorded={last.name})
+        self._through(samples, keep, recorded={last.name})
         return result
 
-    def _frames(self, samples: NDArray[np.integer]) -> NDArray[np.integer]:
-        """Return `(frames, B, C, H, W)`, one frame if the input is the same at every step."""
-        stepwise = over_time(self.network, samples)
-        frames = stepwise if samples.ndim > len(self.network.input.shape) + 1 else stepwise[:1]
-        return frames.reshape(*frames.shape[:2], *as_chw(self.network.input.shape))
+    def _is_timed(self, samples: NDArray[np.integer]) -> bool:
+        return samples.ndim > len(self.network.input.shape) + 1
 
-    def _through(self, frames: NDArray[np.integer], keep: Callable[[int, str, Output], None], recorded: set[str]) -> None:
+    def _count(self, samples: NDArray[np.integer]) -> int:
+        return samples.shape[1] if self._is_timed(samples) else len(samples)
+
+    def _through(self, samples: NDArray[np.integer], keep: Callable[[int, str, Output], None], recorded: set[str]) -> None:
+        timed = self._is_timed(samples)
+        over_time(self.network, samples[:, :0] if timed else samples[:0])  # a wrong shape is said before any work
+
         def chunk(start: int) -> None:
-            signals = {INPUT: self._input_signal(frames[:, start : start + size])}
+            part = samples[:, start : start + size] if timed else samples[start : start + size]
+            signals = {INPUT: self._input_signal(over_time(self.network, part)[: None if timed else 1])}
             for layer, run in self.layers:
                 output = run(signals, layer.name in recorded)
                 signals[layer.name] = Signal(as_chw(layer.output_shape), output.bits)
                 keep(start, layer.name, output)
 
         size = self._chunk_size(recorded)
-        with ThreadPoolExecutor(self.threads) as pool:
-            for _ in pool.map(chunk, range(0, frames.shape[1], size)):
-                pass
+        for _ in self.pool.map(chunk, range(0, self._count(samples), size)):
+            pass
 
     def _chunk_size(self, recorded: set[str]) -> int:
         shapes = [as_chw(layer.output_shape) for layer in self.network.layers if layer.name in recorded]
@@ -111,6 +112,8 @@ class FastSimulator:
         return max(1, min(CHUNK, CHUNK_BYTES // image))
 
     def _input_signal(self, frames: NDArray[np.integer]) -> Signal:
+        """Turn frames `(T or 1, images, ...)` into a signal."""
+        frames = frames.reshape(*frames.shape[:2], *as_chw(self.network.input.shape))
         values = np.ascontiguousarray(frames.transpose(1, 0, 3, 4, 2))
         bits = packed(values.astype(bool)) if self.binary_input else None
         limit = max(-self.network.input.minimum, self.network.input.maximum)
@@ -169,12 +172,12 @@ def _cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def simulate_fast(network: Network, samples: NDArray[np.integer]) -> Trace:
+def simulate_fast(network: Network, samples: NDArray[np.integer], threads: int | None = None) -> Trace:
     """Run the network as simulate.simulate does, with the same results. Raises EngineError if the C kernel was not built."""
-    return _prepared(network).trace(samples)
+    return prepared(network, threads).trace(samples)
 
 
 @lru_cache(maxsize=2)
-def _prepared(network: Network) -> FastSimulator:
-    # Packing the weights of a large network takes seconds; batches of one verification share it.
-    return FastSimulator(network)
+def prepared(network: Network, threads: int | None = None) -> FastSimulator:
+    """Return the network's simulator: packing the weights of a large one takes seconds, which all batches share."""
+    return FastSimulator(network, threads=threads)

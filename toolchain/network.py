@@ -176,6 +176,12 @@ class Network:
         return digest.hexdigest()
 
     @property
+    def macs(self) -> int:
+        """Multiply-accumulates that a dense simulator does for one sample, all steps together."""
+        shapes = {INPUT: self.input.shape} | {layer.name: layer.output_shape for layer in self.layers}
+        return self.timesteps * sum(s.macs(shapes[s.source]) for layer in self.layers for s in layer.synapses)
+
+    @property
     def truncation_free(self) -> bool:
         """True if no rounding of a membrane is ever felt, so that real-number LIF neurons give the same spikes.
 

@@ -39,7 +39,7 @@ def report_html(verdict: Verdict, history: list[dict[str, Any]], settings: dict[
             f"{e.samples:,}",
             f"{e.accuracy:.2%}",
             f"{e.seconds:.1f}",
-            "-" if name == "reference" else "yes" if e.equal else "NO",
+            "-" if name == verdict.baseline else "yes" if e.equal else "NO",
         )
         for name, e in verdict.engines.items()
     ]
@@ -88,7 +88,7 @@ def _summary(verdict: Verdict) -> str:
     written = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
     return (
         f"{len(verdict.engines)} engines, {verdict.samples} samples, {verdict.network.timesteps} time steps; every spike and "
-        f"every membrane compared as integers. Network {verdict.network.digest()[:16]}, {written}."
+        f"every membrane of {verdict.traced} samples compared as integers. Network {verdict.network.digest()[:16]}, {written}."
     )
 
 

@@ -56,6 +56,10 @@ class Conv:
             raise NetworkError(f"convolution from {self.source!r}: kernel {tuple(kernel)} is larger than its padded source")
         return (out, sizes[0], sizes[1])
 
+    def macs(self, source: Shape) -> int:
+        """Return the multiply-accumulates of one dense step, taps in the padding included."""
+        return self.weight.size * prod(self.output_shape(source)[1:])
+
     def sums(self, source: Int64s) -> Int64s:
         """Return the synaptic input `(B, out, H', W')` that a source `(B, in, H, W)` gives; exact."""
         (above, left), (down, right) = self.padding, self.stride
@@ -95,6 +99,10 @@ class Dense:
                 f"{prod(source)} neurons, allowed are {self.weight.shape[1]}"
             )
         return (self.weight.shape[0],)
+
+    def macs(self, source: Shape) -> int:
+        """Return the multiply-accumulates of one dense step."""
+        return self.weight.size
 
     def sums(self, source: Int64s) -> Int64s:
         """Return the synaptic input `(B, out)` that a source `(B, ...)` gives; exact, see Conv.sums."""

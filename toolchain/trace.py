@@ -27,6 +27,11 @@ class Trace:
         """Return the class `(B,)` with the largest read-out; the first of equal ones."""
         return np.asarray(np.argmax(self.outputs(network), axis=1), np.int64)
 
+    @property
+    def samples(self) -> int:
+        """The number of samples."""
+        return len(next(iter(self.spikes.values()))[0])
+
     def first(self, count: int) -> "Trace":
         """Return the trace of the first `count` samples."""
         spikes = {name: array[:, :count] for name, array in self.spikes.items()}

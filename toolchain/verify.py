@@ -12,7 +12,7 @@ from snnc.toolchain.trace import Trace
 
 @dataclass(frozen=True, order=True)
 class Difference:
-    """The place where an engine first left the reference: by layer, then step, then sample, then neuron."""
+    """The place where an engine first left the baseline: by layer, then step, then sample, then neuron."""
 
     layer_index: int
     step: int
@@ -23,18 +23,19 @@ class Difference:
     reference: int
     got: int
     engine: str
+    baseline: str = "reference"
 
     def __str__(self) -> str:
         """Return one line for people."""
         return (
             f"layer {self.layer!r}, step {self.step}, sample {self.sample}, neuron {self.neuron}: "
-            f"{self.what} is {self.reference} in the reference and {self.got} in {self.engine}"
+            f"{self.what} is {self.reference} in {self.baseline} and {self.got} in {self.engine}"
         )
 
 
 @dataclass
 class LayerResult:
-    """One layer over all compared engines; `spikes` counts the reference's, `max_abs_dv` is in 1/64 weight units."""
+    """One layer over all compared engines; `spikes` counts the baseline's, `max_abs_dv` is in 1/64 weight units."""
 
     name: str
     neurons: int
@@ -45,7 +46,7 @@ class LayerResult:
 
 @dataclass
 class EngineResult:
-    """One engine: accuracy (0..1) on the samples it ran, run time, and whether it equalled the reference everywhere."""
+    """One engine: accuracy (0..1) on the samples it ran, run time, and whether it equalled the baseline everywhere."""
 
     samples: int = 0
     correct: int = 0
@@ -60,9 +61,15 @@ class EngineResult:
 
 @dataclass
 class Verdict:
-    """The outcome of running several engines on the same samples."""
+    """The outcome of running several engines on the same samples; all are compared with one of them, the baseline.
+
+    The baseline is the reference, or the fast simulator where the reference takes too long for all samples and is itself
+    compared with it on some. `traced` samples had their spikes counted.
+    """
 
     network: Network
+    baseline: str = "reference"
+    traced: int = 0
     layers: list[LayerResult] = field(default_factory=list)
     engines: dict[str, EngineResult] = field(default_factory=dict)
     first_difference: Difference | None = None
@@ -74,7 +81,7 @@ class Verdict:
 
     @property
     def equal(self) -> bool:
-        """True if at least one engine was compared with the reference, and none differed in any spike or membrane."""
+        """True if at least one engine was compared with the baseline, and none differed in any spike or membrane."""
         return self.compared and self.first_difference is None
 
     @property
@@ -82,20 +89,21 @@ class Verdict:
         """The number of samples of the engine that ran the most."""
         return max((engine.samples for engine in self.engines.values()), default=0)
 
-    def count(self, trace: Trace, labels: np.ndarray, seconds: float) -> None:
-        """Add the accuracy and the time of one engine on one batch."""
-        result = self.engines.setdefault(trace.engine, EngineResult())
+    def count(self, engine: str, outputs: np.ndarray, labels: np.ndarray, seconds: float) -> None:
+        """Add the accuracy and the time of one engine on one batch of read-outs `(B, outputs)`."""
+        result = self.engines.setdefault(engine, EngineResult())
         result.samples += len(labels)
-        result.correct += int((trace.predictions(self.network) == labels).sum())
+        result.correct += int((outputs.argmax(axis=1) == labels).sum())
         result.seconds += seconds
 
     def count_spikes(self, reference: Trace) -> None:
-        """Add the reference's spikes of one batch."""
+        """Add the baseline's spikes of one batch."""
         for row in self.layers:
             row.spikes += int(reference.spikes[row.name].sum())
+        self.traced += reference.samples
 
     def compare(self, reference: Trace, other: Trace, first_sample: int) -> None:
-        """Add the differences between two traces of one batch, whose first sample has the index `first_sample`."""
+        """Add the differences of a trace from the baseline's on one batch, whose first sample has the index `first_sample`."""
         self.compared = True
         for index, row in enumerate(self.layers):
             _check_complete(row.name, reference, other)
@@ -121,6 +129,7 @@ class Verdict:
                     int(values[0][place]),
                     int(values[1][place]),
                     other.engine,
+                    self.baseline,
                 )
                 self.first_difference = min(filter(None, (self.first_difference, found)))
 
@@ -132,6 +141,7 @@ class Verdict:
         return {
             "equal": self.equal,
             "samples": self.samples,
+            "baseline": self.baseline,
             "timesteps": self.network.timesteps,
             "engines": {
                 name: {"accuracy": e.accuracy, "seconds": round(e.seconds, 3), "samples": e.samples, "equal": e.equal}

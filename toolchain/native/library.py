@@ -43,10 +43,12 @@ class Kernel:
         library.ternary_scratch.argtypes, library.ternary_scratch.restype = [layer, integer], ctypes.c_size_t
         library.ternary_layer.argtypes = [layer, integer, pointer, pointer, pointer, results, pointer]
         library.graded_layer.argtypes = [layer, integer, integer, pointer, pointer, pointer, results]
-        library.ternary_layer.restype = library.graded_layer.restype = None
+        library.neurons.argtypes = [*[integer] * 6, pointer, pointer, integer, integer, pointer, pointer]
+        library.ternary_layer.restype = library.graded_layer.restype = library.neurons.restype = None
         self.width, self.block = width, int(library.block_channels())
         self.ternary_scratch, self.ternary_layer = library.ternary_scratch, library.ternary_layer
-        self.graded_layer, self.processor_has = library.graded_layer, library.processor_has
+        self.graded_layer, self.neurons = library.graded_layer, library.neurons
+        self.processor_has = library.processor_has
 
 
 def built() -> dict[int, Path]:

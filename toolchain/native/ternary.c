@@ -15,7 +15,8 @@
    spikes, and everything is exact integer arithmetic. */
 #include "layer.h"
 
-enum { MAXPLANES = 32 }; /* as many as a 32-bit count of events can need */
+enum { LEVEL = 5, MAXPLANES = 32 + LEVEL }; /* a 32-bit count of events can need 32 */
+enum { RUN = 64, TOGETHER = 4, CACHE = 5 << 18 };
 
 /* ---- spikes to events ---- */
 
@@ -66,12 +67,13 @@ INLINE uint32_t gather(const Layer *g, const uint32_t *start, const uint32_t *ev
         if (y0 + ky < 0 || y0 + ky >= g->h) continue;
         const uint32_t *s = start + (size_t)(y0 + ky) * (g->w + 1);
         const uint32_t a = s[left], m = s[right] - a, shift = (uint32_t)(ky * g->kw - x0) * pixel;
-        for (uint32_t i = 0; i < m; i += LANES) /* over-runs into padding */
-            *(vu_any *)(offsets + n + i) = *(const vu_any *)(events + a + i) + shift;
+        for (uint32_t i = 0; i < m; i += RUN) /* over-runs into padding: cheaper than a branch that is often mispredicted */
+            for (int j = 0; j < RUN; j += LANES)
+                *(vu_any *)(offsets + n + i + j) = *(const vu_any *)(events + a + i + j) + shift;
         n += m;
     }
-    const uint32_t zero_row = (uint32_t)(g->kh * g->kw) * pixel;
-    for (uint32_t i = n; i & 15; i++) offsets[i] = zero_row;
+    const vu zero_row = (vu){0} + (uint32_t)(g->kh * g->kw) * pixel;
+    for (int j = 0; j < 16; j += LANES) *(vu_any *)(offsets + n + j) = zero_row;
     return n;
 }
 
@@ -79,31 +81,46 @@ INLINE uint32_t gather(const Layer *g, const uint32_t *start, const uint32_t *ev
 
 /* sum += a + b on one plane; the carry belongs to the next plane. */
 INLINE vq csa(vq *sum, vq a, vq b) { vq carry = majority(*sum, a, b); *sum ^= a ^ b; return carry; }
-INLINE vq add2(const char *w, const uint32_t *o, vq *s) { return csa(s, *(const vq *)(w + o[0]), *(const vq *)(w + o[1])); }
-INLINE vq add4(const char *w, const uint32_t *o, vq *s) { vq a = add2(w, o, s), b = add2(w, o + 2, s); return csa(s + 1, a, b); }
-INLINE vq add8(const char *w, const uint32_t *o, vq *s) { vq a = add4(w, o, s), b = add4(w, o + 4, s); return csa(s + 2, a, b); }
-INLINE vq add16(const char *w, const uint32_t *o, vq *s) { vq a = add8(w, o, s), b = add8(w, o + 8, s); return csa(s + 3, a, b); }
-INLINE void ripple(vq *plane, int from, int to, vq carry) {
-    for (int i = from; i < to; i++) { vq t = plane[i]; plane[i] = t ^ carry; carry &= t; }
+
+/* Row i of a list: at an offset from w, or simply the i-th from w where there are no offsets. */
+INLINE vq row(const char *w, const uint32_t *o, size_t i) { return *(const vq *)(w + (o ? o[i] : i * VB)); }
+
+/* Add so many rows, from row i on, to the planes s; return the carry. */
+INLINE vq add2(const char *w, const uint32_t *o, size_t i, vq *s) { return csa(s, row(w, o, i), row(w, o, i + 1)); }
+INLINE vq add4(const char *w, const uint32_t *o, size_t i, vq *s) { vq a = add2(w, o, i, s), b = add2(w, o, i + 2, s); return csa(s + 1, a, b); }
+INLINE vq add8(const char *w, const uint32_t *o, size_t i, vq *s) { vq a = add4(w, o, i, s), b = add4(w, o, i + 4, s); return csa(s + 2, a, b); }
+INLINE vq add16(const char *w, const uint32_t *o, size_t i, vq *s) { vq a = add8(w, o, i, s), b = add8(w, o, i + 8, s); return csa(s + 3, a, b); }
+
+/* Sum n rows, padded with zero rows to a multiple of 16, into five planes; return how many carries of 32 went to `carries`,
+   which are padded alike. */
+INLINE size_t sum_level(const char *w, const uint32_t *o, size_t n, vq *plane, vq *carries) {
+    vq s[LEVEL] = {{0}}, *c = carries;
+    size_t i = 0;
+    for (; i + 16 < n; i += 32) {
+        vq a = add16(w, o, i, s), b = add16(w, o, i + 16, s);
+        *c++ = csa(s + 4, a, b);
+    }
+    if (i < n) {
+        vq a = add16(w, o, i, s);
+        *c++ = s[4] & a;
+        s[4] ^= a;
+    }
+    for (int j = 0; j < LEVEL; j++) plane[j] = s[j];
+    for (int j = 0; j < 15; j++) c[j] = (vq){0};
+    return (size_t)(c - carries);
 }
 
 /* Sum n rows into bit planes; return the number of planes that can be non-zero. Planes up to the next multiple of 8 are
-   cleared. The low five live in registers. */
-INLINE int sum_rows(const char *w, const uint32_t *offsets, uint32_t n, vq *plane) {
+   cleared. The carries of one level are the rows of the next. */
+INLINE int sum_rows(const char *w, const uint32_t *offsets, uint32_t n, vq *plane, vq *carries) {
     const int planes = 32 - __builtin_clz(n | 1); /* at least one: clz(0) is undefined */
-    vq s[5] = {{0}};
-    for (int i = 5; i < ((planes + 7) & ~7); i++) plane[i] = (vq){0};
-    uint32_t i = 0;
-    for (; i + 16 < n; i += 32) {
-        vq a = add16(w, offsets + i, s), b = add16(w, offsets + i + 16, s);
-        ripple(plane, 5, planes, csa(s + 4, a, b));
+    for (int i = planes; i < ((planes + 7) & ~7); i++) plane[i] = (vq){0};
+    size_t left = sum_level(w, offsets, n, plane, carries);
+    for (int done = LEVEL; done < planes; done += LEVEL) {
+        const char *rows = (const char *)carries;
+        carries += (left + 15) & ~(size_t)15;
+        left = sum_level(rows, 0, left, plane + done, carries);
     }
-    if (i < n) {
-        vq a = add16(w, offsets + i, s);
-        ripple(plane, 5, planes, s[4] & a);
-        s[4] ^= a;
-    }
-    for (int j = 0; j < 5; j++) plane[j] = s[j];
     return planes;
 }
 
@@ -153,34 +170,44 @@ INLINE void unslice(const vq *plane, int planes, vi *acc) {
 static size_t most_events(const Layer *g) { return (size_t)g->h * g->w * g->pool * g->pool * input_words(g) * 64; }
 static size_t most_rows(const Layer *g) { return (size_t)g->kh * g->kw * g->pool * g->pool * input_words(g) * 64; }
 static size_t starts(const Layer *g) { return (size_t)g->h * (g->w + 1); }
+static size_t most_carries(const Layer *g) { return most_rows(g) / 31 + 16 * MAXPLANES / LEVEL; } /* 1/32 + 1/1024 + ..., each padded */
 
 /* Bytes of working memory that ternary_layer needs; only what the spikes fill is ever touched. */
 size_t ternary_scratch(const Layer *g, int images) {
-    return 4 * ((size_t)images * g->steps * (most_events(g) + starts(g)) + most_rows(g) + 4 * LANES) + VB;
+    const size_t words = (size_t)images * g->steps * (most_events(g) + starts(g)) + most_rows(g) + 4 * RUN;
+    return most_carries(g) * VB + 4 * words + VB;
 }
 
-/* in   [images][steps][hin*win*ceil(channels/64)] words of spikes
-   w    [blocks][kh*kw*ceil(channels/64)*64 + 1] rows of VB bytes, VB-aligned, the last row of each block zero
-   bias [blocks*BLOCK], VB-aligned, in membrane units */
+/* in      [images][steps][hin*win*ceil(channels/64)] words of spikes
+   w       [blocks][kh*kw*ceil(channels/64)*64 + 1] rows of VB bytes, VB-aligned, the last row of each block zero
+   bias    [blocks*BLOCK], VB-aligned, in membrane units
+   scratch VB-aligned */
 void ternary_layer(const Layer *g, int images, const uint64_t *in, const void *w, const int32_t *bias, const Results *out,
                    void *scratch) {
-    const int T = g->steps;
+    const int T = g->steps, blocks = layer_blocks(g);
     const size_t rows = (size_t)g->kh * g->kw * input_words(g) * 64 + 1;
-    uint32_t *start = scratch, *offsets = start + (size_t)images * T * starts(g);
-    uint32_t *events = offsets + most_rows(g) + 2 * LANES, *e = events;
+    vq *carries = scratch;
+    uint32_t *start = (uint32_t *)(carries + most_carries(g)), *offsets = start + (size_t)images * T * starts(g);
+    uint32_t *events = offsets + most_rows(g) + 2 * RUN, *e = events;
     for (int64_t step = 0; step < (int64_t)images * T; step++)
         e = decode(g, in + step * g->hin * g->win * input_words(g), start + step * starts(g), events, e);
 
-    vq plane[MAXPLANES]; vi acc[GROUPS], v[GROUPS];
-    for (int block = 0; block < layer_blocks(g); block++) { /* weights of one block stay in cache */
-        const char *wb = (const char *)w + block * rows * VB;
+    /* So many blocks share the gathering of a receptive field; all their weights should stay in the second-level cache. */
+    const size_t fit = CACHE / (rows * VB);
+    const int together = fit < 1 ? 1 : fit < TOGETHER ? (int)fit : TOGETHER;
+    vq plane[MAXPLANES]; vi acc[GROUPS], v[TOGETHER][GROUPS];
+    for (int first = 0; first < blocks; first += together) {
+        const int count = blocks - first < together ? blocks - first : together;
         for (int image = 0; image < images; image++)
             for (int pixel = 0; pixel < g->ho * g->wo; pixel++) {
-                for (int i = 0; i < GROUPS; i++) v[i] = splat(0);
+                for (int b = 0; b < count; b++) for (int i = 0; i < GROUPS; i++) v[b][i] = splat(0);
                 for (int64_t step = (int64_t)image * T; step < (int64_t)(image + 1) * T; step++) {
                     uint32_t n = gather(g, start + step * starts(g), events, pixel / g->wo, pixel % g->wo, offsets);
-                    unslice(plane, sum_rows(wb, offsets, n, plane), acc);
-                    advance(g, out, step, pixel, block, acc, v, (const vi *)bias);
+                    for (int b = 0; b < count; b++) {
+                        const char *wb = (const char *)w + (first + b) * rows * VB;
+                        unslice(plane, sum_rows(wb, offsets, n, plane, carries), acc);
+                        advance(g, out, step, pixel, first + b, acc, v[b], (const vi *)bias);
+                    }
                 }
             }
     }

@@ -1,0 +1,36 @@
+"""The ways that `snnc bench` compares with compute the same read-outs, or refuse."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from snnc.models.synthetic import synthetic_cifarnet, synthetic_images
+from snnc.toolchain.errors import EngineError
+from snnc.toolchain.native.library import built
+from snnc.toolchain.rivals import RIVALS
+from snnc.toolchain.simulate import simulate
+from snnc.toolchain.synapse import Dense
+
+
+def test_there_are_rivals() -> None:
+    assert list(RIVALS) == ["torch_float32", "onednn_int8"]
+
+
+@pytest.mark.parametrize("name", RIVALS)
+@pytest.mark.parametrize("images", [3, 8, 10])
+def test_every_rival_equals_the_reference(name: str, images: int) -> None:
+    if name == "onednn_int8" and not built():
+        pytest.skip("no C kernel")
+    network = synthetic_cifarnet(1 / 16, rate=0.2, side=8)
+    samples = synthetic_images(network.input, images)
+    assert np.array_equal(RIVALS[name](network).outputs(samples), simulate(network, samples).outputs(network))
+
+
+@pytest.mark.parametrize("name", RIVALS)
+def test_what_a_rival_cannot_run_is_refused(name: str) -> None:
+    network = synthetic_cifarnet(1 / 16, side=8)
+    last = network.layers[-1]
+    twice = replace(last, synapses=(*last.synapses, Dense("fc2", last.synapses[0].weight)))
+    with pytest.raises(EngineError, match="layer 'readout': comparisons need one synapse per layer"):
+        RIVALS[name](replace(network, layers=(*network.layers[:-1], twice)))
