@@ -31,7 +31,7 @@ INTEGER_SIDE = {"errors", "lif", "integers", "synapse", "network", "bounds", "tr
 # Each optional or heavy library, and the only files that may import it.
 OWNERS = {
     "torch": {"toolchain", "models"},
-    "lava": {"export/lava_process.py", "export/lava_import.py"},
+    "lava": {"export/lava_process.py", "export/lava_import.py", "export/lava_conv.py"},
     "h5py": {"export/netx_file.py"},
     "sklearn": {"toolchain/datasets.py"},
     "rich": {"snnc"},
@@ -149,6 +149,7 @@ def test_every_source_has_a_test_file() -> None:
         "densenet": "models",
         "lava_process": "lava_runner",
         "device": "tensor_simulator",
+        "bench_tables": "bench",
         "fast_layers": "fast",
         "library": "fast",
         "training_view": "cli",

@@ -8,10 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from random_networks import random_model, random_network, random_samples, seeds
 
-from snnc.toolchain.bounds import layer_bounds
 from snnc.toolchain.errors import DataError, EngineError
 from snnc.toolchain.fast import FastSimulator, simulate_fast
-from snnc.toolchain.fast_layers import Graded, Grid, Ternary, can_fuse, fused_kind, grid_of, packed, unpacked
+from snnc.toolchain.fast_layers import Graded, Grid, Ternary, can_fuse, fused_kind, grid_of, packed, reach, unpacked
 from snnc.toolchain.lower import lower
 from snnc.toolchain.native import library
 from snnc.toolchain.native.library import built, load_kernel
@@ -122,8 +121,8 @@ def test_a_field_that_32_bit_offsets_cannot_address_takes_another_way() -> None:
     kernel = load_kernel()
     huge = np.broadcast_to(np.ones((), np.int8), (1, 64, 1, 2**31 // 64 // kernel.width + 1))
     grid = Grid(huge, (64, 1, huge.shape[3]), (1, 1), (0, 0))
-    assert fused_kind(grid, kernel, from_spikes=True, input_limit=1) is Graded
-    assert fused_kind(replace(grid, weight=huge[..., :1000]), kernel, from_spikes=True, input_limit=1) is Ternary
+    assert fused_kind(grid, kernel, from_spikes=True, low=0, high=1) is Graded
+    assert fused_kind(replace(grid, weight=huge[..., :1000]), kernel, from_spikes=True, low=0, high=1) is Ternary
 
 
 def test_large_images_go_through_one_by_one() -> None:
@@ -142,9 +141,20 @@ def test_shortcuts_and_biases_of_each_neuron_take_the_general_way() -> None:
     )
     both = (Conv("a", rng.integers(-1, 2, (3, 5, 1, 1))), Conv("input", rng.integers(-9, 9, (3, 2, 1, 1))))
     network = Network("n", 4, Input((2, 4, 4), -3, 3), (first, Layer("b", both, Lif((3, 4, 4), 4, 2048))), "spikes")
-    shapes, ranges = {"input": (2, 4, 4)}, {"input": (-3, 3)}
-    assert not can_fuse(first, layer_bounds(first, ranges, 4, shapes))
+    assert not can_fuse(first, -3, 3)
     assert_equal(network, random_samples(network, 9))
+
+
+@given(seeds, st.integers(-300, 300), st.integers(0, 300))
+def test_no_sum_goes_beyond_its_reach(seed: int, low: int, span: int) -> None:
+    rng = np.random.default_rng(seed)
+    synapse = Conv("input", rng.integers(-128, 128, (3, 2, 3, 3)), padding=(1, 1))
+    values = rng.integers(low, low + span + 1, (4, 2, 4, 4))
+    values[0] = np.where(synapse.weight[0, :, 1:2, 1:2] > 0, low + span, low)
+    assert np.abs(synapse.sums(values)).max() <= reach(synapse.weight, low, low + span)
+    sharp = Dense("input", synapse.weight.reshape(3, -1))
+    worst = np.where(sharp.weight > 0, max(low + span, 0), min(low, 0))
+    assert reach(sharp.weight, low, low + span) >= np.diag(sharp.sums(worst)).max()
 
 
 def test_folded_pooling_is_found_and_undone() -> None:

@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from snnc.toolchain import lif
-from snnc.toolchain.bounds import layer_bounds
 from snnc.toolchain.fast_layers import (
     INT16_MAX,
     Fused,
@@ -42,7 +41,8 @@ class FastSimulator:
     def __init__(self, network: Network, *, threads: int | None = None, width: int | None = None):
         """Pack all weights; `threads` None takes all cores, `width` forces a vector width in bytes (64, 32, 16)."""
         self.network, self.kernel = network, load_kernel(width)
-        self.pool = ThreadPoolExecutor(threads or _cores())  # kept: its threads keep their working memory
+        self.threads = threads or cores()
+        self.pool = ThreadPoolExecutor(self.threads)  # kept: its threads keep their working memory
         self.shapes = {INPUT: network.input.shape} | {layer.name: layer.output_shape for layer in network.layers}
         ranges = dict.fromkeys(self.shapes, (0, 1)) | {INPUT: (network.input.minimum, network.input.maximum)}
         self.binary_input = network.input.minimum >= 0 and network.input.maximum <= 1
@@ -120,10 +120,9 @@ class FastSimulator:
         return Signal(as_chw(self.network.input.shape), bits, values.astype(np.int16 if limit <= INT16_MAX else np.int64))
 
     def _prepare(self, layer: Layer, ranges: dict[str, tuple[int, int]]) -> Run:
-        bounds = layer_bounds(layer, ranges, self.network.timesteps, self.shapes)
         first = layer.synapses[0]
         kind = self._kind(first, ranges)
-        if kind is not None and can_fuse(layer, bounds):
+        if kind is not None and can_fuse(layer, *ranges[first.source]):
             fused = self._fused(kind, layer, first, with_neuron=True)
             return lambda signals, recorded: fused.run(signals[first.source], membranes=recorded)
         sums = [self._sums(layer, synapse, self._kind(synapse, ranges)) for synapse in layer.synapses]
@@ -133,7 +132,7 @@ class FastSimulator:
         spikes = synapse.source != INPUT or self.binary_input
         low, high = ranges[synapse.source]
         grid = grid_of(synapse, self.shapes[synapse.source], pooling=True)
-        return fused_kind(grid, self.kernel, from_spikes=spikes, input_limit=max(-low, high))
+        return fused_kind(grid, self.kernel, from_spikes=spikes, low=low, high=high)
 
     def _fused(self, kind: type[Fused], layer: Layer, synapse: Synapse, *, with_neuron: bool) -> Fused:
         grid = grid_of(synapse, self.shapes[synapse.source], pooling=kind is Ternary)
@@ -167,7 +166,7 @@ class FastSimulator:
         return Output(packed(spikes), membranes)
 
 
-def _cores() -> int:
+def cores() -> int:
     """Return the number of cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 

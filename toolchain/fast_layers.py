@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from snnc.toolchain import lif
-from snnc.toolchain.bounds import Bounds
 from snnc.toolchain.integers import Shape
 from snnc.toolchain.native.library import Geometry, Kernel, Results
 from snnc.toolchain.network import Layer, Lif
@@ -112,7 +111,7 @@ class Ternary(Fused):
         code[:, :, :channels, :out] = (weight == 1) | ((weight == -1) << np.uint8(1))
         # channel = (block, pair j, byte parity e, half h, lane l) lies in byte (l, h, e), bits 2j and 2j + 1
         code = code.reshape(-1, blocks, 4, 2, 2, kernel.width // 4).transpose(1, 0, 5, 4, 3, 2)
-        rows = code @ np.array([1, 4, 16, 64], np.uint8)
+        rows = code[..., 0] | code[..., 1] << 2 | code[..., 2] << 4 | code[..., 3] << 6
         self.rows = aligned((blocks, rows.shape[1] + 1, kernel.width), np.uint8)
         self.rows[:, :-1] = rows.reshape(blocks, -1, kernel.width)
         self.rows[:, -1] = 0
@@ -182,30 +181,45 @@ def grid_of(synapse: Synapse, source: Shape, *, pooling: bool) -> Grid:
 def _without_pool(grid: Grid, pool: int) -> Grid | None:
     """Undo lower.fold_pool, if every tap is repeated pool x pool and the geometry fits."""
     sizes = (*grid.weight.shape[2:], *grid.stride, *grid.padding, *grid.source[1:])
+    if any(size % pool for size in sizes):
+        return None
     weight = grid.weight[:, :, ::pool, ::pool]
-    if any(size % pool for size in sizes) or not np.array_equal(weight.repeat(pool, 2).repeat(pool, 3), grid.weight):
+    if any((weight != grid.weight[:, :, y::pool, x::pool]).any() for y in range(pool) for x in range(pool)):
         return None
     stride, padding = (tuple(size // pool for size in pair) for pair in (grid.stride, grid.padding))
     return Grid(weight, grid.source, (stride[0], stride[1]), (padding[0], padding[1]), pool)
 
 
-def can_fuse(layer: Layer, bounds: Bounds) -> bool:
-    """Tell whether the kernels' neuron is this layer's: no current memory, no wrap, one bias per channel, one synapse."""
+def can_fuse(layer: Layer, low: int, high: int) -> bool:
+    """Tell whether the kernels' neuron is this layer's: no current memory, no wrap, one bias per channel, one synapse.
+
+    The source holds `low..high`.
+    """
     neuron = layer.neuron
     per_channel = neuron.bias.reshape(as_chw(neuron.shape)[0], -1)
     uniform = bool((per_channel == per_channel[:, :1]).all())
-    reach = max(-int(bounds.a[0].min()), int(bounds.a[1].max()))
-    return len(layer.synapses) == 1 and neuron.du == lif.DU_MAX and uniform and reach <= lif.INPUT_MAX
+    fits = reach(layer.synapses[0].weight, low, high) <= lif.INPUT_MAX
+    return len(layer.synapses) == 1 and neuron.du == lif.DU_MAX and uniform and fits
 
 
-def fused_kind(grid: Grid, kernel: Kernel, *, from_spikes: bool, input_limit: int) -> type[Fused] | None:
+def reach(weight: NDArray[np.int8], low: int, high: int) -> int:
+    """Return the largest magnitude that any sum over some of the inputs `low..high` can have, for weights `(out, ...)`."""
+    flat, least, most = weight.reshape(len(weight), -1), min(low, 0), max(high, 0)
+    up, down = np.maximum(flat, 0).sum(1, dtype=np.int64), np.minimum(flat, 0).sum(1, dtype=np.int64)
+    return int(max((up * most + down * least).max(), -(up * least + down * most).min()))
+
+
+def fused_kind(grid: Grid, kernel: Kernel, *, from_spikes: bool, low: int, high: int) -> type[Fused] | None:
     """Return the kernel for a synapse, or None where its 16-bit values, 32-bit sums or 32-bit offsets would not do."""
-    magnitudes = np.abs(grid.weight.astype(np.int64))
     taps = prod(grid.weight.shape[2:]) * -(-grid.weight.shape[1] // 64) * 64
-    if from_spikes and int(magnitudes.max()) <= 1 and max(taps * kernel.width, taps * grid.pool**2) <= INT32_MAX:
+    if (
+        from_spikes
+        and -1 <= grid.weight.min() <= grid.weight.max() <= 1
+        and max(taps * kernel.width, taps * grid.pool**2) <= INT32_MAX
+    ):
         return Ternary
-    reach = int(magnitudes.reshape(len(magnitudes), -1).sum(1).max()) * grid.pool**2 * input_limit
-    return Graded if input_limit <= INT16_MAX and reach <= INT32_MAX else None
+    sums = reach(grid.weight, low, high) * grid.pool**2
+    return Graded if max(-low, high) <= INT16_MAX and sums <= INT32_MAX else None
 
 
 def as_chw(shape: Shape) -> Shape:

@@ -49,8 +49,9 @@ class Rival:
 
     chunk = 8  # images that go through the network at once: the fastest of 4, 8 and 16 here
 
-    def __init__(self, network: Network):
-        """Prepare all weights. Raises EngineError as Stage does."""
+    def __init__(self, network: Network, threads: int):
+        """Prepare all weights; the number of threads is torch's, for the whole process. Raises EngineError as Stage does."""
+        torch.set_num_threads(threads)
         shapes = [network.input.shape, *(layer.output_shape for layer in network.layers)]
         self.steps = network.timesteps
         self.stages = [Stage(layer, shape) for layer, shape in zip(network.layers, shapes, strict=False)]
@@ -94,9 +95,9 @@ class TorchFloat32(Rival):
     Exact while sums stay below 2**24 and the network is truncation-free.
     """
 
-    def __init__(self, network: Network):
+    def __init__(self, network: Network, threads: int):
         """Turn all weights into float32. Raises EngineError as Stage does."""
-        super().__init__(network)
+        super().__init__(network, threads)
         self.weights = {stage.name: stage.weight.float() for stage in self.stages}
         for stage in self.stages:
             if not stage.dense:
@@ -131,12 +132,12 @@ class OneDnnInt8(TorchFloat32):
 
     chunk = 4
 
-    def __init__(self, network: Network):
+    def __init__(self, network: Network, threads: int):
         """Pack all weights. Raises EngineError as Stage does, and without the operators or the C kernel."""
-        super().__init__(network)
+        super().__init__(network, threads)
         if not hasattr(torch.ops.onednn, "qconv_pointwise"):
             raise EngineError("this build of torch has no oneDNN int8 operators")
-        self.kernel, self.pool = load_kernel(), ThreadPoolExecutor(torch.get_num_threads())
+        self.kernel, self.pool = load_kernel(), ThreadPoolExecutor(threads)
         self.packed = {stage.name: self._pack(stage) for stage in self.stages}
 
     def sums(self, x: Tensor, stage: Stage) -> Tensor:

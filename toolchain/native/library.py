@@ -44,11 +44,12 @@ class Kernel:
         library.ternary_layer.argtypes = [layer, integer, pointer, pointer, pointer, results, pointer]
         library.graded_layer.argtypes = [layer, integer, integer, pointer, pointer, pointer, results]
         library.neurons.argtypes = [*[integer] * 6, pointer, pointer, integer, integer, pointer, pointer]
+        library.add_from_registers.argtypes, library.add_from_registers.restype = [ctypes.c_int64, pointer], ctypes.c_uint64
         library.ternary_layer.restype = library.graded_layer.restype = library.neurons.restype = None
         self.width, self.block = width, int(library.block_channels())
         self.ternary_scratch, self.ternary_layer = library.ternary_scratch, library.ternary_layer
         self.graded_layer, self.neurons = library.graded_layer, library.neurons
-        self.processor_has = library.processor_has
+        self.add_from_registers, self.processor_has = library.add_from_registers, library.processor_has
 
 
 def built() -> dict[int, Path]:

@@ -12,10 +12,14 @@
 
    This is the tree of Harley and Seal's population count (Warren, Hacker's Delight, 2nd ed., section 5-1; Mula, Kurz and
    Lemire 2018, arXiv 1611.07612), used for vectors of counters instead of one count. Work is proportional to the number of
-   spikes, and everything is exact integer arithmetic. */
+   spikes, and everything is exact integer arithmetic.
+
+   Sum pooling in front costs nothing: a patch of pool x pool pixels counts its spikes for each channel, and the rows of a
+   channel that counts 1, 2, 4 ... are listed apart ("weights" of events) and added from plane 0, 1, 2 ... on. */
 #include "layer.h"
 
-enum { LEVEL = 5, MAXPLANES = 32 + LEVEL }; /* a 32-bit count of events can need 32 */
+enum { LEVEL = 5, MAXPLANES = 32 + 2 * LEVEL }; /* a 32-bit count can need 32; levels write five at a time */
+enum { MAXWEIGHTS = 5 };                         /* events of weight 1, 2, 4, 8, 16: patches of up to 4 x 4 pixels */
 enum { RUN = 64, TOGETHER = 4, CACHE = 5 << 18 };
 
 /* ---- spikes to events ---- */
@@ -37,19 +41,30 @@ INLINE uint32_t *emit(uint64_t bits, uint32_t first, uint32_t *e) {
 
 INLINE int input_words(const Layer *g) { return (g->channels + 63) / 64; }
 
-/* List the spikes of one time step. An event is the byte offset of its weight row, counted from the start of its image row,
-   so that the events of a run of pixels lie side by side and a receptive field is one run per kernel row. Pooling costs
-   nothing: the spikes of a patch are listed under the same pixel, twice where two of them spike. */
-static uint32_t *decode(const Layer *g, const uint64_t *bits, uint32_t *start, uint32_t *events, uint32_t *e) {
+/* How many weights the events of a layer can have. */
+INLINE int event_weights(const Layer *g) { return 32 - __builtin_clz((uint32_t)(g->pool * g->pool)); }
+
+/* Bit `weight` of how often each of 64 channels spikes in a patch, whose first word is p. */
+INLINE uint64_t patch_bits(const Layer *g, const uint64_t *p, int weight) {
+    if (g->pool == 1) return *p;
+    uint64_t count[MAXWEIGHTS] = {0};
+    for (int dy = 0; dy < g->pool; dy++)
+        for (int dx = 0; dx < g->pool; dx++) {
+            uint64_t carry = p[((size_t)dy * g->win + dx) * input_words(g)];
+            for (int i = 0; i <= weight; i++) { uint64_t t = count[i]; count[i] = t ^ carry; carry &= t; }
+        }
+    return count[weight];
+}
+
+/* List the events of one weight at one time step. An event is the byte offset of its weight row, counted from the start of
+   its image row, so that the events of a run of pixels lie side by side and a receptive field is one run per kernel row. */
+static uint32_t *decode(const Layer *g, const uint64_t *bits, int weight, uint32_t *start, uint32_t *events, uint32_t *e) {
     const int words = input_words(g);
     for (int y = 0; y < g->h; y++) {
         for (int x = 0; x < g->w; x++) {
             *start++ = (uint32_t)(e - events);
-            for (int dy = 0; dy < g->pool; dy++) {
-                const uint64_t *p = bits + ((size_t)(y * g->pool + dy) * g->win + x * g->pool) * words;
-                for (int dx = 0; dx < g->pool; dx++)
-                    for (int i = 0; i < words; i++) e = emit(*p++, (uint32_t)(x * words + i) * 64 * VB, e);
-            }
+            const uint64_t *p = bits + ((size_t)y * g->pool * g->win + x * g->pool) * words;
+            for (int i = 0; i < words; i++) e = emit(patch_bits(g, p + i, weight), (uint32_t)(x * words + i) * 64 * VB, e);
         }
         *start++ = (uint32_t)(e - events);
     }
@@ -91,10 +106,11 @@ INLINE vq add4(const char *w, const uint32_t *o, size_t i, vq *s) { vq a = add2(
 INLINE vq add8(const char *w, const uint32_t *o, size_t i, vq *s) { vq a = add4(w, o, i, s), b = add4(w, o, i + 4, s); return csa(s + 2, a, b); }
 INLINE vq add16(const char *w, const uint32_t *o, size_t i, vq *s) { vq a = add8(w, o, i, s), b = add8(w, o, i + 8, s); return csa(s + 3, a, b); }
 
-/* Sum n rows, padded with zero rows to a multiple of 16, into five planes; return how many carries of 32 went to `carries`,
-   which are padded alike. */
-INLINE size_t sum_level(const char *w, const uint32_t *o, size_t n, vq *plane, vq *carries) {
+/* Add n rows, padded with zero rows to a multiple of 16, to five planes; return how many carries went to `carries`, which are
+   padded alike. `fresh` planes hold nothing yet. */
+INLINE size_t add_level(const char *w, const uint32_t *o, size_t n, int fresh, vq *plane, vq *carries) {
     vq s[LEVEL] = {{0}}, *c = carries;
+    if (!fresh) for (int j = 0; j < LEVEL; j++) s[j] = plane[j];
     size_t i = 0;
     for (; i + 16 < n; i += 32) {
         vq a = add16(w, o, i, s), b = add16(w, o, i + 16, s);
@@ -110,18 +126,15 @@ INLINE size_t sum_level(const char *w, const uint32_t *o, size_t n, vq *plane, v
     return (size_t)(c - carries);
 }
 
-/* Sum n rows into bit planes; return the number of planes that can be non-zero. Planes up to the next multiple of 8 are
-   cleared. The carries of one level are the rows of the next. */
-INLINE int sum_rows(const char *w, const uint32_t *offsets, uint32_t n, vq *plane, vq *carries) {
-    const int planes = 32 - __builtin_clz(n | 1); /* at least one: clz(0) is undefined */
-    for (int i = planes; i < ((planes + 7) & ~7); i++) plane[i] = (vq){0};
-    size_t left = sum_level(w, offsets, n, plane, carries);
+/* Add n rows to bit planes of which only the first `planes` can become non-zero: the carries of a level are the rows of the
+   next. */
+INLINE void add_rows(const char *w, const uint32_t *offsets, size_t n, int fresh, vq *plane, int planes, vq *carries) {
+    size_t left = add_level(w, offsets, n, fresh, plane, carries);
     for (int done = LEVEL; done < planes; done += LEVEL) {
         const char *rows = (const char *)carries;
         carries += (left + 15) & ~(size_t)15;
-        left = sum_level(rows, 0, left, plane + done, carries);
+        left = add_level(rows, 0, left, fresh, plane + done, carries);
     }
-    return planes;
 }
 
 /* Transpose 8 planes: afterwards byte i of t[r] holds what was bit r of byte i, over the planes. */
@@ -167,15 +180,15 @@ INLINE void unslice(const vq *plane, int planes, vi *acc) {
 
 /* ---- entry points ---- */
 
-static size_t most_events(const Layer *g) { return (size_t)g->h * g->w * g->pool * g->pool * input_words(g) * 64; }
-static size_t most_rows(const Layer *g) { return (size_t)g->kh * g->kw * g->pool * g->pool * input_words(g) * 64; }
+static size_t most_events(const Layer *g) { return (size_t)g->h * g->w * input_words(g) * 64; }
+static size_t most_rows(const Layer *g) { return (size_t)g->kh * g->kw * input_words(g) * 64 + 2 * RUN; }
 static size_t starts(const Layer *g) { return (size_t)g->h * (g->w + 1); }
 static size_t most_carries(const Layer *g) { return most_rows(g) / 31 + 16 * MAXPLANES / LEVEL; } /* 1/32 + 1/1024 + ..., each padded */
 
 /* Bytes of working memory that ternary_layer needs; only what the spikes fill is ever touched. */
 size_t ternary_scratch(const Layer *g, int images) {
-    const size_t words = (size_t)images * g->steps * (most_events(g) + starts(g)) + most_rows(g) + 4 * RUN;
-    return most_carries(g) * VB + 4 * words + VB;
+    const size_t step = event_weights(g) * (most_events(g) + starts(g));
+    return most_carries(g) * VB + 4 * (images * g->steps * step + event_weights(g) * most_rows(g) + 2 * RUN) + VB;
 }
 
 /* in      [images][steps][hin*win*ceil(channels/64)] words of spikes
@@ -184,31 +197,59 @@ size_t ternary_scratch(const Layer *g, int images) {
    scratch VB-aligned */
 void ternary_layer(const Layer *g, int images, const uint64_t *in, const void *w, const int32_t *bias, const Results *out,
                    void *scratch) {
-    const int T = g->steps, blocks = layer_blocks(g);
+    const int T = g->steps, blocks = layer_blocks(g), weights = event_weights(g);
     const size_t rows = (size_t)g->kh * g->kw * input_words(g) * 64 + 1;
     vq *carries = scratch;
-    uint32_t *start = (uint32_t *)(carries + most_carries(g)), *offsets = start + (size_t)images * T * starts(g);
-    uint32_t *events = offsets + most_rows(g) + 2 * RUN, *e = events;
+    uint32_t *offsets = (uint32_t *)(carries + most_carries(g)), *start = offsets + weights * most_rows(g);
+    uint32_t *events = start + (size_t)images * T * weights * starts(g), *e = events;
     for (int64_t step = 0; step < (int64_t)images * T; step++)
-        e = decode(g, in + step * g->hin * g->win * input_words(g), start + step * starts(g), events, e);
+        for (int k = 0; k < weights; k++)
+            e = decode(g, in + step * g->hin * g->win * input_words(g), k, start + (step * weights + k) * starts(g), events, e);
 
     /* So many blocks share the gathering of a receptive field; all their weights should stay in the second-level cache. */
     const size_t fit = CACHE / (rows * VB);
     const int together = fit < 1 ? 1 : fit < TOGETHER ? (int)fit : TOGETHER;
-    vq plane[MAXPLANES]; vi acc[GROUPS], v[TOGETHER][GROUPS];
+    vq plane[MAXPLANES]; vi acc[GROUPS], v[TOGETHER][GROUPS]; uint32_t n[MAXWEIGHTS];
     for (int first = 0; first < blocks; first += together) {
         const int count = blocks - first < together ? blocks - first : together;
         for (int image = 0; image < images; image++)
             for (int pixel = 0; pixel < g->ho * g->wo; pixel++) {
                 for (int b = 0; b < count; b++) for (int i = 0; i < GROUPS; i++) v[b][i] = splat(0);
                 for (int64_t step = (int64_t)image * T; step < (int64_t)(image + 1) * T; step++) {
-                    uint32_t n = gather(g, start + step * starts(g), events, pixel / g->wo, pixel % g->wo, offsets);
+                    uint32_t total = 0;
+                    for (int k = 0; k < weights; k++) {
+                        const uint32_t *from = start + (step * weights + k) * starts(g);
+                        n[k] = gather(g, from, events, pixel / g->wo, pixel % g->wo, offsets + k * most_rows(g));
+                        total += n[k] << k;
+                    }
+                    const int planes = 32 - __builtin_clz(total | 1); /* at least one: clz(0) is undefined */
+                    const int written = (planes + LEVEL - 1) / LEVEL * LEVEL, read = weights > 1 ? planes + LEVEL : planes;
+                    for (int i = written; i < read || i & 7; i++) plane[i] = (vq){0};
                     for (int b = 0; b < count; b++) {
                         const char *wb = (const char *)w + (first + b) * rows * VB;
-                        unslice(plane, sum_rows(wb, offsets, n, plane, carries), acc);
+                        add_rows(wb, offsets, n[0], 1, plane, planes, carries);
+                        for (int k = 1; k < weights; k++)
+                            if (n[k]) add_rows(wb, offsets + k * most_rows(g), n[k], 0, plane + k, planes - k, carries);
+                        unslice(plane, planes, acc);
                         advance(g, out, step, pixel, first + b, acc, v[b], (const vi *)bias);
                     }
                 }
             }
     }
+}
+
+/* Add about so many rows that never leave their registers: as fast as this processor can, were memory free. Returns a bit of
+   the result, lest the compiler leave the work out. */
+uint64_t add_from_registers(int64_t rows, const void *w) {
+    vq x[16], s[LEVEL] = {{0}}, carries = {0};
+    for (int i = 0; i < 16; i++) x[i] = ((const vq *)w)[i];
+    for (int64_t done = 0; done < rows; done += 16) {
+        vq pair[8], four[4], eight[2];
+        for (int i = 0; i < 8; i++) pair[i] = csa(s, x[2 * i], x[2 * i + 1]);
+        for (int i = 0; i < 4; i++) four[i] = csa(s + 1, pair[2 * i], pair[2 * i + 1]);
+        for (int i = 0; i < 2; i++) eight[i] = csa(s + 2, four[2 * i], four[2 * i + 1]);
+        carries ^= csa(s + 3, eight[0], eight[1]);
+    }
+    for (int i = 0; i < LEVEL; i++) carries ^= s[i];
+    return carries[0];
 }
