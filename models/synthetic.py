@@ -13,21 +13,23 @@ from snnc.toolchain.integers import Int64s, Shape
 from snnc.toolchain.network import INPUT, Input, Layer, Lif, Network
 from snnc.toolchain.synapse import Conv, Dense, Synapse
 
-CLASSES = 10
+CLASSES, WIDEST = 10, 4
 PIXELS = (-255, 255)  # 9-bit, as CIFAR-10 minus a zero point
 ENCODER_LIMIT = 7  # largest weight of the first layer: 27 taps of 9-bit pixels leave room for no more in 17 bits
 READOUT_LIMIT = 127
+NEAR = 0.9  # of the rate that was asked for, at the least
 HALF = 2048  # dv of a leak of 1/2, so that float neurons can be exact too
 
 
 def synthetic_cifarnet(width: float = 1.0, timesteps: int = 5, rate: float = 0.1, *, side: int = 32, seed: int = 0) -> Network:
     """Draw CIFARNet for 9-bit images `(3, side, side)`: ternary hidden layers, 8-bit first layer and read-out.
 
-    Every hidden layer fires at about `rate` (spikes per neuron and step) on random images. Raises ConfigError unless the
-    rate lies between 0 and 1.
+    Every hidden layer fires at about `rate` (spikes per neuron and step) on random images. Raises ConfigError for a width
+    that is none and for a rate that cannot be reached.
     """
-    if not 0 < rate < 1:
-        raise ConfigError(f"firing rate {rate} is not between 0 and 1; give the share of neurons that spike at a step")
+    check_rate(rate)
+    if not 0 < width <= WIDEST:
+        raise ConfigError(f"width {width} is not possible; allowed is above 0 and up to {WIDEST}")
     rng = np.random.default_rng(seed)
     pixels = Input((3, side, side), *PIXELS)
     image = synthetic_images(pixels, 1, seed=seed + 1)
@@ -48,6 +50,12 @@ def synthetic_cifarnet(width: float = 1.0, timesteps: int = 5, rate: float = 0.1
     never = Lif((CLASSES,), lif.VTH_MAX, HALF)
     layers.append(Layer("readout", (Dense(layers[-1].name, readout),), never))
     return Network(f"cifarnet x {width:g} at {rate:.0%} firing", timesteps, pixels, tuple(layers))
+
+
+def check_rate(rate: float) -> None:
+    """Raise ConfigError unless the rate lies between 0 and 1."""
+    if not 0 < rate < 1:
+        raise ConfigError(f"firing rate {rate} is not between 0 and 1; give the share of neurons that spike at a step")
 
 
 def synthetic_images(pixels: Input, count: int, *, seed: int = 0) -> NDArray[np.int16]:
@@ -73,6 +81,8 @@ def _calibrated(
         vth = (low + high) // 2
         low, high = (low, vth) if _fired(Lif(shape, vth, HALF, bias), a).mean() <= rate else (vth, high)
     neuron = Lif(shape, high, HALF, bias)
+    if high == 0 and _fired(neuron, a).mean() < NEAR * rate:
+        raise ConfigError(f"firing rate {rate} cannot be reached: thresholds end at 0; ask for less than about 0.45")
     return Layer(name, (synapse,), neuron), _fired(neuron, a)
 
 

@@ -1,9 +1,10 @@
 """Measures the fast simulator side by side with other ways to run the same network; equality first, then ratios.
 
-The network is CIFARNet with random ternary weights, its thresholds calibrated to a firing rate. All ways run in one process,
-in turns, so that a busy machine slows all of them alike.
+The network is CIFARNet with random ternary weights, its thresholds calibrated to a firing rate. All but Lava run in one
+process, in turns, so that a busy machine slows all of them alike; Lava is timed once for each rate, before the turns.
 """
 
+import gc
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -16,17 +17,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from snnc.export.lava_conv import time_convolutions
-from snnc.models.synthetic import synthetic_cifarnet, synthetic_images
+from snnc.models.synthetic import check_rate, synthetic_cifarnet, synthetic_images
 from snnc.peak_memory import peak_mib
 from snnc.toolchain.errors import EngineError
 from snnc.toolchain.fast import FastSimulator
 from snnc.toolchain.fast_layers import Grid, aligned, grid_of
 from snnc.toolchain.network import Network
-from snnc.toolchain.rivals import RIVALS
+from snnc.toolchain.rivals import RIVALS, Rival
 from snnc.toolchain.synapse import Conv, Dense, Synapse
 from snnc.toolchain.trace import Trace
 
 RIVAL_IMAGES = 16  # that the slower ways run in one round
+COMPARED = 64  # images whose outputs are compared before anything is timed
 LAVA_CHANNELS = 4  # output channels of each layer that Lava computes; its time is scaled to all of them
 QUIET = 0.2  # seconds before each measurement: torch's threads spin for a while after their work
 LIMIT_ROWS = 100_000_000  # added from registers to find the processor's limit
@@ -49,7 +51,10 @@ class Settings:
 
 @dataclass
 class Row:
-    """One firing rate. Ratios are images/s of ours over theirs, one for each round; `share` is of the processor's limit."""
+    """One firing rate. Ratios are images/s of ours over theirs, one for each round; `share` is of the processor's limit.
+
+    `compared` images gave the same outputs in all ways; `notes` say what was left out, or which way differs.
+    """
 
     rate: float
     equal: bool
@@ -59,7 +64,8 @@ class Row:
     share: float = 0.0
     peak_mib: float = 0.0
     prepared_s: float = 0.0
-    seconds: float = 0.0
+    compared: int = 0
+    notes: list[str] = field(default_factory=list)
 
     def as_dict(self) -> dict[str, Any]:
         """Return medians and spreads as plain values, an object of `rows` of `snnc bench --json`; null where outputs differ."""
@@ -75,13 +81,17 @@ class Row:
             "effective_gmac_per_s": round(self.gmacs_per_s, 1),
             "share_of_limit": round(self.share, 3),
             "prepared_s": round(self.prepared_s, 2),
-            "seconds": round(self.seconds, 3),
+            "compared": self.compared,
+            "notes": self.notes,
         }
 
 
 def measure(rates: Sequence[float], settings: Settings, watch: Watch = lambda text: None) -> Iterator[Row]:
     """Yield one row for each firing rate. Raises EngineError without the C kernel, ConfigError for a rate that is none."""
     for rate in rates:
+        check_rate(rate)
+    for rate in rates:
+        gc.collect()  # the networks of the rate before
         watch(f"firing {rate:.0%}: calibrating")
         network = synthetic_cifarnet(settings.width, settings.timesteps, rate)
         yield measure_row(network, rate, settings, watch)
@@ -96,17 +106,17 @@ def measure_row(network: Network, rate: float, settings: Settings, watch: Watch)
     with peak_mib() as peak:
         outputs = ours.outputs(images)
     row = Row(rate, equal=True, peak_mib=peak(), prepared_s=prepared, ratios={name: [] for name in (*RIVALS, "lava")})
-    few = images[:RIVAL_IMAGES]
-    rivals = {name: rival(network, ours.threads) for name, rival in RIVALS.items()}
+    few, several = images[:RIVAL_IMAGES], images[:COMPARED]
+    rivals = _rivals(network, ours.threads, row)
     watch(f"firing {rate:.0%}: comparing outputs")
-    row.equal = all(np.array_equal(rival.outputs(few), outputs[: len(few)]) for rival in rivals.values())
+    wrong = [name for name, rival in rivals.items() if not np.array_equal(rival.outputs(several), outputs[: len(several)])]
+    row.notes += [f"{name} gives other outputs than the fast simulator" for name in wrong]
     trace = ours.trace(images[:1])
-    lava_seconds, lava_equal = _lava_seconds(network, trace, settings, watch)
-    row.equal &= lava_equal
+    lava_seconds = _lava_seconds(network, trace, settings, row, watch)
+    row.equal, row.compared = not wrong and row.equal, len(several)
     for turn in range(settings.rounds if row.equal else 0):
         watch(f"firing {rate:.0%}: round {turn + 1} of {settings.rounds}")
-        row.seconds = _seconds(lambda: ours.outputs(images))
-        row.images_per_s.append(len(images) / row.seconds)
+        row.images_per_s.append(len(images) / _seconds(partial(ours.outputs, images)))
         for name, rival in rivals.items():
             theirs = len(few) / _seconds(partial(rival.outputs, few))
             row.ratios[name].append(row.images_per_s[-1] / theirs)
@@ -184,7 +194,7 @@ def _pooled(spikes: NDArray[np.bool_], grid: Grid) -> NDArray[np.int64]:
 
 
 def _limit(simulator: FastSimulator) -> float:
-    """Return the weight rows per second that all threads together could add if memory and all else were free."""
+    """Return the weight rows per second that all threads together could add from registers or the first cache."""
     threads = simulator.threads
     numbers = aligned((16, simulator.kernel.width), np.uint8)
     numbers[:] = np.random.default_rng(0).integers(0, 256, numbers.shape, np.uint8)
@@ -196,13 +206,23 @@ def _limit(simulator: FastSimulator) -> float:
     return threads * LIMIT_ROWS / min(_seconds(run) for _ in range(3))
 
 
-def _lava_seconds(network: Network, trace: Trace, settings: Settings, watch: Watch) -> tuple[float | None, bool]:
-    """Return the seconds that Lava's convolutions of one image would take, and whether their sums are ours; None without Lava.
+def _rivals(network: Network, threads: int, row: Row) -> dict[str, Rival]:
+    rivals = {}
+    for name, rival in RIVALS.items():
+        try:
+            rivals[name] = rival(network, threads)
+        except EngineError as error:
+            row.notes.append(f"{name} left out: {error}")
+    return rivals
 
-    Dense layers, neurons and messages are left out, in Lava's favour.
+
+def _lava_seconds(network: Network, trace: Trace, settings: Settings, row: Row, watch: Watch) -> float | None:
+    """Return the seconds that Lava's convolutions of one image would take on one core; None without Lava.
+
+    Dense layers, neurons and messages are left out. The row learns whether the sums are ours.
     """
     if not settings.lava:
-        return None, True
+        return None
     watch("Lava: a few channels of every convolution")
     jobs, sources, parts = [], [], []
     for synapse, grid in _hidden(network):
@@ -214,10 +234,10 @@ def _lava_seconds(network: Network, trace: Trace, settings: Settings, watch: Wat
     try:
         timings = time_convolutions(jobs, sources)
     except EngineError as error:
-        watch(str(error))
-        return None, True
-    equal = all(
-        np.array_equal(timing.sums, job.sums(source[None])[0])
-        for job, source, timing in zip(jobs, sources, timings, strict=True)
-    )
-    return network.timesteps * sum(timing.seconds / part for timing, part in zip(timings, parts, strict=True)), equal
+        row.notes.append(f"lava left out: {error}")
+        return None
+    sums = [job.sums(source[None])[0] for job, source in zip(jobs, sources, strict=True)]
+    if not all(np.array_equal(timing.sums, ours) for timing, ours in zip(timings, sums, strict=True)):
+        row.equal = False
+        row.notes.append("Lava's convolutions give other sums")
+    return network.timesteps * sum(timing.seconds / part for timing, part in zip(timings, parts, strict=True))

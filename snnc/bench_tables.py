@@ -11,10 +11,11 @@ from snnc.bench import Row
 HEADINGS = ("firing rate", "images/s", "GMAC/s", "of limit", "peak MiB")
 TITLES = {"torch_float32": "torch f32", "onednn_int8": "oneDNN int8", "lava": "Lava *"}
 NOTE = (
-    "The last columns are times faster: medians over the rounds, and below the least and the most of them; all outputs were\n"
-    "compared first. GMAC/s counts what a dense simulator computes. The limit is how fast the cores could add weight rows\n"
-    "that lie in registers.\n"
-    "* extrapolated: Lava's convolutions alone, one step, {channels} output channels of each layer, scaled to all."
+    "The last columns are times faster: medians over the rounds, and below the least and the most of them. The outputs of\n"
+    "{compared} images were compared first. GMAC/s counts what a dense simulator computes. The limit is how fast the cores\n"
+    "could add weight rows from registers.\n"
+    "* extrapolated to one core and timed once: Lava's convolutions alone, one step, {channels} output channels of each\n"
+    "  layer, scaled to all; its processes could share the cores."
 )
 
 
@@ -31,7 +32,10 @@ def show_rows(console: Console, rows: Sequence[Row], channels: int) -> None:
         spread.add_row(f"{row.rate:.0%}", *(f"{_ratios(row, name, min)} - {_ratios(row, name, max)}" for name in TITLES))
     for table in (speed, spread):
         console.print(table, "")
-    console.print(NOTE.format(channels=channels))
+    for note in dict.fromkeys(note for row in rows for note in row.notes):
+        console.print(note, style="yellow")
+    if any(row.equal for row in rows):
+        console.print(NOTE.format(channels=channels, compared=max(row.compared for row in rows)))
 
 
 def show_growth(console: Console, points: Iterable[tuple[str, str, float]]) -> None:

@@ -113,7 +113,7 @@ def export(file: str, target: str, output: str | None, as_json: bool, quiet: boo
 @click.option("-e", "--engine", "engines", multiple=True, help="Engine to run, may be repeated.  [default: all that can run]")
 @click.option("--time-limit", type=float, help="Seconds that one run of Lava may take.  [default: 1800]")
 @click.option("--device", default="cpu", show_default=True, help="Device of the engine tensor: cpu, cuda, cuda:1, mps ...")
-@click.option("--threads", type=click.IntRange(min=1), help="Threads of the engine fast.  [default: all cores]")
+@click.option("--threads", type=click.IntRange(1, 256), help="Threads of the engine fast.  [default: all cores]")
 @click.option("--report", type=click.Path(), help="HTML file to write with all tables.")
 @output_options
 def simulate(
@@ -183,10 +183,10 @@ def demo(config_file: str | None, output: str, as_json: bool, quiet: bool, verbo
 @main.command()
 @click.option("--rates", default="0.05,0.1,0.2,0.4", show_default=True, help="Firing rates to calibrate to, with commas.")
 @click.option("--width", default=1.0, show_default=True, help="Channels of CIFARNet, 1 is the paper's.")
-@click.option("--timesteps", default=5, show_default=True, help="Time steps of each image.")
+@click.option("--timesteps", type=click.IntRange(1, 7), default=5, show_default=True, help="Time steps of each image.")
 @click.option("-n", "--images", type=click.IntRange(min=1), default=64, show_default=True, help="Images in one round.")
 @click.option("--rounds", type=click.IntRange(min=1), default=5, show_default=True, help="Rounds of all ways in turn.")
-@click.option("--threads", type=click.IntRange(min=1), help="Threads of all ways.  [default: all cores]")
+@click.option("--threads", type=click.IntRange(1, 256), help="Threads of all ways.  [default: all cores]")
 @click.option("--lava/--no-lava", default=True, show_default=True, help="Time Lava's convolutions too.")
 @click.option("--growth", is_flag=True, help="Also measure how time grows with images, steps, width and firing rate.")
 @output_options

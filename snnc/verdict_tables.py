@@ -35,7 +35,13 @@ def show_verdict(console: Console, verdict: Verdict) -> None:
     for heading in ("samples", "accuracy", "seconds", "equal"):
         engines.add_column(heading, justify="right")
     for name, result in verdict.engines.items():
-        equal = Text("-") if name == verdict.baseline else Text("yes", "green") if result.equal else Text("NO", "red")
+        equal = (
+            Text("-")
+            if name == verdict.baseline and result.equal
+            else Text("yes", "green")
+            if result.equal
+            else Text("NO", "red")
+        )
         engines.add_row(name, f"{result.samples:,}", f"{result.accuracy:.2%}", f"{result.seconds:.1f}", equal)
     for table in (layers, engines):
         console.print(table, "")
@@ -46,5 +52,9 @@ def verdict_line(verdict: Verdict) -> str:
     """Return the outcome in one line of text."""
     if verdict.first_difference:
         return f"DIFFERENT: {verdict.first_difference}"
+    if not verdict.compared:
+        return "NOTHING was compared"
     others = [name for name in verdict.engines if name != verdict.baseline]
-    return f"EQUAL: {verdict.baseline} = {' = '.join(others)} in every spike and membrane"
+    extent = f" of {verdict.traced:,} samples; the rest ran in {verdict.baseline} alone"
+    extent = extent if verdict.traced < verdict.samples else ""
+    return f"EQUAL: {verdict.baseline} = {' = '.join(others)} in every spike and membrane{extent}"

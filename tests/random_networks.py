@@ -112,3 +112,26 @@ def scatter_statistics(model: SpikingNetwork) -> None:
 
 
 seeds = st.integers(0, 2**32 - 1)
+
+
+def random_nir_network(seed: int) -> Network:
+    """Draw a network that NIR can hold and real-number neurons can run exactly: a chain, square kernels, leaks of 1/2, 0 ..."""
+    rng = np.random.default_rng(seed)
+    shape: tuple[int, ...] = (int(rng.integers(1, 4)), 5, 5) if rng.random() < 0.7 else (int(rng.integers(1, 9)),)
+    low, high = (0, 1) if rng.random() < 0.5 else (-int(rng.integers(0, 20)), int(rng.integers(1, 20)))
+    pixels, layers = Input(shape, low, high), []
+    for depth in range(int(rng.integers(1, 4))):
+        limit, source = (9 if depth == 0 else 1), layers[-1].name if layers else INPUT
+        if len(shape) == 1 or rng.random() < 0.4:
+            synapse: Synapse = Dense(source, rng.integers(-limit, limit + 1, (int(rng.integers(1, 7)), prod(shape))))
+        else:
+            kernel, padding = int(rng.integers(1, 4)), int(rng.integers(0, 2))
+            stride = (int(rng.integers(1, 3)), int(rng.integers(1, 3)))
+            kernel = min(kernel, min(shape[1:]) + 2 * padding)
+            weight = rng.integers(-limit, limit + 1, (int(rng.integers(1, 5)), shape[0], kernel, kernel))
+            synapse = Conv(source, weight, stride, (padding, int(rng.integers(0, 2)) if kernel <= shape[2] else padding))
+        shape = synapse.output_shape(shape)
+        bias = rng.integers(-2 * limit, 2 * limit + 1, (shape[0], *[1] * (len(shape) - 1)))
+        neuron = Lif(shape, int(rng.integers(0, 6 * limit)), int(rng.choice([2048, 2048, 0])), bias)
+        layers.append(Layer(f"layer-{depth}", (synapse,), neuron))
+    return Network(f"random nir {seed}", int(rng.integers(1, 8)), pixels, tuple(layers), "spikes")

@@ -72,7 +72,16 @@ def test_json_objects(folder: Path) -> None:
     exported = json.loads(snnc("export", "model.pt", "-o", "other.net", "--json").stdout)
     assert exported["file"] == "other.net"
     verdict = json.loads(snnc("simulate", "model.pt", "--json").stdout)
-    assert set(verdict) == {"equal", "samples", "baseline", "timesteps", "engines", "layers", "first_difference"}
+    assert set(verdict) == {
+        "equal",
+        "samples",
+        "compared_samples",
+        "baseline",
+        "timesteps",
+        "engines",
+        "layers",
+        "first_difference",
+    }
     assert (verdict["equal"], verdict["samples"], verdict["first_difference"]) == (True, 540, None)
     assert verdict["engines"]["torch"]["accuracy"] == trained["accuracy"]
 

@@ -1,5 +1,9 @@
 """The fast simulator: the reference's very numbers, on every shape, width, thread count and path."""
 
+import os
+import re
+import signal
+import time
 from dataclasses import replace
 
 import numpy as np
@@ -81,6 +85,31 @@ def test_shapes_around_words_and_blocks(shape: tuple, width: int) -> None:
     assert_equal(network, events, width)
 
 
+def pooled_network(seed: int) -> tuple[Network, np.ndarray]:
+    """A pooled layer of any size, with membranes up to the limit and any decay, and spikes for it."""
+    rng = np.random.default_rng(seed)
+    pool = int(rng.integers(1, 5))
+    channels, out = int(rng.integers(1, 70 // pool)), int(rng.choice([3, 65, 300, 1030], p=[0.4, 0.3, 0.2, 0.1]))
+    kernel, padding = int(rng.integers(1, 4)), int(rng.integers(0, 2))
+    weight = rng.integers(-1, 2, (out, channels, kernel, kernel)).repeat(pool, 2).repeat(pool, 3)
+    synapse = Conv("input", weight, (pool, pool), (padding * pool, padding * pool))
+    side = pool * int(rng.integers(kernel, kernel + 3))
+    shape = synapse.output_shape((channels, side, side))
+    mantissa = rng.integers(-4096, 4096, (out, 1, 1)) if rng.random() < 0.5 else rng.integers(-9, 9, (out, 1, 1))
+    neuron = Lif(
+        shape, int(rng.choice([0, 5, 131071])), int(rng.choice([0, 1, 2048, 4095, rng.integers(0, 4096)])), mantissa, 7
+    )
+    network = one_layer(synapse, Input((channels, side, side), 0, 1), neuron, timesteps=9)
+    rate = rng.choice([0.02, 0.5, 1.0])
+    return network, (rng.random((9, 2, channels, side, side)) < rate).astype(int)
+
+
+@settings(max_examples=30, deadline=None)
+@given(seeds, st.sampled_from(usable_widths() or [16]))
+def test_pools_decays_and_membranes_up_to_the_limit(seed: int, width: int) -> None:
+    assert_equal(*pooled_network(seed), width)
+
+
 @pytest.mark.parametrize("width", usable_widths())
 @pytest.mark.parametrize("inputs", [32767, 32768, 40000, 100_000])
 @pytest.mark.parametrize("sign", [1, -1])
@@ -153,8 +182,10 @@ def test_no_sum_goes_beyond_its_reach(seed: int, low: int, span: int) -> None:
     values[0] = np.where(synapse.weight[0, :, 1:2, 1:2] > 0, low + span, low)
     assert np.abs(synapse.sums(values)).max() <= reach(synapse.weight, low, low + span)
     sharp = Dense("input", synapse.weight.reshape(3, -1))
-    worst = np.where(sharp.weight > 0, max(low + span, 0), min(low, 0))
-    assert reach(sharp.weight, low, low + span) >= np.diag(sharp.sums(worst)).max()
+    up = np.where(sharp.weight > 0, max(low + span, 0), min(low, 0))
+    down = np.where(sharp.weight < 0, max(low + span, 0), min(low, 0))
+    sharpest = np.abs([np.diag(sharp.sums(up)), np.diag(sharp.sums(down))]).max()
+    assert reach(sharp.weight, low, low + span) == sharpest
 
 
 def test_folded_pooling_is_found_and_undone() -> None:
@@ -193,12 +224,31 @@ def test_more_threads_than_work_and_no_samples() -> None:
     assert FastSimulator(network).outputs(random_samples(network, 1)[:0]).shape == (0, network.layers[-1].neurons)
 
 
+def test_a_forked_child_can_go_on() -> None:
+    network = random_network(3)
+    samples = random_samples(network, 40)
+    expected = simulate_fast(network, samples)
+    child = os.fork()
+    if child == 0:
+        equal = np.array_equal(simulate_fast(network, samples).outputs(network), expected.outputs(network))
+        os._exit(0 if equal else 1)
+    deadline = time.monotonic() + 30
+    while (done := os.waitpid(child, os.WNOHANG)) == (0, 0) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    if done == (0, 0):
+        os.kill(child, signal.SIGKILL)
+    assert done == (child, 0)
+
+
 def test_the_callers_samples_are_checked_as_the_reference_does() -> None:
     network = random_network(3)
     with pytest.raises(DataError, match="samples of type float64"):
         simulate_fast(network, random_samples(network, 1) + 0.5)
     with pytest.raises(DataError, match="the network takes"):
         simulate_fast(network, random_samples(network, 1) + 1000)
+    for wrong in (np.zeros((2, 3), int), np.zeros((), int)):
+        with pytest.raises(DataError, match=re.escape(f"samples of shape {wrong.shape}; allowed are")):
+            FastSimulator(network).outputs(wrong)
 
 
 def test_without_a_kernel_the_remedy_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,9 @@ NATIVE = Path(__file__).parent.parent / "toolchain" / "native"
 SOURCES = sorted(str(path) for path in NATIVE.glob("*.c"))
 WIDTHS = {64: ["-mavx512f", "-mavx512bw", "-mpopcnt", "-mbmi"], 32: ["-mavx2", "-mpopcnt", "-mbmi"], 16: []}
 COMPILER = shutil.which("gcc")
+COMPILERS = [name for name in ("gcc", "clang") if shutil.which(name)]
+PROJECT = tomllib.loads((NATIVE.parent.parent / "pyproject.toml").read_text(encoding="utf-8"))
+SHIPPED = {int(row["name"].split("_")[-1]): row["extra-compile-args"] for row in PROJECT["tool"]["setuptools"]["ext-modules"]}
 STRICT = ["-std=gnu11", "-fPIC", "-shared", "-Wall", "-Wextra", "-Werror"]
 
 pytestmark = [
@@ -23,26 +27,35 @@ pytestmark = [
 
 UNDER_SANITIZERS = """
 import sys
+import tomllib
 from pathlib import Path
 from snnc.toolchain.native import library
 width, path = int(sys.argv[1]), Path(sys.argv[2])
 library.built = lambda: {16: library_16, width: path}
 library_16 = Path(sys.argv[3])
 from random_networks import random_network, random_samples
-from test_fast import WIDE, assert_equal, test_sums_beyond_16_bits, test_shapes_around_words_and_blocks
+from test_fast import WIDE, assert_equal, pooled_network, test_sums_beyond_16_bits, test_shapes_around_words_and_blocks
 for seed in range(25):
     network = random_network(seed)
     assert_equal(network, random_samples(network, 6, timed=seed % 2 == 0, seed=seed), width)
 for shape in WIDE:
     test_shapes_around_words_and_blocks(shape, width)
+for seed in range(12):
+    assert_equal(*pooled_network(seed), width)
 test_sums_beyond_16_bits(40000, -1, width)
 print("clean")
 """
 
 
+def test_all_widths_are_shipped() -> None:
+    assert {width: set(flags) for width, flags in SHIPPED.items()} == {w: {"-O3", "-std=gnu11", *WIDTHS[w]} for w in WIDTHS}
+
+
+@pytest.mark.parametrize("compiler", COMPILERS)
 @pytest.mark.parametrize("width", WIDTHS)
-def test_it_compiles_without_warnings(tmp_path: Path, width: int) -> None:
-    result = compiled(tmp_path / "kernel.so", width, "-O3")
+def test_it_compiles_without_warnings(tmp_path: Path, width: int, compiler: str) -> None:
+    command = [compiler, *STRICT, *SHIPPED[width], "-o", str(tmp_path / "kernel.so"), *SOURCES]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stderr
     assert result.stderr == ""
 

@@ -41,5 +41,5 @@ def test_what_a_rival_cannot_run_is_refused(name: str) -> None:
     network = synthetic_cifarnet(1 / 16, side=8)
     last = network.layers[-1]
     twice = replace(last, synapses=(*last.synapses, Dense("fc2", last.synapses[0].weight)))
-    with pytest.raises(EngineError, match="layer 'readout': comparisons need one synapse per layer"):
+    with pytest.raises(EngineError, match="layer 'readout': comparisons need one synapse per layer, one bias"):
         RIVALS[name](replace(network, layers=(*network.layers[:-1], twice)), 2)

@@ -24,7 +24,7 @@ def verdict_on(other: Trace, network: Network = NETWORK, first_sample: int = 0) 
     reference, verdict = simulate(network, SAMPLES), Verdict(network)
     verdict.count("reference", reference.outputs(network), LABELS, 0.0)
     verdict.count_spikes(reference)
-    verdict.count("other", simulate(network, SAMPLES).outputs(network), LABELS, 0.5)
+    verdict.count("other", other.outputs(network), LABELS, 0.5)
     verdict.compare(reference, other, first_sample)
     return verdict
 
@@ -94,7 +94,16 @@ def test_the_json_object_has_the_promised_keys() -> None:
     trace = simulate(NETWORK, SAMPLES)
     trace.spikes[NETWORK.layers[0].name][0, 0] ^= True
     result = json.loads(json.dumps(verdict_on(replace(trace, engine="other")).as_dict()))
-    assert set(result) == {"equal", "samples", "baseline", "timesteps", "engines", "layers", "first_difference"}
+    assert set(result) == {
+        "equal",
+        "samples",
+        "compared_samples",
+        "baseline",
+        "timesteps",
+        "engines",
+        "layers",
+        "first_difference",
+    }
     assert {"accuracy", "seconds"} <= set(result["engines"]["other"])
     assert set(result["layers"][0]) == {"name", "neurons", "spikes", "mismatches", "max_abs_dv"}
     assert result["first_difference"]["layer"] == NETWORK.layers[0].name

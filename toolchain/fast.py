@@ -24,7 +24,7 @@ from snnc.toolchain.fast_layers import (
 )
 from snnc.toolchain.native.library import load_kernel
 from snnc.toolchain.network import INPUT, Layer, Network
-from snnc.toolchain.simulate import over_time
+from snnc.toolchain.simulate import check_shape, over_time
 from snnc.toolchain.synapse import Synapse
 from snnc.toolchain.trace import Trace
 
@@ -42,10 +42,9 @@ class FastSimulator:
         """Pack all weights; `threads` None takes all cores, `width` forces a vector width in bytes (64, 32, 16)."""
         self.network, self.kernel = network, load_kernel(width)
         self.threads = threads or cores()
-        self.pool = ThreadPoolExecutor(self.threads)  # kept: its threads keep their working memory
         self.shapes = {INPUT: network.input.shape} | {layer.name: layer.output_shape for layer in network.layers}
         ranges = dict.fromkeys(self.shapes, (0, 1)) | {INPUT: (network.input.minimum, network.input.maximum)}
-        self.binary_input = network.input.minimum >= 0 and network.input.maximum <= 1
+        self.binary_input = network.input.binary
         self.layers = [(layer, self._prepare(layer, ranges)) for layer in network.layers]
 
     def trace(self, samples: NDArray[np.integer]) -> Trace:
@@ -87,11 +86,11 @@ class FastSimulator:
         return samples.ndim > len(self.network.input.shape) + 1
 
     def _count(self, samples: NDArray[np.integer]) -> int:
+        check_shape(self.network, samples)
         return samples.shape[1] if self._is_timed(samples) else len(samples)
 
     def _through(self, samples: NDArray[np.integer], keep: Callable[[int, str, Output], None], recorded: set[str]) -> None:
         timed = self._is_timed(samples)
-        over_time(self.network, samples[:, :0] if timed else samples[:0])  # a wrong shape is said before any work
 
         def chunk(start: int) -> None:
             part = samples[:, start : start + size] if timed else samples[start : start + size]
@@ -102,8 +101,9 @@ class FastSimulator:
                 keep(start, layer.name, output)
 
         size = self._chunk_size(recorded)
-        for _ in self.pool.map(chunk, range(0, self._count(samples), size)):
-            pass
+        with ThreadPoolExecutor(self.threads) as pool:
+            for _ in pool.map(chunk, range(0, self._count(samples), size)):
+                pass
 
     def _chunk_size(self, recorded: set[str]) -> int:
         shapes = [as_chw(layer.output_shape) for layer in self.network.layers if layer.name in recorded]

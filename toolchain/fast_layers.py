@@ -5,7 +5,8 @@ neither covers, fast.py adds up from their sums, or from the synapse's own, and 
 """
 
 import ctypes
-import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from math import prod
 
@@ -121,9 +122,9 @@ class Ternary(Fused):
         assert source.bits is not None
         bits = np.ascontiguousarray(np.broadcast_to(source.bits, (images, self.timesteps, *source.bits.shape[2:])))
         layer = ctypes.byref(self.geometry)
-        scratch = _scratch(self.kernel.ternary_scratch(layer, images))
         rows, bias = self.rows.ctypes.data, self.bias.ctypes.data
-        self.kernel.ternary_layer(layer, images, bits.ctypes.data, rows, bias, ctypes.byref(results), scratch)
+        with _scratch(self.kernel.ternary_scratch(layer, images)) as memory:
+            self.kernel.ternary_layer(layer, images, bits.ctypes.data, rows, bias, ctypes.byref(results), memory)
 
 
 class Graded(Fused):
@@ -247,11 +248,19 @@ def aligned(shape: tuple[int, ...], kind: type[np.generic]) -> NDArray[np.generi
     return raw[offset : offset + size].view(kind).reshape(shape)
 
 
-_per_thread = threading.local()
+SCRATCH_KEPT = 2**28  # bytes; larger working memory is given back after each call
+_free: list[NDArray[np.generic]] = []  # working memory between calls: fresh pages cost more than small layers
 
 
-def _scratch(size: int) -> int:
-    """Return the address of working memory, kept per thread: fresh pages for every call cost more than small layers."""
-    if getattr(_per_thread, "memory", None) is None or _per_thread.memory.nbytes < size:
-        _per_thread.memory = aligned((size,), np.uint8)
-    return int(_per_thread.memory.ctypes.data)
+@contextmanager
+def _scratch(size: int) -> Iterator[int]:
+    """Lend the address of working memory, to one thread at a time."""
+    try:
+        memory = _free.pop()
+    except IndexError:
+        memory = aligned((0,), np.uint8)
+    if memory.nbytes < size:
+        memory = aligned((size,), np.uint8)
+    yield int(memory.ctypes.data)
+    if memory.nbytes <= SCRATCH_KEPT:
+        _free.append(memory)

@@ -52,6 +52,11 @@ class Input:
         if self.minimum > self.maximum:
             raise NetworkError(f"input: minimum {self.minimum} is above maximum {self.maximum}; swap them")
 
+    @property
+    def binary(self) -> bool:
+        """True for events, which are 0 or 1."""
+        return self.minimum >= 0 and self.maximum <= 1
+
 
 @dataclass(frozen=True, eq=False)
 class Lif:

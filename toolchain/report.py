@@ -39,7 +39,7 @@ def report_html(verdict: Verdict, history: list[dict[str, Any]], settings: dict[
             f"{e.samples:,}",
             f"{e.accuracy:.2%}",
             f"{e.seconds:.1f}",
-            "-" if name == verdict.baseline else "yes" if e.equal else "NO",
+            "-" if name == verdict.baseline and e.equal else "yes" if e.equal else "NO",
         )
         for name, e in verdict.engines.items()
     ]

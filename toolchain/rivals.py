@@ -29,10 +29,12 @@ class Stage:
     """One layer of a sequential network with pooling taken out of its weights, and its numbers as torch wants them."""
 
     def __init__(self, layer: Layer, source: Shape):
-        """Undo the folding of pools. Raises EngineError for several synapses, or biases that differ within a channel."""
+        """Undo the folding of pools. Raises EngineError for several synapses, current memory, or biases within a channel."""
         bias = layer.neuron.bias.reshape(as_chw(layer.output_shape)[0], -1)
-        if len(layer.synapses) > 1 or (bias != bias[:, :1]).any():
-            raise EngineError(f"layer {layer.name!r}: comparisons need one synapse per layer and one bias per channel")
+        if len(layer.synapses) > 1 or (bias != bias[:, :1]).any() or layer.neuron.du != lif.DU_MAX:
+            raise EngineError(
+                f"layer {layer.name!r}: comparisons need one synapse per layer, one bias per channel and no current memory"
+            )
         self.name, self.neuron = layer.name, layer.neuron
         self.dense = isinstance(layer.synapses[0], Dense)
         self.grid = grid_of(layer.synapses[0], source, pooling=not self.dense)
@@ -51,6 +53,8 @@ class Rival:
 
     def __init__(self, network: Network, threads: int):
         """Prepare all weights; the number of threads is torch's, for the whole process. Raises EngineError as Stage does."""
+        if not network.truncation_free or network.readout != "membrane":
+            raise EngineError("comparisons need a truncation-free network with a membrane read-out; use leak 1/2 and T <= 7")
         torch.set_num_threads(threads)
         shapes = [network.input.shape, *(layer.output_shape for layer in network.layers)]
         self.steps = network.timesteps

@@ -24,10 +24,7 @@ def simulate(network: Network, samples: NDArray[np.integer]) -> Trace:
 
 def over_time(network: Network, samples: NDArray[np.integer]) -> NDArray[np.int64]:
     """Return the samples as int64 `(T, B, *input.shape)`. Raises DataError for another type, shape or range."""
-    expected, sizes = network.input, ", ".join(map(str, network.input.shape))
-    once = samples.shape[1:] == expected.shape
-    if not once and (samples.shape[2:] != expected.shape or len(samples) != network.timesteps):
-        raise DataError(f"samples of shape {samples.shape}; allowed are (B, {sizes}) and ({network.timesteps}, B, {sizes})")
+    expected, once = network.input, check_shape(network, samples)
     if samples.dtype.kind not in "iub":
         raise DataError(f"samples of type {samples.dtype}; the chip takes integers, so round them first")
     if samples.size and not expected.minimum <= samples.min() <= samples.max() <= expected.maximum:
@@ -37,6 +34,15 @@ def over_time(network: Network, samples: NDArray[np.integer]) -> NDArray[np.int6
         )
     whole = np.asarray(samples, np.int64)
     return np.broadcast_to(whole, (network.timesteps, *whole.shape)) if once else whole
+
+
+def check_shape(network: Network, samples: NDArray[np.integer]) -> bool:
+    """Return whether samples `(B, ...)` hold one frame each, not `(T, B, ...)`. Raises DataError for any other shape."""
+    expected, sizes = network.input.shape, ", ".join(map(str, network.input.shape))
+    once = samples.ndim > 0 and samples.shape[1:] == expected
+    if not once and (samples.shape[2:] != expected or samples.ndim < 2 or len(samples) != network.timesteps):
+        raise DataError(f"samples of shape {samples.shape}; allowed are (B, {sizes}) and ({network.timesteps}, B, {sizes})")
+    return once
 
 
 def _run(layer: Layer, sources: dict[str, NDArray[np.int64]]) -> tuple[NDArray[np.int64], NDArray[np.int32]]:

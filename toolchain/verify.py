@@ -12,7 +12,7 @@ from snnc.toolchain.trace import Trace
 
 @dataclass(frozen=True, order=True)
 class Difference:
-    """The place where an engine first left the baseline: by layer, then step, then sample, then neuron."""
+    """The place where an engine first left the one it was compared with: by layer, then step, then sample, then neuron."""
 
     layer_index: int
     step: int
@@ -103,7 +103,7 @@ class Verdict:
         self.traced += reference.samples
 
     def compare(self, reference: Trace, other: Trace, first_sample: int) -> None:
-        """Add the differences of a trace from the baseline's on one batch, whose first sample has the index `first_sample`."""
+        """Add the differences of a trace from another on one batch, whose first sample has the index `first_sample`."""
         self.compared = True
         for index, row in enumerate(self.layers):
             _check_complete(row.name, reference, other)
@@ -129,7 +129,7 @@ class Verdict:
                     int(values[0][place]),
                     int(values[1][place]),
                     other.engine,
-                    self.baseline,
+                    reference.engine,
                 )
                 self.first_difference = min(filter(None, (self.first_difference, found)))
 
@@ -142,6 +142,7 @@ class Verdict:
             "equal": self.equal,
             "samples": self.samples,
             "baseline": self.baseline,
+            "compared_samples": self.traced,
             "timesteps": self.network.timesteps,
             "engines": {
                 name: {"accuracy": e.accuracy, "seconds": round(e.seconds, 3), "samples": e.samples, "equal": e.equal}

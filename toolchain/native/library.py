@@ -38,6 +38,13 @@ class Kernel:
             library = ctypes.CDLL(str(path))
         except OSError as error:
             raise EngineError(f"its C kernel {path.name} cannot be loaded ({error}); {REMEDY}") from None
+        try:
+            self._declare(library)
+        except AttributeError as error:
+            raise EngineError(f"its C kernel {path.name} is older than this snnc ({error}); {REMEDY}") from None
+        self.width, self.block = width, int(library.block_channels())
+
+    def _declare(self, library: ctypes.CDLL) -> None:
         layer, results = ctypes.POINTER(Geometry), ctypes.POINTER(Results)
         pointer, integer = ctypes.c_void_p, ctypes.c_int
         library.ternary_scratch.argtypes, library.ternary_scratch.restype = [layer, integer], ctypes.c_size_t
@@ -46,7 +53,6 @@ class Kernel:
         library.neurons.argtypes = [*[integer] * 6, pointer, pointer, integer, integer, pointer, pointer]
         library.add_from_registers.argtypes, library.add_from_registers.restype = [ctypes.c_int64, pointer], ctypes.c_uint64
         library.ternary_layer.restype = library.graded_layer.restype = library.neurons.restype = None
-        self.width, self.block = width, int(library.block_channels())
         self.ternary_scratch, self.ternary_layer = library.ternary_scratch, library.ternary_layer
         self.graded_layer, self.neurons = library.graded_layer, library.neurons
         self.add_from_registers, self.processor_has = library.add_from_registers, library.processor_has

@@ -238,7 +238,7 @@ void ternary_layer(const Layer *g, int images, const uint64_t *in, const void *w
     }
 }
 
-/* Add about so many rows that never leave their registers: as fast as this processor can, were memory free. Returns a bit of
+/* Add about so many rows from registers, or the stack where they do not fit: a limit for this processor. Returns a bit of
    the result, lest the compiler leave the work out. */
 uint64_t add_from_registers(int64_t rows, const void *w) {
     vq x[16], s[LEVEL] = {{0}}, carries = {0};

@@ -30,6 +30,9 @@ typedef int32_t vi __attribute__((vector_size(VB)));
 typedef uint32_t vu __attribute__((vector_size(VB)));
 typedef uint32_t vu_any __attribute__((vector_size(VB), aligned(4), may_alias)); /* unaligned */
 
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC optimize("no-tree-loop-distribute-patterns") /* no calls of memset for a few vectors of zeros */
+#endif
 #define INLINE static inline __attribute__((always_inline))
 
 INLINE vi splat(int32_t x) { return (vi){0} + x; }

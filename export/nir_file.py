@@ -1,0 +1,116 @@
+"""NIR: writes networks as `.nir` files, and reads back the files that snnc wrote, number for number."""
+
+import json
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import h5py
+import nir
+import numpy as np
+from numpy.typing import NDArray
+
+from snnc.export.description import rebuild
+from snnc.export.nir_graph import UNIT, nir_graph, node_names
+from snnc.toolchain.atomic_file import write_atomically
+from snnc.toolchain.bounds import prove
+from snnc.toolchain.errors import FileFormatError, SnncError, located
+from snnc.toolchain.network import Network
+
+FAULTS = (OSError, KeyError, IndexError, TypeError, ValueError, AttributeError, RuntimeError, ArithmeticError, MemoryError)
+MOST_VALUES = 2**31  # of one dataset
+
+
+def write_nir(network: Network, path: str | Path, *, dialect: str = "spec") -> None:
+    """Write the network as `.nir` for one reader; the file is complete or unchanged.
+
+    Raises CannotExport, with the reason, for what NIR or the dialect cannot express, NetworkError if a sum could overflow or
+    a membrane read-out spike, and SnncError if the file cannot be written.
+    """
+    with located("cannot be a .nir file"):
+        prove(network)
+        content = BytesIO()
+        nir.write(content, nir_graph(network, dialect))
+    write_atomically(path, content.getvalue())
+
+
+def read_nir(path: str | Path) -> Network:
+    """Read a `.nir` file that snnc wrote. Raises FileFormatError if it is damaged, foreign, or was changed in any place."""
+    graph = read_graph(path)
+    try:
+        return _network(graph)
+    except FileFormatError as error:
+        raise FileFormatError(f"{path}: {error}") from None
+    except (*FAULTS, SnncError) as error:
+        raise FileFormatError(f"{path}: not a readable .nir file of snnc ({_one_line(error)}); export it again") from None
+
+
+def read_graph(path: str | Path) -> nir.NIRGraph:
+    """Read any NIR graph, whoever wrote it. Raises FileFormatError if it is damaged or no NIR file."""
+    if not Path(path).is_file():
+        raise FileFormatError(f"{path}: no such file")
+    try:
+        with h5py.File(path, "r") as file:
+            _check_sizes(file)
+        graph = nir.read(path, type_check=False)
+    except (*FAULTS, AssertionError) as error:  # nir checks with assert
+        raise FileFormatError(f"{path}: not a readable NIR graph ({_one_line(error)})") from None
+    if not isinstance(graph, nir.NIRGraph):
+        raise FileFormatError(f"{path}: holds a single {type(graph).__name__}, not a graph")
+    return graph
+
+
+def is_ours(graph: nir.NIRGraph) -> bool:
+    """Tell whether snnc wrote the graph."""
+    return "snnc" in graph.metadata
+
+
+def _check_sizes(file: h5py.File) -> None:
+    def check(name: str, entry: Any) -> None:
+        # A hostile header may claim any shape; gzip packs zeros a thousandfold, so that stored bytes alone prove little.
+        if isinstance(entry, h5py.Dataset) and entry.size is not None and entry.size > MOST_VALUES:
+            raise FileFormatError(f"{name} claims the shape {entry.shape}; a dataset may hold {MOST_VALUES} values")
+        if isinstance(entry, h5py.Dataset) and entry.size and not entry.id.get_storage_size():
+            raise FileFormatError(f"{name} claims the shape {entry.shape}, which the file does not hold")
+
+    file.visititems(check)
+
+
+def _network(graph: nir.NIRGraph) -> Network:
+    if not is_ours(graph):
+        raise FileFormatError("it was not written by snnc; `snnc import` reads graphs of others")
+    description, dialect = (_text(graph.metadata[key]) for key in ("snnc", "dialect"))
+    nodes = graph.nodes
+    names = node_names(entry["name"] for entry in json.loads(description)["layers"])
+
+    def weight(layer: str, index: int) -> NDArray[Any]:
+        return np.asarray(nodes[f"{names[layer]}_weight{index}"].weight)
+
+    def bias(layer: str) -> NDArray[Any]:
+        values = np.asarray(nodes[f"{names[layer]}_weight0"].bias) * UNIT
+        shape = np.shape(getattr(nodes[names[layer]], "r", values))
+        return np.asarray(values.reshape(-1, *[1] * (len(shape) - 1)), np.int64)
+
+    network = rebuild(description, weight, bias)
+    fresh = nir_graph(network, dialect)
+    if set(map(tuple, graph.edges)) != set(fresh.edges) or set(nodes) != set(fresh.nodes):
+        raise FileFormatError("its nodes or edges differ from what snnc writes, so it was edited; export it again")
+    for name, node in fresh.nodes.items():
+        if not _same(nodes[name], node):
+            raise FileFormatError(f"node {name!r} is not what snnc writes, so it was edited; export it again")
+    return network
+
+
+def _same(read: nir.NIRNode, fresh: nir.NIRNode) -> bool:
+    if type(read) is not type(fresh):
+        return False
+    ours, theirs = fresh.to_dict(), read.to_dict()
+    return set(ours) == set(theirs) and all(np.array_equal(np.asarray(ours[key]), np.asarray(theirs[key])) for key in ours)
+
+
+def _text(value: Any) -> str:
+    return value.decode() if isinstance(value, bytes) else str(value)
+
+
+def _one_line(error: BaseException) -> str:
+    return " ".join(str(error).split())[:160] or type(error).__name__

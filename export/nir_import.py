@@ -1,0 +1,318 @@
+"""Turns NIR graphs of others into networks for the chip: integer-valued weights exactly, float weights by rounding.
+
+Between two populations a NIR graph has a chain of linear nodes; they are folded into one synapse. Each population gets one
+scale: its inputs, biases and threshold are multiplied by it, so that they become integers without any spike changing,
+where that is possible.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from math import prod
+
+import nir
+import numpy as np
+from numpy.typing import NDArray
+
+from snnc.export.nir_flat import FlatGraph, Floats, flat_graph, kernel, pair
+from snnc.export.nir_interpreter import NEURONS, Rules
+from snnc.toolchain import lif
+from snnc.toolchain.errors import CannotExport, ConfigError, FileFormatError
+from snnc.toolchain.network import INPUT, Input, Layer, Lif, Network
+from snnc.toolchain.synapse import Conv, Dense, Synapse
+
+UNIT = 2**lif.UNIT_SHIFT
+EXACT = 1e-5  # relative distance at which a float counts as the whole number that was meant
+LARGEST_GROWTH = 64  # that whole weights are multiplied with for the sake of a threshold
+
+
+@dataclass(frozen=True)
+class Imported:
+    """The network, the node that each of its layers came from, and what had to be rounded, one line each."""
+
+    network: Network
+    nodes: dict[str, str]
+    rounded: list[str]
+
+
+@dataclass
+class Path:
+    """The linear way from one population to the next, in real numbers."""
+
+    source: str
+    shape: tuple[int, ...]  # of what has been passed on so far
+    weight: Floats | None = None  # (out, in, kh, kw), or (out, in) once flat
+    stride: tuple[int, int] = (1, 1)
+    padding: tuple[int, int] = (0, 0)
+    bias: Floats | float = 0.0
+    pool: int = 1
+    gain: Floats | float = 1.0  # in front of the weights
+    flattened: tuple[int, ...] | None = None  # the shape before a flatten
+
+
+def import_nir(
+    graph: nir.NIRGraph, timesteps: int, rules: Rules, *, pixels: tuple[int, int] = (0, 1), bits: int = 8
+) -> Imported:
+    """Return the network of a feed-forward graph; `pixels` are the least and the largest input, `bits` those of a weight.
+
+    Raises CannotExport, naming node and reason, for what the chip's neurons cannot do, FileFormatError for damaged graphs,
+    ConfigError for a number of bits that no weight has.
+    """
+    if not 2 <= bits <= 8:
+        raise ConfigError(f"--bits {bits} is not possible; a weight on the chip has 2 to 8 bits")
+    flat = flat_graph(graph)
+    inputs = [name for name, node in flat.nodes.items() if isinstance(node, nir.Input) and not flat.sources[name]]
+    if len(inputs) != 1:
+        raise FileFormatError(f"the graph has {len(inputs)} inputs; allowed is one")
+    shape = tuple(int(size) for size in np.ravel(flat.nodes[inputs[0]].input_type["input"]))
+    layers: list[Layer] = []
+    shapes, names, rounded = {inputs[0]: _chw(shape)}, {inputs[0]: INPUT}, list[str]()
+    for name, node in flat.nodes.items():
+        if isinstance(node, NEURONS):
+            ways = [_path(flat, source, shapes, names) for source in flat.sources[name]]
+            names[name] = name.replace("/", "_")
+            layers.append(_layer(name, names[name], node, ways, rules, timesteps, bits, rounded))
+            shapes[name] = layers[-1].output_shape
+    if not layers:
+        raise CannotExport("the graph has no spiking neurons (LIF, IF); there is nothing for the chip to run")
+    readout = "membrane" if isinstance(flat.nodes[_last(flat, layers, names)], nir.LI) else "spikes"
+    title = "imported from NIR"
+    network = Network(title, timesteps, Input(_chw(shape), *pixels), tuple(layers), readout)  # type: ignore[arg-type]
+    return Imported(network, {layer: node for node, layer in names.items() if layer != INPUT}, rounded)
+
+
+def _chw(shape: tuple[int, ...]) -> tuple[int, ...]:
+    return (shape[0], 1, shape[1]) if len(shape) == 2 else shape  # a signal of length N is an image of height 1
+
+
+def _last(flat: FlatGraph, layers: list[Layer], names: dict[str, str]) -> str:
+    node_of = {layer: node for node, layer in names.items()}
+    used = {source for sources in flat.sources.values() for source in sources if source in names}
+    for name, node in flat.nodes.items():
+        inner = isinstance(node, nir.LI) and names.get(name) != layers[-1].name
+        if inner and name in used:
+            raise CannotExport(f"node {name!r} is a leaky integrator inside the network; the chip's neurons send spikes only")
+    return node_of[layers[-1].name]
+
+
+def _path(flat: FlatGraph, name: str, shapes: dict[str, tuple[int, ...]], names: dict[str, str]) -> Path:
+    """Return the way to a node from the population behind it."""
+    if name in names:
+        return Path(names[name], shapes[name])
+    before = flat.sources[name]
+    if len(before) != 1:
+        raise CannotExport(f"node {name!r} has {len(before)} sources; inputs may be summed at neurons only")
+    path = _path(flat, before[0], shapes, names)
+    _append(path, name, flat.nodes[name])
+    return path
+
+
+def _append(path: Path, name: str, node: nir.NIRNode) -> None:
+    if isinstance(node, (nir.Input, nir.Output)):
+        return
+    if isinstance(node, nir.Flatten):
+        if path.weight is None:
+            path.flattened = path.flattened or path.shape
+        path.shape = (prod(path.shape),)
+    elif isinstance(node, nir.Scale):
+        _scale(path, name, np.asarray(node.scale, np.float64))
+    elif isinstance(node, (nir.SumPool2d, nir.AvgPool2d)):
+        _pool(path, name, node)
+    elif path.weight is not None:
+        raise CannotExport(f"node {name!r} is a second layer of weights without neurons between; multiply the two first")
+    elif isinstance(node, (nir.Conv1d, nir.Conv2d)):
+        weight, path.stride, path.padding = kernel(name, node)
+        path.weight = weight * np.reshape(path.gain, (-1, 1, 1)) if np.ndim(path.gain) else weight * path.gain
+        path.bias = np.asarray(node.bias, np.float64)
+        path.shape = Conv(path.source, np.ones(weight.shape, np.int8), path.stride, path.padding).output_shape(path.shape)
+    elif isinstance(node, (nir.Linear, nir.Affine)):
+        path.weight = np.asarray(node.weight, np.float64) * np.ravel(path.gain)
+        path.bias = np.asarray(getattr(node, "bias", np.zeros(len(path.weight))), np.float64)
+        path.shape = (len(path.weight),)
+    else:
+        raise CannotExport(f"node {name!r} is a {type(node).__name__}, which has no counterpart on the chip")
+
+
+def _scale(path: Path, name: str, scale: Floats) -> None:
+    per_channel = scale.reshape(-1) if scale.size in (1, path.shape[0]) else None
+    if len(path.shape) == 3 and per_channel is None:
+        first = scale.reshape(scale.shape[0], -1)
+        if (first != first[:, :1]).any():
+            raise CannotExport(f"node {name!r} scales neurons of one channel differently; fold it into the weights first")
+        per_channel = first[:, 0]
+    factors = scale.reshape(-1) if per_channel is None else per_channel
+    if path.weight is None:
+        path.gain = path.gain * factors
+    else:
+        path.weight = path.weight * factors.reshape(-1, *[1] * (path.weight.ndim - 1))
+        path.bias = path.bias * factors
+
+
+def _pool(path: Path, name: str, node: nir.NIRNode) -> None:
+    (height, width), stride, padding = pair(node.kernel_size), pair(node.stride), pair(node.padding)
+    even = len(path.shape) == 3 and path.shape[1] % height == path.shape[2] % width == 0
+    if path.weight is not None:
+        raise CannotExport(f"node {name!r} pools between weights and neurons; pool the spikes after the neurons instead")
+    if height != width or stride != (height, width) or any(padding) or not even or path.flattened:
+        raise CannotExport(
+            f"node {name!r} pools patches that overlap or do not tile the image; use stride = kernel, no padding"
+        )
+    path.pool *= height
+    path.gain = path.gain * (1.0 if isinstance(node, nir.SumPool2d) else 1 / (height * width))
+    path.shape = (path.shape[0], path.shape[1] // height, path.shape[2] // width)
+
+
+def _synapse(path: Path, weight: Floats) -> Synapse:
+    """Return the integer synapse of a path, its pools folded into the taps."""
+    pool = path.pool
+    if weight.ndim == 4:
+        grown = weight.repeat(pool, 2).repeat(pool, 3)
+        stride, padding = (tuple(pool * size for size in sizes) for sizes in (path.stride, path.padding))
+        return Conv(path.source, _int8(grown), (stride[0], stride[1]), (padding[0], padding[1]))
+    if pool > 1 and path.flattened:
+        weight = weight.reshape(len(weight), *path.flattened).repeat(pool, 2).repeat(pool, 3).reshape(len(weight), -1)
+    return Dense(path.source, _int8(weight))
+
+
+def _int8(whole: Floats) -> NDArray[np.int8]:
+    return whole.astype(np.int8)
+
+
+def _layer(
+    node: str, name: str, neuron: nir.NIRNode, ways: list[Path], rules: Rules, steps: int, bits: int, rounded: list[str]
+) -> Layer:
+    if not ways:
+        raise FileFormatError(f"node {node!r} has no source; connect or remove it")
+    keep, threshold = _snapped(_uniform(node, "decay", rules.kept(neuron))), 0.0
+    if not 0 <= keep <= 1:
+        raise CannotExport(
+            f"node {node!r}: a step of {rules.dt:g} s leaves {keep:g} of the membrane, the chip keeps 0 to 1; set --dt"
+        )
+    if not isinstance(neuron, nir.LI):
+        threshold = _uniform(node, "threshold", neuron.v_threshold)
+        _check_reset(node, neuron, rules)
+    gain, drive = _uniform(node, "gain", rules.gain(neuron)), rules.drive(neuron)
+    for path in ways:
+        if path.weight is None:
+            path.weight = np.eye(prod(path.shape)) if len(path.shape) == 1 else np.eye(path.shape[0])[:, :, None, None]
+            path.weight = path.weight * np.ravel(path.gain).mean()
+    weights = [gain * path.weight for path in ways if path.weight is not None]
+    shape = ways[0].shape
+    bias = sum((_per_neuron(gain * np.asarray(path.bias), shape) for path in ways), np.asarray(drive))
+    scale = _factor(weights, bias, threshold, rules, keep, steps, bits)
+    whole = [np.rint(weight * scale.factor) for weight in weights]
+    for weight, integers in zip(weights, whole, strict=True):
+        _note(rounded, name, "weights", weight * scale.factor, integers)
+    mantissa, exponent = _mantissa(node, np.broadcast_to(bias * scale.factor * UNIT, shape), rounded, name)
+    vth = lif.VTH_MAX if isinstance(neuron, nir.LI) else scale.vth(threshold, rules)
+    if not 0 <= vth <= lif.VTH_MAX:
+        raise CannotExport(
+            f"node {node!r}: its threshold becomes {vth} weight units, allowed are 0..{lif.VTH_MAX}; lower --bits"
+        )
+    if not isinstance(neuron, nir.LI) and not scale.keeps(threshold, rules):
+        rounded.append(f"layer {name!r}: spikes {rules.compare} {threshold * scale.factor:g} became > {vth}")
+    dv = min(round((1 - keep) * lif.DECAY_UNITY), lif.DV_MAX)
+    _note(rounded, name, "decay", np.array((1 - keep) * lif.DECAY_UNITY), np.array(dv))
+    synapses = tuple(_synapse(path, weight) for path, weight in zip(ways, whole, strict=True))
+    return Layer(name, synapses, Lif(shape, vth, dv, mantissa, exponent))
+
+
+def _snapped(keep: float) -> float:
+    """Return the decay that was meant where a float32 time constant missed one of the chip's by a rounding."""
+    near = round(keep * lif.DECAY_UNITY) / lif.DECAY_UNITY
+    return near if abs(keep - near) < 1e-6 else keep
+
+
+def _check_reset(node: str, neuron: nir.NIRNode, rules: Rules) -> None:
+    if rules.reset == "subtract":
+        raise CannotExport(
+            f"node {node!r}: its reset subtracts the threshold, the chip's LIF is set to 0; train it with a reset to zero"
+        )
+    if rules.reset_delay:
+        raise CannotExport(
+            f"node {node!r}: its reset comes {rules.reset_delay} step late, the chip's at once; train it without a delay"
+        )
+    if np.any(np.asarray(neuron.v_reset)):
+        raise CannotExport(f"node {node!r}: it is reset to {np.ravel(neuron.v_reset)[0]:g}, the chip's LIF to 0")
+
+
+def _uniform(node: str, what: str, values: Floats) -> float:
+    found = np.unique(np.asarray(values, np.float64))
+    if len(found) != 1 or not np.isfinite(found[0]):
+        raise CannotExport(f"node {node!r}: its {what} is {found[0]:g} to {found[-1]:g}, a population on the chip has one")
+    return float(found[0])
+
+
+def _per_neuron(bias: Floats, shape: tuple[int, ...]) -> Floats:
+    values = np.broadcast_to(bias, shape[:1]) if np.ndim(bias) < 2 else bias
+    return values.reshape(-1, *[1] * (len(shape) - 1)) if values.ndim == 1 else values
+
+
+def _factor(weights: list[Floats], bias: Floats, threshold: float, rules: Rules, keep: float, steps: int, bits: int) -> "Scale":
+    """Return what a population's inputs, biases and threshold are multiplied with.
+
+    Weights that are whole multiples of one number stay exact, and are grown by 2, 4 ... if the threshold needs it; for others
+    it is the largest power of two that the bits allow.
+    """
+    largest, limit = max(float(np.abs(weight).max()) for weight in weights), 2 ** (bits - 1) - 1
+    unit = 1.0 if largest == 0 else _common_unit(weights, limit)
+    if unit is None:
+        return Scale(float(2.0 ** np.floor(np.log2(limit / largest))), 0.0)
+    multiples = np.asarray(bias) / unit
+    grain = keep ** (steps - 1) if keep in (0.25, 0.5, 1) and np.abs(multiples - np.rint(multiples)).max() <= EXACT else 0.0
+    scale = Scale(1 / unit, grain)
+    while not scale.keeps(threshold, rules) and scale.factor * largest * 2 <= limit and scale.factor * unit < LARGEST_GROWTH:
+        scale = Scale(scale.factor * 2, scale.grain * 2)
+    return scale
+
+
+@dataclass(frozen=True)
+class Scale:
+    """A factor, and what all membranes are whole multiples of after it (0 if that is not known)."""
+
+    factor: float
+    grain: float
+
+    def vth(self, threshold: float, rules: Rules) -> int:
+        """Return the chip's threshold: spikes are strictly above it."""
+        value = threshold * self.factor
+        near = round(value)
+        value = near if abs(value - near) <= EXACT * max(1, abs(value)) else value
+        return int(np.floor(value)) if rules.compare == ">" else int(np.ceil(value)) - 1
+
+    def keeps(self, threshold: float, rules: Rules) -> bool:
+        """Tell whether no membrane lies between the threshold and the chip's, so that every spike is the same."""
+        above = threshold * self.factor - self.vth(threshold, rules)
+        return above <= EXACT or (above < self.grain - EXACT if rules.compare == ">" else above <= self.grain + EXACT)
+
+
+def _common_unit(weights: list[Floats], limit: int) -> float | None:
+    """Return 1 for whole weights, else the largest number whose whole multiples they are, at most `limit` times; or None."""
+    values = np.unique(np.abs(np.concatenate([weight.ravel() for weight in weights])))
+    values = values[values > 0]
+    for unit in (1.0, *(values[0] / divisor for divisor in range(1, 17))):
+        multiples = values / unit
+        close = np.abs(multiples - np.rint(multiples)).max() <= EXACT * max(1.0, multiples[-1])
+        if close and 1 <= np.rint(multiples[-1]) <= limit:
+            return 1.0 if unit == 1.0 else float(values[-1] / np.rint(multiples[-1]))
+    return None
+
+
+def _mantissa(node: str, bias: Floats, rounded: list[str], name: str) -> tuple[Floats, int]:
+    """Return mantissa and exponent of biases in membrane units: whole weight units where that is exact."""
+    limit = lif.BIAS_MANTISSA_MAX
+    exact = np.abs(bias - np.rint(bias)).max() <= EXACT * max(1.0, np.abs(bias).max())
+    for exponent in (lif.UNIT_SHIFT, *range(lif.BIAS_EXPONENT_MAX + 1)):
+        mantissa = np.rint(bias / 2**exponent)
+        fits = np.abs(mantissa).max() <= limit
+        if fits and (exponent != lif.UNIT_SHIFT or (exact and np.array_equal(mantissa * 2**exponent, np.rint(bias)))):
+            _note(rounded, name, "biases", bias, mantissa * 2**exponent)
+            return mantissa, exponent
+    raise CannotExport(
+        f"node {node!r}: a bias becomes {np.abs(bias).max() / UNIT:g} weight units, the chip holds {limit * 2}; lower --bits"
+    )
+
+
+def _note(rounded: list[str], name: str, what: str, before: Floats, after: Iterable[float] | Floats) -> None:
+    distance = np.abs(before - np.asarray(after)).max()
+    if distance > EXACT * max(1.0, float(np.abs(before).max())):
+        rounded.append(f"layer {name!r}: {what} were rounded by up to {distance:.3g} steps of the integer")
