@@ -2,29 +2,50 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 from snnc.export.netx_file import read_netx, write_netx
-from snnc.toolchain.errors import FileFormatError
+from snnc.toolchain.errors import ConfigError, FileFormatError
 from snnc.toolchain.network import Network
 
 
 @dataclass(frozen=True)
 class Target:
-    """One export format: its file suffix, how to write it and how to read it back."""
+    """One export format: its file suffix, how to write it and read it back, and the options that writing takes."""
 
     suffix: str
-    write: Callable[[Network, str | Path], None]
+    write: Callable[..., None]  # (network, path, **options)
     read: Callable[[str | Path], Network]
+    options: tuple[str, ...] = ()
+
+
+def _from(module: str, function: str, extra: str) -> Callable[..., Any]:
+    """Return a function of a module of ours that needs an optional library, loaded when it is called."""
+
+    def call(*arguments: Any, **options: Any) -> Any:
+        try:
+            loaded = import_module(f"snnc.export.{module}")
+        except ModuleNotFoundError as error:
+            raise ConfigError(f"{error.name} is not installed; get it with: pip install 'snnc[{extra}]'") from None
+        return getattr(loaded, function)(*arguments, **options)
+
+    return call
 
 
 TARGETS: dict[str, Target] = {
     "loihi2": Target(".net", write_netx, read_netx),  # Loihi 2 and Lava: HDF5 for lava.lib.dl.netx
+    "nir": Target(".nir", _from("nir_file", "write_nir", "nir"), _from("nir_file", "read_nir", "nir"), ("dialect",)),
+    "onnx": Target(".onnx", _from("onnx_file", "write_onnx", "onnx"), _from("onnx_file", "read_onnx", "onnx"), ("timed",)),
 }
 
 
 def read_network(path: str | Path) -> Network:
-    """Read a network from any file that snnc exports, by its suffix. Raises FileFormatError."""
+    """Read a network from any file that snnc exports, by its suffix.
+
+    Raises FileFormatError, and ConfigError if the library of a format is not installed.
+    """
     for target in TARGETS.values():
         if Path(path).suffix == target.suffix:
             return target.read(path)

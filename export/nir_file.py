@@ -8,6 +8,7 @@ from typing import Any
 import h5py
 import nir
 import numpy as np
+from nir.serialization import hdf2dict
 from numpy.typing import NDArray
 
 from snnc.export.description import rebuild
@@ -52,12 +53,27 @@ def read_graph(path: str | Path) -> nir.NIRGraph:
     try:
         with h5py.File(path, "r") as file:
             _check_sizes(file)
-        graph = nir.read(path, type_check=False)
+            values = hdf2dict(file["node"])
+        _add_what_came_later(values)
+        graph = nir.dict2NIRNode(values | {"type_check": False})
+    except FileFormatError as error:
+        raise FileFormatError(f"{path}: {error}") from None
     except (*FAULTS, AssertionError) as error:  # nir checks with assert
         raise FileFormatError(f"{path}: not a readable NIR graph ({_one_line(error)})") from None
     if not isinstance(graph, nir.NIRGraph):
         raise FileFormatError(f"{path}: holds a single {type(graph).__name__}, not a graph")
     return graph
+
+
+def _add_what_came_later(node: dict[str, Any]) -> None:
+    """Give the nodes of old files (nir 0.1 to 1.0.4) the fields that newer versions ask for."""
+    kind = _text(node.get("type", ""))
+    if kind in ("Conv1d", "Conv2d"):
+        node.setdefault("input_shape", None)
+    if kind in ("LIF", "IF", "CubaLIF") and "v_threshold" in node:
+        node.setdefault("v_reset", np.zeros_like(node["v_threshold"]))
+    for inner in node.get("nodes", {}).values():
+        _add_what_came_later(inner)
 
 
 def is_ours(graph: nir.NIRGraph) -> bool:

@@ -119,7 +119,7 @@ def node_names(layers: Iterable[str]) -> dict[str, str]:
         name = re.sub(r"\W", "_", layer, flags=re.ASCII)
         if not name.isidentifier() or keyword.iskeyword(name):
             name = f"layer_{name}"
-        while name in taken or any(name.startswith(f"{other}_weight") for other in taken):
+        while name in taken or re.search(r"_weight\d+(_flat)?$", name):
             name += "_"
         names[layer] = name
         taken.add(name)

@@ -6,19 +6,19 @@ where that is possible.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
+from typing import Any
 
 import nir
 import numpy as np
-from numpy.typing import NDArray
 
-from snnc.export.nir_flat import FlatGraph, Floats, flat_graph, kernel, pair
+from snnc.export.nir_flat import FlatGraph, Floats, flat_graph
 from snnc.export.nir_interpreter import NEURONS, Rules
+from snnc.export.nir_paths import Path, integer_synapse, path_to
 from snnc.toolchain import lif
 from snnc.toolchain.errors import CannotExport, ConfigError, FileFormatError
 from snnc.toolchain.network import INPUT, Input, Layer, Lif, Network
-from snnc.toolchain.synapse import Conv, Dense, Synapse
 
 UNIT = 2**lif.UNIT_SHIFT
 EXACT = 1e-5  # relative distance at which a float counts as the whole number that was meant
@@ -32,21 +32,31 @@ class Imported:
     network: Network
     nodes: dict[str, str]
     rounded: list[str]
+    one_dimensional: bool  # the graph's input is (channels, length), the network's (channels, 1, length)
 
 
-@dataclass
-class Path:
-    """The linear way from one population to the next, in real numbers."""
+# Conventions of those who write NIR, as their own neurons run; no file says them. snnTorch and sinabs reset by subtraction
+# unless their user chose otherwise.
+WRITERS: dict[str, Rules] = {
+    "spec": Rules(),
+    "norse": Rules(dt=1e-3, ignores_r=True),
+    "snntorch": Rules(reset="subtract", reset_delay=1),
+    "spikingjelly": Rules(compare=">="),
+    "sinabs": Rules(dt=1.0, decay="exponential", compare=">=", reset="subtract"),
+}
 
-    source: str
-    shape: tuple[int, ...]  # of what has been passed on so far
-    weight: Floats | None = None  # (out, in, kh, kw), or (out, in) once flat
-    stride: tuple[int, int] = (1, 1)
-    padding: tuple[int, int] = (0, 0)
-    bias: Floats | float = 0.0
-    pool: int = 1
-    gain: Floats | float = 1.0  # in front of the weights
-    flattened: tuple[int, ...] | None = None  # the shape before a flatten
+
+def writer_rules(writer: str, stated: dict[str, Any]) -> Rules:
+    """Return the conventions of a writer with those that are stated (not None) in their place.
+
+    Raises ConfigError for an unknown writer and for a time step that is none.
+    """
+    if writer not in WRITERS:
+        raise ConfigError(f"writer {writer!r} is unknown; allowed are {', '.join(WRITERS)}")
+    rules = replace(WRITERS[writer], **{name: value for name, value in stated.items() if value is not None})
+    if not 0 < rules.dt < np.inf:
+        raise ConfigError(f"a time step of {rules.dt} s is not possible; give seconds above 0")
+    return rules
 
 
 def import_nir(
@@ -68,7 +78,7 @@ def import_nir(
     shapes, names, rounded = {inputs[0]: _chw(shape)}, {inputs[0]: INPUT}, list[str]()
     for name, node in flat.nodes.items():
         if isinstance(node, NEURONS):
-            ways = [_path(flat, source, shapes, names) for source in flat.sources[name]]
+            ways = [path_to(flat, source, shapes, names) for source in flat.sources[name]]
             names[name] = name.replace("/", "_")
             layers.append(_layer(name, names[name], node, ways, rules, timesteps, bits, rounded))
             shapes[name] = layers[-1].output_shape
@@ -77,7 +87,7 @@ def import_nir(
     readout = "membrane" if isinstance(flat.nodes[_last(flat, layers, names)], nir.LI) else "spikes"
     title = "imported from NIR"
     network = Network(title, timesteps, Input(_chw(shape), *pixels), tuple(layers), readout)  # type: ignore[arg-type]
-    return Imported(network, {layer: node for node, layer in names.items() if layer != INPUT}, rounded)
+    return Imported(network, {layer: node for node, layer in names.items() if layer != INPUT}, rounded, len(shape) == 2)
 
 
 def _chw(shape: tuple[int, ...]) -> tuple[int, ...]:
@@ -92,89 +102,6 @@ def _last(flat: FlatGraph, layers: list[Layer], names: dict[str, str]) -> str:
         if inner and name in used:
             raise CannotExport(f"node {name!r} is a leaky integrator inside the network; the chip's neurons send spikes only")
     return node_of[layers[-1].name]
-
-
-def _path(flat: FlatGraph, name: str, shapes: dict[str, tuple[int, ...]], names: dict[str, str]) -> Path:
-    """Return the way to a node from the population behind it."""
-    if name in names:
-        return Path(names[name], shapes[name])
-    before = flat.sources[name]
-    if len(before) != 1:
-        raise CannotExport(f"node {name!r} has {len(before)} sources; inputs may be summed at neurons only")
-    path = _path(flat, before[0], shapes, names)
-    _append(path, name, flat.nodes[name])
-    return path
-
-
-def _append(path: Path, name: str, node: nir.NIRNode) -> None:
-    if isinstance(node, (nir.Input, nir.Output)):
-        return
-    if isinstance(node, nir.Flatten):
-        if path.weight is None:
-            path.flattened = path.flattened or path.shape
-        path.shape = (prod(path.shape),)
-    elif isinstance(node, nir.Scale):
-        _scale(path, name, np.asarray(node.scale, np.float64))
-    elif isinstance(node, (nir.SumPool2d, nir.AvgPool2d)):
-        _pool(path, name, node)
-    elif path.weight is not None:
-        raise CannotExport(f"node {name!r} is a second layer of weights without neurons between; multiply the two first")
-    elif isinstance(node, (nir.Conv1d, nir.Conv2d)):
-        weight, path.stride, path.padding = kernel(name, node)
-        path.weight = weight * np.reshape(path.gain, (-1, 1, 1)) if np.ndim(path.gain) else weight * path.gain
-        path.bias = np.asarray(node.bias, np.float64)
-        path.shape = Conv(path.source, np.ones(weight.shape, np.int8), path.stride, path.padding).output_shape(path.shape)
-    elif isinstance(node, (nir.Linear, nir.Affine)):
-        path.weight = np.asarray(node.weight, np.float64) * np.ravel(path.gain)
-        path.bias = np.asarray(getattr(node, "bias", np.zeros(len(path.weight))), np.float64)
-        path.shape = (len(path.weight),)
-    else:
-        raise CannotExport(f"node {name!r} is a {type(node).__name__}, which has no counterpart on the chip")
-
-
-def _scale(path: Path, name: str, scale: Floats) -> None:
-    per_channel = scale.reshape(-1) if scale.size in (1, path.shape[0]) else None
-    if len(path.shape) == 3 and per_channel is None:
-        first = scale.reshape(scale.shape[0], -1)
-        if (first != first[:, :1]).any():
-            raise CannotExport(f"node {name!r} scales neurons of one channel differently; fold it into the weights first")
-        per_channel = first[:, 0]
-    factors = scale.reshape(-1) if per_channel is None else per_channel
-    if path.weight is None:
-        path.gain = path.gain * factors
-    else:
-        path.weight = path.weight * factors.reshape(-1, *[1] * (path.weight.ndim - 1))
-        path.bias = path.bias * factors
-
-
-def _pool(path: Path, name: str, node: nir.NIRNode) -> None:
-    (height, width), stride, padding = pair(node.kernel_size), pair(node.stride), pair(node.padding)
-    even = len(path.shape) == 3 and path.shape[1] % height == path.shape[2] % width == 0
-    if path.weight is not None:
-        raise CannotExport(f"node {name!r} pools between weights and neurons; pool the spikes after the neurons instead")
-    if height != width or stride != (height, width) or any(padding) or not even or path.flattened:
-        raise CannotExport(
-            f"node {name!r} pools patches that overlap or do not tile the image; use stride = kernel, no padding"
-        )
-    path.pool *= height
-    path.gain = path.gain * (1.0 if isinstance(node, nir.SumPool2d) else 1 / (height * width))
-    path.shape = (path.shape[0], path.shape[1] // height, path.shape[2] // width)
-
-
-def _synapse(path: Path, weight: Floats) -> Synapse:
-    """Return the integer synapse of a path, its pools folded into the taps."""
-    pool = path.pool
-    if weight.ndim == 4:
-        grown = weight.repeat(pool, 2).repeat(pool, 3)
-        stride, padding = (tuple(pool * size for size in sizes) for sizes in (path.stride, path.padding))
-        return Conv(path.source, _int8(grown), (stride[0], stride[1]), (padding[0], padding[1]))
-    if pool > 1 and path.flattened:
-        weight = weight.reshape(len(weight), *path.flattened).repeat(pool, 2).repeat(pool, 3).reshape(len(weight), -1)
-    return Dense(path.source, _int8(weight))
-
-
-def _int8(whole: Floats) -> NDArray[np.int8]:
-    return whole.astype(np.int8)
 
 
 def _layer(
@@ -197,7 +124,8 @@ def _layer(
             path.weight = path.weight * np.ravel(path.gain).mean()
     weights = [gain * path.weight for path in ways if path.weight is not None]
     shape = ways[0].shape
-    bias = sum((_per_neuron(gain * np.asarray(path.bias), shape) for path in ways), np.asarray(drive))
+    leak = np.asarray(drive).reshape(shape) if np.size(drive) == prod(shape) else np.asarray(drive)
+    bias = sum((_per_neuron(gain * np.asarray(path.bias), shape) for path in ways), leak)
     scale = _factor(weights, bias, threshold, rules, keep, steps, bits)
     whole = [np.rint(weight * scale.factor) for weight in weights]
     for weight, integers in zip(weights, whole, strict=True):
@@ -212,7 +140,7 @@ def _layer(
         rounded.append(f"layer {name!r}: spikes {rules.compare} {threshold * scale.factor:g} became > {vth}")
     dv = min(round((1 - keep) * lif.DECAY_UNITY), lif.DV_MAX)
     _note(rounded, name, "decay", np.array((1 - keep) * lif.DECAY_UNITY), np.array(dv))
-    synapses = tuple(_synapse(path, weight) for path, weight in zip(ways, whole, strict=True))
+    synapses = tuple(integer_synapse(path, weight) for path, weight in zip(ways, whole, strict=True))
     return Layer(name, synapses, Lif(shape, vth, dv, mantissa, exponent))
 
 

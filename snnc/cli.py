@@ -11,26 +11,12 @@ from typing import Any
 import click
 from rich.console import Console
 
+from snnc.bench_command import bench
+from snnc.cli_options import OneLineErrors, console_for, output_options
+from snnc.file_commands import import_graph, inspect
 from snnc.toolchain.config import TrainConfig
-from snnc.toolchain.errors import ConfigError, SnncError
 
 SHORT = {"data": "-d", "model": "-m", "batch_size": "-b", "seed": "-s"}  # of the settings that have a short option
-
-
-class OneLineErrors(click.Group):
-    """A group whose commands never show a traceback for what the user can mend."""
-
-    def invoke(self, context: click.Context) -> Any:
-        """Run the command; print an SnncError or a fault of the operating system in one line and exit with 2."""
-        try:
-            return super().invoke(context)
-        except (SnncError, OSError, MemoryError) as error:
-            message = str(error) if isinstance(error, SnncError) else f"{type(error).__name__}: {error}"
-            click.echo("snnc: " + " ".join(message.split()), err=True)
-            context.exit(2)
-        except KeyboardInterrupt:
-            click.echo("snnc: stopped", err=True)
-            context.exit(130)
 
 
 @click.group(cls=OneLineErrors, context_settings={"help_option_names": ["-h", "--help"]})
@@ -54,13 +40,6 @@ def training_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
-def output_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command --json, --quiet and --verbose."""
-    command = click.option("-v", "--verbose", is_flag=True, help="Say more.")(command)
-    command = click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors.")(command)
-    return click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")(command)
-
-
 @main.command()
 @click.option("-c", "--config", "config_file", type=click.Path(), help="TOML file of settings; options override it.")
 @click.option("-o", "--output", type=click.Path(), default="model.pt", show_default=True, help="Checkpoint to write.")
@@ -74,7 +53,7 @@ def train(config_file: str | None, output: str, as_json: bool, quiet: bool, verb
     """
     config = _config(config_file, settings)
     started = time.perf_counter()
-    checkpoint = _train(config, output, _console(as_json, quiet), verbose=verbose)
+    checkpoint = _train(config, output, console_for(as_json, quiet), verbose=verbose)
     if as_json:
         seconds = round(time.perf_counter() - started, 3)
         result = {"checkpoint": output, "accuracy": checkpoint.accuracy, "seconds": seconds, "config": config.as_dict()}
@@ -83,32 +62,48 @@ def train(config_file: str | None, output: str, as_json: bool, quiet: bool, verb
 
 @main.command()
 @click.argument("file", type=click.Path())
-@click.option("-t", "--target", default="loihi2", show_default=True, help="Format to write: a row of TARGETS.")
+@click.option("-t", "--target", default="loihi2", show_default=True, help="Format to write: loihi2, nir or onnx.")
 @click.option("-o", "--output", type=click.Path(), help="File to write.  [default: FILE with the target's suffix]")
+@click.option("--dialect", help="For nir, the reader: spec, norse, snntorch or spikingjelly.  [default: spec]")
+@click.option("--timed/--constant", default=None, help="For onnx, one frame for each step or one for all.  [default: by data]")
 @output_options
-def export(file: str, target: str, output: str | None, as_json: bool, quiet: bool, verbose: bool) -> None:
-    """Write the integer network of a checkpoint for a target, and read it back to be sure.
+def export(
+    file: str,
+    target: str,
+    output: str | None,
+    dialect: str | None,
+    timed: bool | None,
+    as_json: bool,
+    quiet: bool,
+    verbose: bool,
+) -> None:
+    """Write the integer network of a checkpoint or another exported file for a target, and read it back to be sure.
 
     \b
-    Example: snnc export --target loihi2 model.pt -o model.net
+    Example: snnc export --target nir --dialect norse model.pt -o model.nir
     """
     from snnc.export import TARGETS
-    from snnc.session import export_file, load_subject
+    from snnc.session import exactness_notice, export_file, load_subject
 
-    console = _console(as_json, quiet)
+    console = console_for(as_json, quiet)
     subject, _ = load_subject(file)
     suffix = TARGETS[target].suffix if target in TARGETS else ""
-    written = export_file(subject.network, target, output or Path(file).with_suffix(suffix))
+    options = {name: value for name, value in (("dialect", dialect), ("timed", timed)) if value is not None}
+    notice = exactness_notice(subject.network, dialect or "spec") if target == "nir" else None
+    if notice:
+        console.print(notice, style="yellow" if "not " in notice else "")
+    written = export_file(subject.network, target, output or Path(file).with_suffix(suffix), **options)
     console.print(f"{written}: {target}, read back and equal")
     if verbose:
         console.print(str(subject.network))
     if as_json:
-        click.echo(json.dumps({"file": str(written), "target": target, "digest": subject.network.digest()}))
+        digest, exact = subject.network.digest(), subject.network.truncation_free
+        click.echo(json.dumps({"file": str(written), "target": target, "digest": digest, "truncation_free": exact}))
 
 
 @main.command()
-@click.argument("file", type=click.Path())
-@click.option("-d", "--data", help="Dataset whose test split is run.  [default: what FILE was trained on, else digits]")
+@click.argument("files", type=click.Path(), nargs=-1, required=True)
+@click.option("-d", "--data", help="Dataset whose test split is run.  [default: what was trained on, else digits]")
 @click.option("-n", "--samples", type=int, help="Samples that every engine runs.  [default: all, fewer in slow engines]")
 @click.option("-e", "--engine", "engines", multiple=True, help="Engine to run, may be repeated.  [default: all that can run]")
 @click.option("--time-limit", type=float, help="Seconds that one run of Lava may take.  [default: 1800]")
@@ -117,7 +112,7 @@ def export(file: str, target: str, output: str | None, as_json: bool, quiet: boo
 @click.option("--report", type=click.Path(), help="HTML file to write with all tables.")
 @output_options
 def simulate(
-    file: str,
+    files: tuple[str, ...],
     data: str | None,
     samples: int | None,
     engines: tuple[str, ...],
@@ -131,16 +126,20 @@ def simulate(
 ) -> None:
     """Run real test samples through every engine and compare every spike and membrane; exit 1 if anything differs.
 
+    Several FILES of one network, such as model.pt and its exports, are checked against each other first; the engine of each
+    format then reads that very file.
+
     \b
     Engines: reference (numpy), fast (C), tensor (PyTorch on --device; unasked only without the C kernel), torch (the
-    trained model; needs a .pt), lava (stock processes), netx (the file as lava-dl loads it).
-    Example: snnc simulate model.net --engine lava --samples 100
+    trained model; needs a .pt), onnx (onnxruntime), nir (real-number neurons), lava (stock processes), netx (the file
+    as lava-dl loads it).
+    Example: snnc simulate model.pt model.net model.nir model.onnx
     """
     from snnc.session import load_subject, verify_file_on
 
-    console = _console(as_json, quiet)
+    console = console_for(as_json, quiet)
     subject, checkpoint = load_subject(
-        file, device=device, threads=threads, **({} if time_limit is None else {"time_limit": time_limit})
+        *files, device=device, threads=threads, **({} if time_limit is None else {"time_limit": time_limit})
     )
     if verbose:
         console.print(f"{subject.network}\n")
@@ -164,7 +163,7 @@ def demo(config_file: str | None, output: str, as_json: bool, quiet: bool, verbo
     from snnc.export import TARGETS
     from snnc.session import export_file, load_subject, verify_file_on
 
-    console, folder = _console(as_json, quiet), Path(output)
+    console, folder = console_for(as_json, quiet), Path(output)
     config = _config(config_file, settings)
     console.rule("1. train -> model.pt", align="left")
     checkpoint = _train(config, folder / "model.pt", console, verbose=verbose)
@@ -175,47 +174,9 @@ def demo(config_file: str | None, output: str, as_json: bool, quiet: bool, verbo
     console.print(str(exported))
     console.rule("3. simulate the exported file on every engine", align="left")
     # The file goes to the simulators, the checkpoint to torch: equal means that the export lost nothing.
-    subject = Subject(exported, trained.model, file)
+    subject = Subject(exported, trained.model, (file,))
     verdict = verify_file_on(subject, config.data, (), None, console)
     _finish(verdict, console, folder / "report.html", checkpoint, as_json=as_json)
-
-
-@main.command()
-@click.option("--rates", default="0.05,0.1,0.2,0.4", show_default=True, help="Firing rates to calibrate to, with commas.")
-@click.option("--width", default=1.0, show_default=True, help="Channels of CIFARNet, 1 is the paper's.")
-@click.option("--timesteps", type=click.IntRange(1, 7), default=5, show_default=True, help="Time steps of each image.")
-@click.option("-n", "--images", type=click.IntRange(min=1), default=64, show_default=True, help="Images in one round.")
-@click.option("--rounds", type=click.IntRange(min=1), default=5, show_default=True, help="Rounds of all ways in turn.")
-@click.option("--threads", type=click.IntRange(1, 256), help="Threads of all ways.  [default: all cores]")
-@click.option("--lava/--no-lava", default=True, show_default=True, help="Time Lava's convolutions too.")
-@click.option("--growth", is_flag=True, help="Also measure how time grows with images, steps, width and firing rate.")
-@output_options
-def bench(rates: str, growth: bool, as_json: bool, quiet: bool, verbose: bool, **settings: Any) -> None:
-    """Measure the fast simulator against torch float32, oneDNN int8 and Lava on this machine; exit 1 if outputs differ.
-
-    \b
-    Example: snnc bench --rates 0.1 --rounds 3
-    """
-    from snnc import bench as measuring
-    from snnc.bench_tables import show_growth, show_rows
-
-    console, chosen = _console(as_json, quiet), measuring.Settings(**settings)
-    with console.status("measuring") as status:
-        rows = list(measuring.measure(_rates(rates), chosen, status.update))
-        points = list(measuring.growth(chosen, status.update)) if growth else []
-    show_rows(console, rows, measuring.LAVA_CHANNELS)
-    if points:
-        show_growth(console, points)
-    if as_json:
-        click.echo(json.dumps({"rows": [row.as_dict() for row in rows], "growth": points}))
-    sys.exit(0 if all(row.equal for row in rows) else 1)
-
-
-def _rates(text: str) -> list[float]:
-    try:
-        return [float(part) for part in text.split(",")]
-    except ValueError:
-        raise ConfigError(f"--rates {text!r} is no list of numbers; write for example 0.05,0.1") from None
 
 
 def _config(file: str | None, settings: dict[str, Any]) -> TrainConfig:
@@ -264,6 +225,5 @@ def _finish(verdict: Any, console: Console, report: str | Path | None, checkpoin
     sys.exit(0 if verdict.equal else 1)
 
 
-def _console(as_json: bool, quiet: bool) -> Console:
-    # No markup: names of files and layers may hold brackets.
-    return Console(quiet=as_json or quiet, soft_wrap=not sys.stdout.isatty(), markup=False, emoji=False, highlight=False)
+for command in (import_graph, inspect, bench):
+    main.add_command(command)

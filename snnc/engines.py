@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -39,10 +40,14 @@ class Subject:
 
     network: Network
     model: "SpikingNetwork | None" = None
-    file: Path | None = None  # the exported file that holds the network, if it came from one; Lava reads this very file
+    files: tuple[Path, ...] = ()  # exported files that hold the network; engines of a format read these very files
     time_limit: float = TIME_LIMIT  # seconds, for each run of Lava
     device: str = "cpu"  # of the engine `tensor`
     threads: int | None = None  # of the engine `fast`; None takes all cores
+
+    def file(self, suffix: str) -> Path | None:
+        """Return the file of one format, if there is one."""
+        return next((path for path in self.files if path.suffix == suffix), None)
 
 
 @dataclass(frozen=True)
@@ -101,9 +106,34 @@ def _needs_lava(subject: Subject) -> str | None:
 def _lava(builder: str) -> Callable[[Subject, Samples], Trace]:
     def run(subject: Subject, samples: Samples) -> Trace:
         stream = over_time(subject.network, samples)
-        return run_lava(subject.network, stream, builder=builder, file=subject.file, time_limit=subject.time_limit)
+        return run_lava(subject.network, stream, builder=builder, file=subject.file(".net"), time_limit=subject.time_limit)
 
     return run
+
+
+def _needs_library(name: str, extra: str) -> Callable[[Subject], str | None]:
+    advice = f"{name} is not installed; get it with: pip install 'snnc[{extra}]'"
+    return lambda subject: None if find_spec(name) else advice
+
+
+def _run_onnx(subject: Subject, samples: Samples) -> Trace:
+    from snnc.export.onnx_runner import run_onnx
+
+    return run_onnx(subject.network, samples, file=subject.file(".onnx"))
+
+
+def _run_nir(subject: Subject, samples: Samples) -> Trace:
+    from snnc.export.nir_runner import run_nir
+
+    return run_nir(subject.network, over_time(subject.network, samples), file=subject.file(".nir"))
+
+
+def _needs_exact_nir(subject: Subject) -> str | None:
+    if reason := _needs_library("nir", "nir")(subject):
+        return reason
+    from snnc.export.nir_runner import why_not
+
+    return why_not(subject.network, subject.file(".nir"))
 
 
 ENGINES: dict[str, Engine] = {
@@ -115,6 +145,8 @@ ENGINES: dict[str, Engine] = {
     ),
     "tensor": Engine(_run_tensor, lambda _: None, pace=2e10),
     "torch": Engine(_run_model, _needs_model, pace=2e10),
+    "onnx": Engine(_run_onnx, _needs_library("onnxruntime", "onnx"), pace=1e10),
+    "nir": Engine(_run_nir, _needs_exact_nir, pace=2e9),
     "lava": Engine(_lava("lava"), _needs_lava, few=FEW),
     "netx": Engine(_lava("netx"), _needs_lava, few=FEW),
 }

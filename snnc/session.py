@@ -1,14 +1,15 @@
 """What the commands share: opening any file of ours, exporting with a read-back, and verifying on a named dataset."""
 
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 
 from snnc.engines import STAND_INS, Subject, choose, sample_counts, verify
 from snnc.export import TARGETS, read_network
-from snnc.export.lava_runner import TIME_LIMIT
 from snnc.toolchain.datasets import load_dataset
-from snnc.toolchain.errors import ConfigError, FileFormatError
+from snnc.toolchain.difference import network_difference
+from snnc.toolchain.errors import ConfigError, DifferentNetworks, FileFormatError
 from snnc.toolchain.network import Network
 from snnc.toolchain.verify import Verdict
 from snnc.verdict_tables import simulation_progress
@@ -16,37 +17,70 @@ from snnc.verdict_tables import simulation_progress
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from snnc.toolchain.checkpoint import Checkpoint
+    from snnc.toolchain.spiking_network import SpikingNetwork
+
+CHECKPOINT = ".pt"
 
 
-def load_subject(
-    path: str | Path, *, time_limit: float = TIME_LIMIT, device: str = "cpu", threads: int | None = None
-) -> "tuple[Subject, Checkpoint | None]":
-    """Open a checkpoint (lowering its model) or an exported network. Raises FileFormatError, LoweringError, NetworkError."""
-    if Path(path).suffix != ".pt":
-        return Subject(read_network(path), None, Path(path), time_limit, device, threads), None
+def load_subject(*paths: str | Path, **settings: Any) -> "tuple[Subject, Checkpoint | None]":
+    """Open a checkpoint (lowering its model), exported networks, or several files of one network; settings are Subject's.
+
+    Raises FileFormatError, LoweringError, NetworkError, and DifferentNetworks if two files hold different ones.
+    """
+    subjects = [(str(path), *_load_one(Path(path))) for path in paths]
+    name, first, _, _ = subjects[0]
+    for other, network, _, _ in subjects[1:]:
+        if difference := network_difference(first, network):
+            raise DifferentNetworks(f"{name} and {other} hold different networks: {difference}")
+    model, checkpoint = next(((model, checkpoint) for *_, model, checkpoint in subjects if model), (None, None))
+    files = tuple(Path(path) for path in paths if Path(path).suffix != CHECKPOINT)
+    if len({path.suffix for path in files}) < len(files):
+        raise ConfigError("two files of one format were given; name one of each, the engines read it")
+    return Subject(first, model, files, **settings), checkpoint
+
+
+def _load_one(path: Path) -> "tuple[Network, SpikingNetwork | None, Checkpoint | None]":
+    if path.suffix != CHECKPOINT:
+        return read_network(path), None, None
     from snnc.models import load_model
     from snnc.toolchain.lower import lower
 
     model, checkpoint = load_model(path)
     name = f"{checkpoint.config.model} on {checkpoint.config.data}"
-    return Subject(lower(model, checkpoint.labels, name), model, None, time_limit, device, threads), checkpoint
+    return lower(model, checkpoint.labels, name), model, checkpoint
 
 
-def export_file(network: Network, target: str, path: str | Path) -> Path:
+def export_file(network: Network, target: str, path: str | Path, **options: Any) -> Path:
     """Write the network for a target, read it back, and return the file.
 
-    Raises ConfigError for an unknown target or another suffix, CannotExport where the target cannot express the network,
-    FileFormatError if what was read back is not the same network.
+    Raises ConfigError for an unknown target, another suffix, or options that the target does not have, CannotExport where it
+    cannot express the network, FileFormatError if what was read back is not the same network.
     """
     if target not in TARGETS:
         raise ConfigError(f"target {target!r} is unknown; allowed are {', '.join(TARGETS)}")
     file, suffix = Path(path), TARGETS[target].suffix
     if file.suffix != suffix:
         raise ConfigError(f"output {str(path)!r} must end in {suffix} for target {target!r}; all commands know files by that")
-    TARGETS[target].write(network, file)
+    for option in options:
+        if option not in TARGETS[target].options:
+            owners = [name for name, row in TARGETS.items() if option in row.options]
+            raise ConfigError(f"target {target!r} has no --{option}; it belongs to {', '.join(owners) or 'no target'}")
+    TARGETS[target].write(network, file, **options)
     if TARGETS[target].read(file) != network:
         raise FileFormatError(f"{file}: reading it back gave another network; the disk may be faulty, export it again")
     return file
+
+
+def exactness_notice(network: Network, dialect: str) -> str | None:
+    """Return whether a NIR reader in float32 can give the very spikes of a network, for people."""
+    try:
+        from snnc.export.nir_graph import DIALECTS, exactness
+    except ModuleNotFoundError:
+        return None  # the export itself says what to install
+    if dialect not in DIALECTS:
+        return None
+    reason = exactness(network, dialect)
+    return reason or "truncation-free: real-number neurons give the very spikes of the chip"
 
 
 def verify_file_on(subject: Subject, dataset: str, engines: tuple[str, ...], samples: int | None, console: Console) -> Verdict:

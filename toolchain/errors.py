@@ -32,6 +32,10 @@ class CannotExport(SnncError):
     """The target cannot express this network exactly, so nothing was written."""
 
 
+class DifferentNetworks(SnncError):
+    """Two files that should hold one network do not; a difference, not a fault."""
+
+
 class EngineError(SnncError):
     """A simulator is not installed, failed, or ran past its time limit."""
 
