@@ -14,12 +14,13 @@ help: ## list the commands
 $(VENV)/installed: pyproject.toml requirements/constraints.txt requirements/lava.txt
 	@echo "installing into $(VENV) (a few minutes the first time)"
 	@$(PYTHON) -m venv $(VENV)
-	$(PIP) -c requirements/constraints.txt -e ".[lava]"
+	$(PIP) -c requirements/constraints.txt -e ".[lava,nir,onnx]"
 	$(PIP) --no-deps --ignore-requires-python -r requirements/lava.txt
 	@touch $@
 
-$(VENV)/developed: $(VENV)/installed
-	$(PIP) -c requirements/constraints.txt -e ".[lava,dev]"
+$(VENV)/developed: $(VENV)/installed requirements/peers.txt
+	$(PIP) -c requirements/constraints.txt -e ".[lava,nir,onnx,dev]"
+	$(PIP) --no-deps -r requirements/peers.txt
 	@touch $@
 
 demo: $(VENV)/installed ## install, then train, export and verify once on handwritten digits

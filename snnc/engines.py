@@ -237,7 +237,7 @@ def _compare(
         if stop <= start:
             continue
         started = time.perf_counter()
-        trace = ENGINES[name].run(subject, values[start:stop])
+        trace = ENGINES[name].run(subject, _frames(subject.network, values[start:stop]))
         verdict.count(trace.engine, trace.outputs(subject.network), split.labels[start:stop], time.perf_counter() - started)
         watch(name, stop - start)
         if baseline is None:
@@ -251,14 +251,19 @@ def _compare(
 
 def _check_outputs(subject: Subject, verdict: Verdict, values: Samples) -> None:
     """Raise EngineError unless the baseline's read-outs without a trace, another path, are those of its trace."""
-    trace = ENGINES[verdict.baseline].run(subject, values)
+    trace = ENGINES[verdict.baseline].run(subject, _frames(subject.network, values))
     if not np.array_equal(_outputs(verdict.baseline, subject, values), trace.outputs(subject.network)):
         raise EngineError(f"engine {verdict.baseline!r} gives other read-outs with a trace than without; please report this")
 
 
 def _outputs(name: str, subject: Subject, samples: Samples) -> NDArray[np.int64]:
-    outputs = ENGINES[name].outputs
-    return outputs(subject, samples) if outputs else ENGINES[name].run(subject, samples).outputs(subject.network)
+    frames, outputs = _frames(subject.network, samples), ENGINES[name].outputs
+    return outputs(subject, frames) if outputs else ENGINES[name].run(subject, frames).outputs(subject.network)
+
+
+def _frames(network: Network, values: Samples) -> Samples:
+    """Return `(B, ...)`, or `(T, B, ...)` from events `(B, T, ...)`."""
+    return values if values.shape[1:] == network.input.shape else values.swapaxes(0, 1)
 
 
 def _batch_size(network: Network) -> int:

@@ -182,7 +182,7 @@ def test_a_foreign_hdf5_file_is_refused(folder: Path) -> None:
     assert "no group 'snnc', so it was not written by snnc" in one_line(snnc("simulate", "foreign.net"))
 
 
-@pytest.mark.parametrize("command", [[], ["train"], ["export"], ["simulate"], ["demo"]])
+@pytest.mark.parametrize("command", [[], ["train"], ["export"], ["simulate"], ["demo"], ["bench"], ["import"], ["inspect"]])
 def test_every_command_has_help_with_an_example(command: list[str]) -> None:
     result = snnc(*command, "--help")
     assert result.exit_code == 0

@@ -27,7 +27,7 @@ def no_kernel() -> None:
 
 
 def test_there_are_engines() -> None:
-    assert list(ENGINES) == ["reference", "fast", "tensor", "torch", "lava", "netx"]
+    assert list(ENGINES) == ["reference", "fast", "tensor", "torch", "onnx", "nir", "lava", "netx"]
 
 
 @pytest.mark.parametrize("name", [name for name in ENGINES if name != "reference"])
@@ -117,7 +117,9 @@ def test_choosing(monkeypatch: pytest.MonkeyPatch, subject: Subject) -> None:
     assert "torch" in chosen
     assert left_out["lava"] == left_out["netx"] == f"Lava is not installed; get it with: {INSTALL}"
     assert choose(subject, ["torch", "reference", "torch"]) == (["torch"], {})
-    with pytest.raises(EngineError, match="engine 'lawa' is unknown; allowed are reference, fast, tensor, torch, lava, netx"):
+    with pytest.raises(
+        EngineError, match="engine 'lawa' is unknown; allowed are reference, fast, tensor, torch, onnx, nir, lava, netx"
+    ):
         choose(subject, ["lawa"])
     with pytest.raises(EngineError, match="engine 'torch': replays a trained model; give a .pt file"):
         choose(Subject(subject.network), ["torch"])
@@ -149,10 +151,10 @@ def test_lava_reads_the_very_file_that_is_verified(tmp_path: Path, subject: Subj
     file = tmp_path / "other.net"
     other = replace(subject.network, name="other", timesteps=2)
     TARGETS["loihi2"].write(other, file)
-    assert verify(Subject(other, file=file), digits.test.first(2), ["netx"]).equal
+    assert verify(Subject(other, files=(file,)), digits.test.first(2), ["netx"]).equal
     wrong = replace(other.layers[0], neuron=replace(other.layers[0].neuron, vth=other.layers[0].neuron.vth // 2))
     TARGETS["loihi2"].write(replace(other, layers=(wrong, *other.layers[1:])), file)
-    assert not verify(Subject(other, file=file), digits.test.first(2), ["netx"]).equal
+    assert not verify(Subject(other, files=(file,)), digits.test.first(2), ["netx"]).equal
 
 
 def test_what_cannot_be_verified_is_refused(subject: Subject, digits: Dataset) -> None:

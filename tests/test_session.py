@@ -1,13 +1,19 @@
 """Opening files and exporting with a read-back, over every row of TARGETS."""
 
+import sys
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
+from click.testing import CliRunner
+from random_networks import random_network
 
+from snnc.cli import main
 from snnc.export import TARGETS, read_network
 from snnc.session import export_file, load_subject
-from snnc.toolchain.errors import ConfigError, FileFormatError
+from snnc.toolchain.difference import network_difference
+from snnc.toolchain.errors import ConfigError, DifferentNetworks, FileFormatError
 
 
 def test_there_are_targets() -> None:
@@ -22,6 +28,67 @@ def test_every_target_gives_back_the_network(tmp_path: Path, tiny_path: Path, ta
     assert read_network(file) == subject.network
     again, no_checkpoint = load_subject(file)
     assert (again.network, again.model, no_checkpoint) == (subject.network, None, None)
+
+
+def exported(tiny_path: Path, folder: Path) -> list[Path]:
+    network = load_subject(tiny_path)[0].network
+    return [export_file(network, target, folder / f"model{row.suffix}") for target, row in TARGETS.items()]
+
+
+def test_several_files_of_one_network_are_one_subject(tmp_path: Path, tiny_path: Path) -> None:
+    files = exported(tiny_path, tmp_path)
+    subject, checkpoint = load_subject(tiny_path, *files)
+    assert checkpoint is not None
+    assert subject.model is not None
+    assert subject.files == tuple(files)
+    assert subject.file(".onnx") == tmp_path / "model.onnx"
+    with pytest.raises(ConfigError, match="two files of one format"):
+        load_subject(files[0], files[0])
+
+
+def test_files_of_different_networks_are_a_difference(tmp_path: Path, tiny_path: Path) -> None:
+    files, network = exported(tiny_path, tmp_path), load_subject(tiny_path)[0].network
+    first, *rest = network.layers
+    other = replace(first, neuron=replace(first.neuron, vth=first.neuron.vth + 1))
+    TARGETS["onnx"].write(replace(network, layers=(other, *rest)), tmp_path / "model.onnx")
+    expected = f"hold different networks: layer 'fc1', vth: {first.neuron.vth} and {first.neuron.vth + 1}"
+    with pytest.raises(DifferentNetworks, match=expected):
+        load_subject(tiny_path, *files)
+    result = CliRunner().invoke(main, ["simulate", str(tiny_path), *map(str, files)])
+    assert result.exit_code == 1
+    assert expected in result.output
+
+
+def test_the_place_of_a_difference_is_named() -> None:
+    network = random_network(3)
+    weight = network.layers[0].synapses[0].weight.copy()
+    weight.flat[1] ^= 1
+    synapse = replace(network.layers[0].synapses[0], weight=weight)
+    changed = replace(network.layers[0], synapses=(synapse, *network.layers[0].synapses[1:]))
+    where = np.unravel_index(1, weight.shape)
+    found = network_difference(network, replace(network, layers=(changed, *network.layers[1:])))
+    assert f"layer 'layer0', weight: at {tuple(int(i) for i in where)}" in str(found)
+    assert network_difference(network, replace(network, name="another", labels=())) is None
+    assert "time steps: " in str(network_difference(network, replace(network, timesteps=network.timesteps + 1)))
+    if len(network.layers) > 1:
+        assert "layers" in str(network_difference(network, replace(network, layers=network.layers[:1])))
+
+
+def test_options_belong_to_their_targets(tmp_path: Path, tiny_path: Path) -> None:
+    network = load_subject(tiny_path)[0].network
+    with pytest.raises(ConfigError, match="target 'loihi2' has no --dialect; it belongs to nir"):
+        export_file(network, "loihi2", tmp_path / "a.net", dialect="norse")
+    assert export_file(network, "nir", tmp_path / "a.nir", dialect="norse").exists()
+
+
+def test_a_missing_library_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, tiny_path: Path) -> None:
+    network = load_subject(tiny_path)[0].network
+    for module in [name for name in sys.modules if name.startswith(("snnc.export.onnx", "snnc.export.nir", "onnx", "nir"))]:
+        monkeypatch.delitem(sys.modules, module)
+    for library, target in (("onnx", "onnx"), ("nir", "nir")):
+        monkeypatch.setitem(sys.modules, library, None)
+        with pytest.raises(ConfigError, match=f"{library} is not installed; get it with: pip install 'snnc"):
+            export_file(network, target, tmp_path / f"a{TARGETS[target].suffix}")
 
 
 def test_the_network_says_where_it_comes_from(tiny_path: Path) -> None:

@@ -12,7 +12,7 @@ from snnc.toolchain.network import Input
 
 @dataclass(frozen=True, eq=False)
 class Split:
-    """Samples `(N, C, H, W)` of raw integers with labels `(N,)`."""
+    """Samples `(N, C, H, W)` of raw integers, or events `(N, T, C, H, W)`, with labels `(N,)`."""
 
     samples: NDArray[np.int16]
     labels: NDArray[np.int64]
@@ -66,12 +66,12 @@ def load_dataset(name: str) -> Dataset:
 
 
 def chip_input(split: Split, input: Input) -> NDArray[np.int64]:
-    """Return the samples as the integers the chip is fed, `raw - zero_point`.
+    """Return the samples as the integers the chip is fed, `raw - zero_point`: `(N, ...)`, or `(N, T, ...)` of events.
 
     Raises DataError if their shape or range is not the one that the network was made for.
     """
     values = split.samples.astype(np.int64) - input.zero_point
-    if values.shape[1:] != input.shape:
+    if input.shape not in (values.shape[1:], values.shape[2:]):
         raise DataError(
             f"samples have shape {values.shape[1:]}, the network takes {input.shape}; choose the data it was trained on"
         )

@@ -1,0 +1,58 @@
+"""Our NIR files in the real readers (requirements/peers.txt): every spike is ours, layer by layer."""
+
+from dataclasses import replace
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from peers import PEERS, run_peer
+from random_networks import random_nir_network, random_samples, seeds
+
+from snnc.export.nir_file import write_nir
+from snnc.session import load_subject
+from snnc.toolchain.datasets import Dataset, chip_input
+from snnc.toolchain.network import Network
+from snnc.toolchain.simulate import over_time, simulate
+
+pytestmark = [pytest.mark.peers, pytest.mark.filterwarnings("ignore")]  # their warnings are theirs
+MODULES = {"norse": "norse", "snntorch": "snntorch", "spikingjelly": "spikingjelly"}
+
+
+def skip_without(peer: str) -> None:
+    if not find_spec(MODULES[peer]):
+        pytest.skip(f"{peer} is not installed: make dev")
+
+
+def assert_equal_in(peer: str, network: Network, samples: np.ndarray, path: Path) -> None:
+    """Compare every layer: a file gives the spikes of its last one, so one file is written for each."""
+    reference = simulate(network, samples)
+    for depth, layer in enumerate(network.layers, start=1):
+        part = replace(network, layers=network.layers[:depth], labels=())
+        write_nir(part, path, dialect=peer)
+        sent = run_peer(peer, path, samples)
+        expected = reference.spikes[layer.name]
+        assert np.array_equal(sent.reshape(expected.shape), expected), f"{peer}, layer {layer.name}"
+
+
+def test_there_are_peers() -> None:
+    assert set(PEERS) == set(MODULES)
+
+
+@pytest.mark.parametrize("peer", PEERS)
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(seed=seeds)
+def test_random_networks_on_random_spikes(peer: str, tmp_path: Path, capfd: pytest.CaptureFixture[str], seed: int) -> None:
+    skip_without(peer)
+    network = random_nir_network(seed)
+    assert_equal_in(peer, network, random_samples(network, 3, timed=True, seed=seed), tmp_path / "a.nir")
+    capfd.readouterr()  # what they print
+
+
+@pytest.mark.parametrize("peer", PEERS)
+def test_a_trained_network_on_digits(peer: str, tmp_path: Path, tiny_path: Path, digits: Dataset) -> None:
+    skip_without(peer)
+    network = replace(load_subject(tiny_path)[0].network, readout="spikes")
+    split = digits.test.first(20)
+    assert_equal_in(peer, network, over_time(network, chip_input(split, network.input)).copy(), tmp_path / "a.nir")
