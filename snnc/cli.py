@@ -15,6 +15,7 @@ from snnc.bench_command import bench
 from snnc.cli_options import OneLineErrors, console_for, output_options
 from snnc.file_commands import import_graph, inspect
 from snnc.toolchain.config import TrainConfig
+from snnc.toolchain.errors import ConfigError
 
 SHORT = {"data": "-d", "model": "-m", "batch_size": "-b", "seed": "-s"}  # of the settings that have a short option
 
@@ -42,18 +43,23 @@ def training_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 @main.command()
 @click.option("-c", "--config", "config_file", type=click.Path(), help="TOML file of settings; options override it.")
-@click.option("-o", "--output", type=click.Path(), default="model.pt", show_default=True, help="Checkpoint to write.")
+@click.option("-o", "--output", type=click.Path(), help="Checkpoint to write.  [default: model.pt, or what is resumed]")
+@click.option("--resume", type=click.Path(), help="Checkpoint to go on with, to the same bits as if never stopped.")
 @training_options
 @output_options
-def train(config_file: str | None, output: str, as_json: bool, quiet: bool, verbose: bool, **settings: Any) -> None:
+def train(
+    config_file: str | None, output: str | None, resume: str | None, as_json: bool, quiet: bool, verbose: bool, **settings: Any
+) -> None:
     """Train a network in three phases: full precision, ternary weights, the chip's integers.
 
     \b
     Example: snnc train --data digits --seed 1 --output model.pt
     """
-    config = _config(config_file, settings)
+    before = _resumed(resume, config_file, settings) if resume else None
+    config = before.config if before else _config(config_file, settings)
+    output = output or resume or "model.pt"
     started = time.perf_counter()
-    checkpoint = _train(config, output, console_for(as_json, quiet), verbose=verbose)
+    checkpoint = _train(config, output, console_for(as_json, quiet), verbose=verbose, resume=before)
     if as_json:
         seconds = round(time.perf_counter() - started, 3)
         result = {"checkpoint": output, "accuracy": checkpoint.accuracy, "seconds": seconds, "config": config.as_dict()}
@@ -184,8 +190,18 @@ def _config(file: str | None, settings: dict[str, Any]) -> TrainConfig:
     return config.but(**{name: value for name, value in settings.items() if value is not None})
 
 
-def _train(config: TrainConfig, output: str | Path, console: Console, *, verbose: bool) -> Any:
+def _resumed(resume: str, config_file: str | None, settings: dict[str, Any]) -> Any:
+    from snnc.toolchain.checkpoint import load_checkpoint
+
+    given = [name for name, value in settings.items() if value is not None] + ["config"] * bool(config_file)
+    if given:
+        raise ConfigError(f"--resume goes on with the checkpoint's own settings; leave out --{given[0].replace('_', '-')}")
+    return load_checkpoint(resume)
+
+
+def _train(config: TrainConfig, output: str | Path, console: Console, *, verbose: bool, resume: Any = None) -> Any:
     from snnc.models import build_model
+    from snnc.toolchain.checkpoint import load_checkpoint
     from snnc.toolchain.datasets import load_dataset
     from snnc.toolchain.train import train as run_training
     from snnc.training_view import TrainingView
@@ -199,10 +215,12 @@ def _train(config: TrainConfig, output: str | Path, console: Console, *, verbose
     try:
         with TrainingView(console, config, steps, verbose=verbose) as view:
             checkpoint = run_training(
-                config, dataset, lambda c: build_model(c, dataset.input, len(dataset.labels)), output, view
+                config, dataset, lambda c: build_model(c, dataset.input, len(dataset.labels)), output, view, resume
             )
     except KeyboardInterrupt:
-        click.echo(f"snnc: stopped; what was trained so far is in {output}", err=True)
+        resumable = load_checkpoint(output).resume is not None
+        advice = f"go on with: snnc train --resume {output}" if resumable else "no epoch had ended, so start again"
+        click.echo(f"snnc: stopped; {advice}", err=True)
         sys.exit(130)
     console.print(f"{output}: integer network, test accuracy {checkpoint.accuracy:.2%}", style="bold")
     return checkpoint

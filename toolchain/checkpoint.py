@@ -20,7 +20,7 @@ from snnc.toolchain.layers import Phase
 from snnc.toolchain.network import Input
 
 FORMAT = "snnc checkpoint"
-VERSION = 1
+VERSION = 2
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,10 @@ class Epoch:
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """What a checkpoint holds; `accuracy` is that of `weights` on the test split (0..1)."""
+    """What a checkpoint holds; `accuracy` is that of `weights` on the test split (0..1).
+
+    `resume` is all else that training needs to go on exactly (train.py): None once it has ended.
+    """
 
     config: TrainConfig
     input: Input
@@ -55,6 +58,7 @@ class Checkpoint:
     weights: dict[str, Tensor]
     accuracy: float
     history: list[Epoch] = field(default_factory=list)
+    resume: dict[str, Any] | None = None
 
 
 def save_checkpoint(checkpoint: Checkpoint, path: str | Path) -> None:
@@ -70,6 +74,7 @@ def save_checkpoint(checkpoint: Checkpoint, path: str | Path) -> None:
         "weights": {name: tensor.detach().cpu() for name, tensor in checkpoint.weights.items()},
         "accuracy": checkpoint.accuracy,
         "history": [asdict(epoch) for epoch in checkpoint.history],
+        "resume": _packed(checkpoint.resume),
     }
     buffer = BytesIO()
     torch.save(content | {"digest": _digest(content)}, buffer)
@@ -96,9 +101,26 @@ def load_checkpoint(path: str | Path) -> Checkpoint:
             weights=_checked_weights(content["weights"]),
             accuracy=float(content["accuracy"]),
             history=[Epoch(**row) for row in content["history"]],
+            resume=_unpacked(content["resume"]),
         )
     except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RuntimeError, SnncError) as error:
         raise FileFormatError(f"{path}: the checkpoint is incomplete or damaged ({error}); train it again") from None
+
+
+def _packed(state: dict[str, Any] | None) -> Tensor:
+    """Return any state as bytes in a tensor, which the checksum covers and which loads without running code."""
+    if state is None:
+        return torch.empty(0, dtype=torch.uint8)
+    buffer = BytesIO()
+    torch.save(state, buffer)
+    return torch.frombuffer(bytearray(buffer.getvalue()), dtype=torch.uint8)
+
+
+def _unpacked(packed: Tensor) -> dict[str, Any] | None:
+    if not packed.numel():
+        return None
+    state: dict[str, Any] = torch.load(BytesIO(packed.numpy().tobytes()), map_location="cpu", weights_only=True)
+    return state
 
 
 def _load(path: str | Path) -> Any:
@@ -123,8 +145,9 @@ def _checked_weights(weights: dict[str, Any]) -> dict[str, Tensor]:
 
 def _digest(content: dict[str, Any]) -> str:
     digest = hashlib.sha256()
-    digest.update(json.dumps({name: value for name, value in content.items() if name != "weights"}).encode())
-    for name, tensor in content["weights"].items():
+    arrays = {**content["weights"], "resume": content["resume"]}
+    digest.update(json.dumps({name: value for name, value in content.items() if name not in ("weights", "resume")}).encode())
+    for name, tensor in arrays.items():
         digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
         digest.update(tensor.contiguous().numpy().tobytes())
     return digest.hexdigest()

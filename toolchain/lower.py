@@ -24,7 +24,7 @@ def lower(model: SpikingNetwork, labels: tuple[str, ...] = (), name: str | None 
     if model.phase is not Phase.INTEGER:
         raise LoweringError(
             f"the model has only been trained to phase {model.phase.name.lower()!r}; "
-            "train it through the integer phase (let `snnc train` finish)"
+            "train it through the integer phase (`snnc train --resume` goes on where it stopped)"
         )
     layers: list[Layer] = []
     source, source_shape = INPUT, model.input.shape

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
@@ -61,8 +61,14 @@ class Data:
 class Training:
     """One run: networks, data and history; `checkpoint()` is complete at any moment."""
 
-    def __init__(self, config: TrainConfig, dataset: Dataset, build: Callable[[TrainConfig], SpikingNetwork]):
-        """Build base and twins from the seed. Raises ConfigError for settings that name nothing."""
+    def __init__(
+        self,
+        config: TrainConfig,
+        dataset: Dataset,
+        build: Callable[[TrainConfig], SpikingNetwork],
+        resume: Checkpoint | None = None,
+    ):
+        """Build base and twins from the seed, or as a checkpoint left them. Raises ConfigError for unknown names."""
         _check_rows(config)
         torch.manual_seed(config.seed)
         self.config, self.dataset = config, dataset
@@ -72,6 +78,27 @@ class Training:
         self.twins = [self._placed(build(config.but(weights="float"))) for _ in range(self.method.twins)]
         self.data = _tensors(dataset, self.device)
         self.history: list[Epoch] = []
+        self.optimizer: torch.optim.Optimizer | None = None
+        self.schedule: LRScheduler | None = None
+        self.state: dict[str, Any] | None = None
+        if resume:
+            self._restore(resume)
+
+    def _restore(self, checkpoint: Checkpoint) -> None:
+        state = checkpoint.resume
+        if state is None:
+            raise ConfigError("nothing to resume: its training has ended, or was stopped in its first epoch; start a new one")
+        try:
+            self.base.load_state_dict(checkpoint.weights)
+            for twin, weights in zip(self.twins, state["twins"], strict=True):
+                twin.load_state_dict(weights)
+        except (LookupError, TypeError, ValueError, RuntimeError) as error:
+            raise ConfigError(
+                f"the checkpoint cannot be resumed ({str(error).splitlines()[0]}); start a new training"
+            ) from None
+        for layer in self.base.populations:
+            layer.phase = checkpoint.phase
+        self.base.phase, self.history, self.state = checkpoint.phase, list(checkpoint.history), state
 
     @property
     def networks(self) -> list[SpikingNetwork]:
@@ -88,20 +115,42 @@ class Training:
         """Return the base network as it is now, its accuracy (`tested`, if that is known), and the history so far."""
         weights = {name: tensor.detach().clone() for name, tensor in self.base.state_dict().items()}
         tested = accuracy(self.base, *self.data.test) if tested is None else tested
-        history = list(self.history)
-        return Checkpoint(self.config, self.base.input, self.dataset.labels, self.base.phase, weights, tested, history)
+        history, phase = list(self.history), self.base.phase
+        return Checkpoint(self.config, self.base.input, self.dataset.labels, phase, weights, tested, history, self._resumable())
+
+    def _resumable(self) -> dict[str, Any] | None:
+        """Return what is needed to go on exactly after the last finished epoch; None once all are finished."""
+        if self.optimizer is None or self.schedule is None or len(self.history) in (0, self.config.epochs):
+            return None
+        return {
+            "twins": [twin.state_dict() for twin in self.twins],
+            "optimizer": self.optimizer.state_dict(),
+            "schedule": self.schedule.state_dict(),
+            "random": torch.get_rng_state(),
+            "random_cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
+        }
 
     def run(self, watcher: Watcher) -> Iterator[Epoch]:
         """Train through the three phases, yielding the metrics of each finished epoch. Raises TrainingError."""
         config = self.config
         plan = [(Phase.FLOAT, config.epochs_float, config.lr), (Phase.QUANTISED, config.epochs_quantised, config.lr)]
+        state, resumed = self.state, self.base.phase
+        done = len(self.history)
         for phase, epochs, lr in [*plan, (Phase.INTEGER, config.epochs_integer, config.lr_integer)]:
-            self.base.enter(phase)
-            optimizer = torch.optim.Adam([p for network in self.networks for p in network.parameters()], lr=lr)
-            schedule = _schedule(config, optimizer, epochs)
-            for _ in range(epochs):
-                metrics = self._epoch(optimizer, watcher)
-                schedule.step()
+            left, done = max(epochs - done, 0), max(done - epochs, 0)
+            if state is not None and phase < resumed:
+                continue
+            if state is None or phase > resumed:
+                self.base.enter(phase)
+            self.optimizer = torch.optim.Adam([p for network in self.networks for p in network.parameters()], lr=lr)
+            self.schedule = _schedule(config, self.optimizer, epochs)
+            if state is not None and phase == resumed:
+                self.optimizer.load_state_dict(state["optimizer"])
+                self.schedule.load_state_dict(state["schedule"])
+                _set_random(state)
+            for _ in range(left):
+                metrics = self._epoch(self.optimizer, watcher)
+                self.schedule.step()
                 self.history.append(metrics)
                 watcher.epoch(metrics)
                 yield metrics
@@ -112,7 +161,7 @@ class Training:
         images, labels = self.data.train
         started, seen, right, loss_sum, matching_sum = time.perf_counter(), 0, 0, 0.0, 0.0
         for chosen in _batches(len(labels), self.config.batch_size):
-            batch = shifted(images[chosen], self.config.shift, self.data.background)
+            batch = frames(shifted(images[chosen], self.config.shift, self.data.background), self.base)
             logits = [network(batch) for network in self.networks]
             losses = self.method.loss(logits, labels[chosen], self.config.alpha)
             optimizer.zero_grad()
@@ -137,21 +186,27 @@ def train(
     build: Callable[[TrainConfig], SpikingNetwork],
     out: str | Path,
     watcher: Watcher | None = None,
+    resume: Checkpoint | None = None,
 ) -> Checkpoint:
     """Train, write the checkpoint `out` (a .pt file) after every epoch, and return the last one.
 
-    Ctrl-C writes what there is, which can be loaded, and raises KeyboardInterrupt then. Raises ConfigError, DataError,
-    TrainingError (the file keeps the last good epoch), or SnncError if the file cannot be written.
+    `resume` goes on after the last epoch of a checkpoint whose training was interrupted, to the same bits as if it had not
+    been. Ctrl-C leaves the last finished epoch, or writes what there is before the first, and raises KeyboardInterrupt.
+    Raises ConfigError, DataError, TrainingError (the file keeps the last good epoch), or SnncError if the file cannot be
+    written.
     """
     if Path(out).suffix != ".pt":
         raise ConfigError(f"checkpoint {str(out)!r} must end in .pt; all commands know checkpoints by that")
-    training = Training(config, dataset, build)
+    training = Training(config, dataset, build, resume)
     check_writable(out)
+    saved = len(training.history)
     try:
         for epoch in training.run(watcher or Unwatched()):
             save_checkpoint(training.checkpoint(epoch.test_accuracy), out)
+            saved = epoch.number
     except KeyboardInterrupt:
-        save_checkpoint(training.checkpoint(), out)
+        if not training.history or saved < len(training.history):  # in the first epoch, or while one was written
+            save_checkpoint(training.checkpoint(), out)
         raise
     except torch.OutOfMemoryError:
         raise TrainingError(
@@ -168,13 +223,18 @@ def accuracy(network: SpikingNetwork, images: Tensor, labels: Tensor) -> float:
     was_training = network.training
     network.eval()
     pieces = zip(torch.split(images, EVALUATION_BATCH), torch.split(labels, EVALUATION_BATCH), strict=True)
-    right = sum(int((network(x).argmax(1) == y).sum()) for x, y in pieces)
+    right = sum(int((network(frames(x, network)).argmax(1) == y).sum()) for x, y in pieces)
     network.train(was_training)
     return right / len(labels)
 
 
 def shifted(images: Tensor, reach: int, background: int) -> Tensor:
-    """Return `(B, C, H, W)` with every image moved by up to `reach` pixels in each direction, filled with `background`."""
+    """Return `(B, C, H, W)` with every image moved by up to `reach` pixels in each direction, filled with `background`.
+
+    Events `(B, T, C, H, W)` move as a whole.
+    """
+    if images.dim() == 5:
+        return shifted(images.flatten(1, 2), reach, background).reshape(images.shape)
     if reach == 0 or images.dim() != 4:
         return images
     count, channels, height, width = images.shape
@@ -189,6 +249,17 @@ def shifted(images: Tensor, reach: int, background: int) -> Tensor:
         rows[:, None, :, None],
         columns[:, None, None],
     ]
+
+
+def frames(samples: Tensor, network: SpikingNetwork) -> Tensor:
+    """Return samples `(B, ...)` as they are, and events `(B, T, ...)` as `(T, B, ...)`."""
+    return samples if tuple(samples.shape[1:]) == tuple(network.input.shape) else samples.transpose(0, 1)
+
+
+def _set_random(state: dict[str, Any]) -> None:
+    torch.set_rng_state(state["random"])
+    if state["random_cuda"] and torch.cuda.is_available():
+        torch.cuda.set_rng_state_all(state["random_cuda"])
 
 
 def _batches(samples: int, size: int) -> Iterator[Tensor]:
