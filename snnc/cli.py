@@ -206,7 +206,7 @@ def _train(config: TrainConfig, output: str | Path, console: Console, *, verbose
     from snnc.toolchain.train import train as run_training
     from snnc.training_view import TrainingView
 
-    dataset = load_dataset(config.data)
+    dataset = load_dataset(config.data, config.timesteps)
     steps = -(-len(dataset.train) // config.batch_size)
     console.print(
         f"{config.model}, {config.weights} weights, {config.method}, {config.epochs} epochs, seed {config.seed}\n"

@@ -89,7 +89,7 @@ def verify_file_on(subject: Subject, dataset: str, engines: tuple[str, ...], sam
     for name, reason in left_out.items():
         instead = "".join(f"; the slower {other} stands in" for other, absent in STAND_INS.items() if absent == name)
         console.print(f"engine {name} left out: {reason}{instead}", style="yellow")
-    split = load_dataset(dataset).test.first(samples)
+    split = load_dataset(dataset, subject.network.timesteps).test.first(samples)
     patient = samples is not None
     total = sum(sample_counts(subject.network, chosen, len(split), patient=patient).values())
     with simulation_progress(console, total) as watch:

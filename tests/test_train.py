@@ -14,10 +14,11 @@ import torch
 from conftest import TINY
 
 import snnc.toolchain.train as train_module
+from snnc.engines import ENGINES, Subject, verify
 from snnc.models import build_model, load_model
 from snnc.toolchain.checkpoint import Checkpoint, Epoch, load_checkpoint
 from snnc.toolchain.config import TrainConfig
-from snnc.toolchain.datasets import Dataset, chip_input
+from snnc.toolchain.datasets import Dataset, chip_input, load_dataset
 from snnc.toolchain.errors import ConfigError, LoweringError, TrainingError
 from snnc.toolchain.layers import Phase
 from snnc.toolchain.lower import lower
@@ -43,7 +44,7 @@ def test_training_learns(tiny: Checkpoint) -> None:
 
 
 def test_there_are_methods() -> None:
-    assert set(METHODS) == {"baseline", "tna"}
+    assert set(METHODS) == {"baseline", "tna", "tna3"}
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -57,6 +58,42 @@ def test_every_method_trains_lowers_and_is_equal(tmp_path: Path, digits: Dataset
     for layer in network.layers:
         assert np.array_equal(ours.membranes[layer.name], theirs.membranes[layer.name])
     assert (ours.predictions(network) == digits.test.labels).mean() == checkpoint.accuracy
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("model", ["dense", "cifarnet"])
+def test_every_method_trains_on_events_and_is_equal(tmp_path: Path, method: str, model: str) -> None:
+    config = ONE_EACH.but(method=method, model=model, data="digits-events", shift=1)
+    events = load_dataset(config.data, config.timesteps)
+    few = Dataset(events.name, events.train.first(256), events.test.first(60), events.labels, events.input)
+    train(config, few, lambda c: build_model(c, few.input, 10), tmp_path / "model.pt")
+    trained, _ = load_model(tmp_path / "model.pt")
+    network, samples = lower(trained), chip_input(few.test, few.input).swapaxes(0, 1)
+    ours, theirs = simulate(network, samples), trained.trace(samples)
+    for layer in network.layers:
+        assert np.array_equal(ours.membranes[layer.name], theirs.membranes[layer.name])
+    subject = Subject(network, trained)
+    assert verify(subject, few.test, ["torch", *["fast"] * (ENGINES["fast"].missing(subject) is None)]).equal
+
+
+def test_three_networks_match_in_pairs() -> None:
+    logits = [torch.randn(4, 10) for _ in range(3)]
+    labels = torch.tensor([1, 2, 3, 4])
+    losses = METHODS["tna3"].loss(logits, labels, 0.5)
+    pairs = sum(float(((logits[i] - logits[j]) ** 2).mean()) for i, j in ((0, 1), (0, 2), (1, 2)))
+    cross = sum(float(torch.nn.functional.cross_entropy(each, labels)) for each in logits)
+    assert float(losses.matching) == pytest.approx(pairs)
+    assert float(losses.total) == pytest.approx(cross + 0.5 * pairs)
+
+
+def test_events_move_as_a_whole() -> None:
+    events = torch.zeros(5, 3, 2, 8, 8)
+    events[:, :, :, 4, 4] = 1
+    moved = shifted(events, 2, 0)
+    places = moved.flatten(3).argmax(3)
+    assert (moved.sum((3, 4)) == 1).all()
+    assert (places == places[:, :1, :1]).all()
+    assert len(set(places[:, 0, 0].tolist())) > 1
 
 
 def test_a_seed_repeats_a_run_to_the_last_bit(tmp_path: Path, digits: Dataset) -> None:
@@ -129,7 +166,7 @@ def test_a_checkpoint_after_ctrl_c_tells_its_own_accuracy(tmp_path: Path, digits
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"method": "twins"}, "method 'twins' is unknown; allowed are baseline, tna"),
+        ({"method": "twins"}, "method 'twins' is unknown; allowed are baseline, tna, tna3"),
         ({"weights": "int4"}, "weights 'int4' is unknown; allowed are float, ternary, binary"),
         ({"device": "quantum"}, "device 'quantum' cannot be used: .*; try cpu"),
         ({"device": "meta"}, "device 'meta' cannot be used: .*; try cpu"),

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from snnc.toolchain.errors import DataError
 from snnc.toolchain.network import Input
+from snnc.toolchain.saccades import saccades
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,7 +40,7 @@ class Dataset:
     input: Input
 
 
-def digits() -> Dataset:
+def digits(timesteps: int) -> Dataset:
     """Return scikit-learn's 1,797 handwritten digits of 8 x 8 pixels 0..16, split 70/30, stratified and fixed.
 
     The zero point is 5, the rounded mean pixel, so that zero padding looks like an average pixel.
@@ -55,14 +56,21 @@ def digits() -> Dataset:
     return Dataset("digits", train, test, names, Input((1, 8, 8), minimum=-5, maximum=11, zero_point=5))
 
 
-DATASETS: dict[str, Callable[[], Dataset]] = {"digits": digits}
+def digits_events(timesteps: int) -> Dataset:
+    """Return the digits as events of two polarities, 16 x 16 pixels, from saccades over T steps (saccades.py)."""
+    still = digits(timesteps)
+    train, test = (Split(saccades(split.samples, timesteps), split.labels) for split in (still.train, still.test))
+    return Dataset("digits-events", train, test, still.labels, Input((2, 16, 16), minimum=0, maximum=1))
 
 
-def load_dataset(name: str) -> Dataset:
-    """Load a dataset by its row of DATASETS. Raises DataError for an unknown name."""
+DATASETS: dict[str, Callable[[int], Dataset]] = {"digits": digits, "digits-events": digits_events}
+
+
+def load_dataset(name: str, timesteps: int = 5) -> Dataset:
+    """Load a dataset by its row of DATASETS; events fall into `timesteps` frames. Raises DataError for an unknown name."""
     if name not in DATASETS:
         raise DataError(f"dataset {name!r} is unknown; allowed are {', '.join(DATASETS)}")
-    return DATASETS[name]()
+    return DATASETS[name](timesteps)
 
 
 def chip_input(split: Split, input: Input) -> NDArray[np.int64]:
