@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from snnc.toolchain.network import Input, Layer, Lif, Network
 from snnc.toolchain.synapse import Conv, Dense, Synapse
 
 VERSION = 1
+MOST_NEURONS = 2**27
 
 Array = NDArray[Any]
 
@@ -55,6 +57,8 @@ def rebuild(text: str, weight: Callable[[str, int], Array], bias: Callable[[str]
     layers = []
     for entry in values["layers"]:
         name, exponent = entry["name"], int(entry["bias_exponent"])
+        if prod(int(size) for size in entry["shape"]) > MOST_NEURONS:
+            raise FileFormatError(f"layer {name!r} claims the shape {entry['shape']}; a layer may have {MOST_NEURONS} neurons")
         synapses = tuple(_synapse(synapse, weight(name, i)) for i, synapse in enumerate(entry["synapses"]))
         mantissa = bias(name).astype(np.int64) >> exponent
         neuron = Lif(tuple(entry["shape"]), entry["vth"], entry["dv"], mantissa, exponent, entry["du"])

@@ -19,7 +19,9 @@ from snnc.toolchain.errors import FileFormatError, SnncError, located
 from snnc.toolchain.network import Network
 
 FAULTS = (OSError, KeyError, IndexError, TypeError, ValueError, AttributeError, RuntimeError, ArithmeticError, MemoryError)
-MOST_VALUES = 2**31  # of one dataset
+MOST_BYTES = 2**32  # of all arrays together
+PACKING = 1100  # bytes that gzip can make of one
+DEEPEST = 40  # groups inside groups
 
 
 def write_nir(network: Network, path: str | Path, *, dialect: str = "spec") -> None:
@@ -81,15 +83,32 @@ def is_ours(graph: nir.NIRGraph) -> bool:
     return "snnc" in graph.metadata
 
 
-def _check_sizes(file: h5py.File) -> None:
-    def check(name: str, entry: Any) -> None:
-        # A hostile header may claim any shape; gzip packs zeros a thousandfold, so that stored bytes alone prove little.
-        if isinstance(entry, h5py.Dataset) and entry.size is not None and entry.size > MOST_VALUES:
-            raise FileFormatError(f"{name} claims the shape {entry.shape}; a dataset may hold {MOST_VALUES} values")
-        if isinstance(entry, h5py.Dataset) and entry.size and not entry.id.get_storage_size():
-            raise FileFormatError(f"{name} claims the shape {entry.shape}, which the file does not hold")
+def _check_sizes(group: h5py.Group, seen: set[int] | None = None, depth: int = 0) -> int:
+    """Return the bytes that a file unpacks to. Raises FileFormatError for files that claim more than they can hold.
 
-    file.visititems(check)
+    gzip packs at most about a thousandfold, and an object that two names share could be written out without end.
+    """
+    seen, total = set() if seen is None else seen, 0
+    if depth > DEEPEST:
+        raise FileFormatError(f"{group.name} lies more than {DEEPEST} groups deep")
+    for name in group:
+        if not isinstance(group.get(name, getlink=True), h5py.HardLink):
+            raise FileFormatError(f"{group.name}/{name} is a link to elsewhere")
+        entry = group[name]
+        address = h5py.h5o.get_info(entry.id).addr
+        if address in seen:
+            raise FileFormatError(f"{entry.name} is stored under two names")
+        seen.add(address)
+        if isinstance(entry, h5py.Group):
+            total += _check_sizes(entry, seen, depth + 1)
+        elif isinstance(entry, h5py.Dataset) and entry.size:
+            size = entry.size * entry.dtype.itemsize
+            if size > PACKING * entry.id.get_storage_size():
+                raise FileFormatError(f"{entry.name} claims the shape {entry.shape}, which the file does not hold")
+            total += size
+    if total > MOST_BYTES:
+        raise FileFormatError(f"it unpacks to {total:,} bytes; allowed are {MOST_BYTES:,}")
+    return total
 
 
 def _network(graph: nir.NIRGraph) -> Network:
@@ -109,8 +128,10 @@ def _network(graph: nir.NIRGraph) -> Network:
 
     network = rebuild(description, weight, bias)
     fresh = nir_graph(network, dialect)
-    if set(map(tuple, graph.edges)) != set(fresh.edges) or set(nodes) != set(fresh.nodes):
+    if sorted(map(tuple, graph.edges)) != sorted(fresh.edges) or set(nodes) != set(fresh.nodes):
         raise FileFormatError("its nodes or edges differ from what snnc writes, so it was edited; export it again")
+    if {key: _text(value) for key, value in graph.metadata.items()} != {k: str(v) for k, v in fresh.metadata.items()}:
+        raise FileFormatError("its metadata differ from what snnc writes, so it was edited; export it again")
     for name, node in fresh.nodes.items():
         if not _same(nodes[name], node):
             raise FileFormatError(f"node {name!r} is not what snnc writes, so it was edited; export it again")

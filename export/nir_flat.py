@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from snnc.toolchain.errors import FileFormatError
 
 Floats = NDArray[np.float64]
-PASS = (nir.Input, nir.Output)
+SIZES = ("stride", "kernel_size", "dilation", "groups", "padding")
+MOST = 2**16
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,28 @@ def flat_graph(graph: nir.NIRGraph) -> FlatGraph:
         raise FileFormatError(
             f"nodes {loop} form a loop; the chip's networks here are feed-forward, unroll or remove it"
         ) from None
+    for name, node in nodes.items():
+        _check_numbers(name, node)
     return FlatGraph({name: nodes[name] for name in order}, sources)
+
+
+def _check_numbers(name: str, node: nir.NIRNode) -> None:
+    """Raise FileFormatError for parameters that are no finite numbers, and for sizes that are none."""
+    for key, value in node.to_dict().items():
+        if (
+            key in ("type", "metadata", "input_type", "output_type", "input_shape")
+            or value is None
+            or isinstance(value, str | bytes)
+        ):
+            continue
+        array = np.asarray(value)
+        if array.dtype.kind not in "iuf" or not array.size or not np.isfinite(array).all():
+            raise FileFormatError(f"node {name!r}: its {key} is not made of finite numbers; mend the file")
+        least = {"stride": 1, "kernel_size": 1, "dilation": 1, "groups": 1, "padding": 0}.get(key)
+        if (least is not None and (array < least).any()) or (key in SIZES and (array > MOST).any()):
+            raise FileFormatError(f"node {name!r}: its {key} is {array.tolist()}; allowed are {least} to {MOST}")
+        if key == "tau" and (array <= 0).any():
+            raise FileFormatError(f"node {name!r}: its tau is {array.min():g} s; allowed is above 0")
 
 
 def _opened(graph: nir.NIRGraph, prefix: str) -> tuple[dict[str, nir.NIRNode], list[tuple[str, str]]]:

@@ -4,7 +4,6 @@ NIR leaves the discretisation to its readers, and they differ, so that one file 
 alpha = 1 - dt / tau and r = tau / dt, Euler's step of `tau dv/dt = -v + r I` is the chip's own: v = alpha v + I.
 """
 
-import keyword
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -54,7 +53,8 @@ SINABS = (
 )
 
 DIALECTS: dict[str, Dialect] = {
-    "spec": Dialect(1e-4, _euler(1e-4), np.float64, has_li=True, sums_edges=True),  # NIR's definition, Euler's method
+    # NIR's definition and Euler's method; a step that is a power of two loses nothing in dt / tau.
+    "spec": Dialect(2**-13, _euler(2**-13), np.float64, has_li=True, sums_edges=True),
     "norse": Dialect(1e-3, _norse, strict=False, ignores_r=True),
     "snntorch": Dialect(1e-4, _euler(1e-4), strict=False, has_if=False),  # its IF decays by 0.9
     "spikingjelly": Dialect(1e-4, _euler(1e-4), np.float64, strict=False),
@@ -105,6 +105,12 @@ def exactness(network: Network, dialect: str = "spec") -> str | None:
         )
     for layer in network.layers:
         rest = 1 - layer.neuron.dv / lif.DECAY_UNITY
+        form = DIALECTS[dialect]
+        if dialect == "spec" and rest < 1:
+            tau = time_constant(form, rest)
+            kept = 1 - form.dt / tau
+            if kept != rest or resistance(form, tau) * (1 - kept) != 1:
+                return f"layer {layer.name!r}: no time constant gives a decay of exactly {rest:g}; train with leak 1/2"
         if DIALECTS[dialect].ignores_r and rest not in (0.5, 1.0):
             return (
                 f"layer {layer.name!r}: {dialect} scales its inputs by 1 - {rest:g}, which float32 rounds; train with leak 1/2"
@@ -116,9 +122,7 @@ def node_names(layers: Iterable[str]) -> dict[str, str]:
     """Return a node name for every layer: its own, made fit to be a name in Python, which readers turn it into."""
     names, taken = {INPUT: "input"}, {"input", "output"}
     for layer in layers:
-        name = re.sub(r"\W", "_", layer, flags=re.ASCII)
-        if not name.isidentifier() or keyword.iskeyword(name):
-            name = f"layer_{name}"
+        name = "layer_" + re.sub(r"\W", "_", layer, flags=re.ASCII)  # bare, "type" or "if" would break readers
         while name in taken or re.search(r"_weight\d+(_flat)?$", name):
             name += "_"
         names[layer] = name
@@ -165,12 +169,20 @@ def _neuron_node(neuron: Lif, form: Dialect, *, silent: bool) -> nir.NIRNode:
     threshold = everywhere((neuron.vth + (0 if form.strict else HALF_STEP)) * gain)
     zero = everywhere(0)
     if alpha == 1 and form.has_if and not (silent and form.has_li):
-        r = 1.0 if form.ignores_r else 1 / form.dt
-        return nir.IF(r=everywhere(r), v_threshold=threshold, v_reset=zero)
-    taus, resistance = (everywhere(x, form.precision) for x in (tau, 1.0 if form.ignores_r else tau / form.dt))
+        per_step = 1.0 if form.ignores_r else 1 / form.dt
+        return nir.IF(r=everywhere(per_step), v_threshold=threshold, v_reset=zero)
+    taus, r = (everywhere(x, form.precision) for x in (tau, 1.0 if form.ignores_r else resistance(form, tau)))
     if silent and form.has_li:
-        return nir.LI(tau=taus, r=resistance, v_leak=zero)
-    return nir.LIF(tau=taus, r=resistance, v_leak=zero, v_threshold=threshold, v_reset=zero)
+        return nir.LI(tau=taus, r=r, v_leak=zero)
+    return nir.LIF(tau=taus, r=r, v_leak=zero, v_threshold=threshold, v_reset=zero)
+
+
+def resistance(form: Dialect, tau: float) -> float:
+    """Return the r with which one unit of input adds one to the membrane: tau / dt, to the last bit where that is possible."""
+    share = form.dt / tau
+    middle = tau / form.dt
+    near = [middle, np.nextafter(middle, 0), np.nextafter(middle, np.inf)]
+    return float(min(near, key=lambda r: abs(r * (1 - (1 - share)) - 1)))
 
 
 def time_constant(form: Dialect, alpha: float) -> float:

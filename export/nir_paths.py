@@ -25,19 +25,32 @@ class Path:
     padding: tuple[int, int] = (0, 0)
     bias: Floats | float = 0.0
     pool: int = 1
-    gain: Floats | float = 1.0  # in front of the weights
+    gain: Floats | None = None  # in front of the weights, of the shape passed on so far
     flattened: tuple[int, ...] | None = None  # the shape before a flatten
+    one_dimensional: bool = False  # the graph's own nodes have (C, N) where this has (C, 1, N)
+
+    def identity(self, node: str) -> Floats:
+        """Return the weights of a path that has none: its gains from each neuron, or channel, to itself."""
+        if len(self.shape) == 1:
+            return np.diag(np.ones(self.shape) if self.gain is None else self.gain.reshape(self.shape))
+        gains = np.ones(self.shape[0]) if self.gain is None else per_channel(node, self.gain)
+        return np.diag(gains)[:, :, None, None]
 
 
-def path_to(flat: FlatGraph, name: str, shapes: dict[str, tuple[int, ...]], names: dict[str, str]) -> Path:
-    """Return the way to a node from the population behind it."""
-    if name in names:
-        return Path(names[name], shapes[name])
-    before = flat.sources[name]
-    if len(before) != 1:
-        raise CannotExport(f"node {name!r} has {len(before)} sources; inputs may be summed at neurons only")
-    path = path_to(flat, before[0], shapes, names)
-    _append(path, name, flat.nodes[name])
+def path_to(
+    flat: FlatGraph, name: str, shapes: dict[str, tuple[int, ...]], names: dict[str, str], *, one_dimensional: bool
+) -> Path:
+    """Return the way to a node from the population behind it. Raises CannotExport, naming the node, where there is none."""
+    chain = []
+    while name not in names:
+        before = flat.sources[name]
+        if len(before) != 1:
+            raise CannotExport(f"node {name!r} has {len(before)} sources; inputs may be summed at neurons only")
+        chain.append(name)
+        name = before[0]
+    path = Path(names[name], shapes[name], one_dimensional=one_dimensional)
+    for inner in reversed(chain):
+        _append(path, inner, flat.nodes[inner])
     return path
 
 
@@ -45,8 +58,11 @@ def _append(path: Path, name: str, node: nir.NIRNode) -> None:
     if isinstance(node, (nir.Input, nir.Output)):
         return
     if isinstance(node, nir.Flatten):
-        if path.weight is None:
-            path.flattened = path.flattened or path.shape
+        if path.weight is not None and len(path.shape) == 3:
+            raise CannotExport(
+                f"node {name!r} flattens between weights and neurons; flatten the spikes after the neurons instead"
+            )
+        path.flattened = path.flattened or path.shape
         path.shape = (prod(path.shape),)
     elif isinstance(node, nir.Scale):
         _scale(path, name, np.asarray(node.scale, np.float64))
@@ -56,11 +72,11 @@ def _append(path: Path, name: str, node: nir.NIRNode) -> None:
         raise CannotExport(f"node {name!r} is a second layer of weights without neurons between; multiply the two first")
     elif isinstance(node, (nir.Conv1d, nir.Conv2d)):
         weight, path.stride, path.padding = kernel(name, node)
-        path.weight = weight * np.reshape(path.gain, (-1, 1, 1)) if np.ndim(path.gain) else weight * path.gain
+        path.weight = weight if path.gain is None else weight * per_channel(name, path.gain).reshape(1, -1, 1, 1)
         path.bias = np.asarray(node.bias, np.float64)
         path.shape = Conv(path.source, np.ones(weight.shape, np.int8), path.stride, path.padding).output_shape(path.shape)
     elif isinstance(node, (nir.Linear, nir.Affine)):
-        path.weight = np.asarray(node.weight, np.float64) * np.ravel(path.gain)
+        path.weight = np.asarray(node.weight, np.float64) * (1.0 if path.gain is None else path.gain.reshape(1, -1))
         path.bias = np.asarray(getattr(node, "bias", np.zeros(len(path.weight))), np.float64)
         path.shape = (len(path.weight),)
     else:
@@ -68,18 +84,26 @@ def _append(path: Path, name: str, node: nir.NIRNode) -> None:
 
 
 def _scale(path: Path, name: str, scale: Floats) -> None:
-    per_channel = scale.reshape(-1) if scale.size in (1, path.shape[0]) else None
-    if len(path.shape) == 3 and per_channel is None:
-        first = scale.reshape(scale.shape[0], -1)
-        if (first != first[:, :1]).any():
-            raise CannotExport(f"node {name!r} scales neurons of one channel differently; fold it into the weights first")
-        per_channel = first[:, 0]
-    factors = scale.reshape(-1) if per_channel is None else per_channel
+    """Multiply what is passed on, as numpy broadcasts it over the shape that the graph's own nodes have."""
+    shape = path.shape[::2] if path.one_dimensional and len(path.shape) == 3 else path.shape
+    try:
+        factors = np.broadcast_to(scale, shape).reshape(path.shape)
+    except ValueError:
+        raise CannotExport(f"node {name!r} scales {shape} by an array of shape {scale.shape}, which do not fit") from None
     if path.weight is None:
-        path.gain = path.gain * factors
-    else:
-        path.weight = path.weight * factors.reshape(-1, *[1] * (path.weight.ndim - 1))
-        path.bias = path.bias * factors
+        path.gain = factors if path.gain is None else path.gain * factors
+        return
+    outputs = per_channel(name, factors) if path.weight.ndim == 4 else factors.ravel()
+    path.weight = path.weight * outputs.reshape(-1, *[1] * (path.weight.ndim - 1))
+    path.bias = path.bias * outputs
+
+
+def per_channel(name: str, factors: Floats) -> Floats:
+    """Return one factor for each channel of `(C, H, W)`. Raises CannotExport where they differ within one."""
+    flat = factors.reshape(factors.shape[0], -1)
+    if (flat != flat[:, :1]).any():
+        raise CannotExport(f"node {name!r}: neurons of one channel are scaled differently; fold it into the weights first")
+    return flat[:, 0]
 
 
 def _pool(path: Path, name: str, node: nir.NIRNode) -> None:
@@ -92,8 +116,10 @@ def _pool(path: Path, name: str, node: nir.NIRNode) -> None:
             f"node {name!r} pools patches that overlap or do not tile the image; use stride = kernel, no padding"
         )
     path.pool *= height
-    path.gain = path.gain * (1.0 if isinstance(node, nir.SumPool2d) else 1 / (height * width))
+    before = np.ones(path.shape[0]) if path.gain is None else per_channel(name, path.gain)
     path.shape = (path.shape[0], path.shape[1] // height, path.shape[2] // width)
+    share = 1.0 if isinstance(node, nir.SumPool2d) else 1 / (height * width)
+    path.gain = np.broadcast_to((before * share).reshape(-1, 1, 1), path.shape)
 
 
 def integer_synapse(path: Path, weight: Floats) -> Synapse:

@@ -22,7 +22,7 @@ def why_not(network: Network, file: Path | None) -> str | None:
     dialect = _text(graph.metadata["dialect"])
     if dialect != "spec":
         return f"the file is written for {dialect}, whose roundings only {dialect} has; export it with --dialect spec"
-    return exactness(network)
+    return exactness(network)  # the definition's own rules, in float64
 
 
 def run_nir(network: Network, stream: NDArray[np.int64], *, file: Path | None = None) -> Trace:

@@ -6,21 +6,29 @@ import numpy as np
 import onnx
 from google.protobuf.message import DecodeError
 from numpy.typing import NDArray
-from onnx import ModelProto, numpy_helper
+from onnx import ModelProto, TensorProto, checker, numpy_helper
 
 from snnc.export.description import rebuild
-from snnc.export.onnx_graph import TIMED, onnx_model
+from snnc.export.onnx_graph import OFFSET, TIMED, onnx_model
 from snnc.toolchain.atomic_file import write_atomically
-from snnc.toolchain.errors import FileFormatError, SnncError
+from snnc.toolchain.bounds import prove
+from snnc.toolchain.errors import FileFormatError, SnncError, located
 from snnc.toolchain.network import Network
+
+FAULTS = (
+    *(DecodeError, checker.ValidationError, LookupError, TypeError, ValueError),
+    *(AttributeError, ArithmeticError, RuntimeError, MemoryError),
+)
 
 
 def write_onnx(network: Network, path: str | Path, *, timed: bool | None = None) -> None:
     """Write the network as `.onnx`; the file is complete or unchanged.
 
     `timed` inputs hold one frame for each step; None means so for events (0 and 1). Raises CannotExport for sums beyond 32
-    bits and SnncError if the file cannot be written.
+    bits, NetworkError if a sum could overflow or a membrane read-out spike, and SnncError if the file cannot be written.
     """
+    with located("cannot be an .onnx file"):
+        prove(network)
     write_atomically(path, onnx_bytes(network, timed=timed))
 
 
@@ -39,7 +47,7 @@ def read_onnx(path: str | Path) -> Network:
         return _read(onnx.load_model_from_string(content), content)
     except FileFormatError as error:
         raise FileFormatError(f"{path}: {error}") from None
-    except (DecodeError, KeyError, IndexError, TypeError, ValueError, AttributeError, MemoryError, SnncError) as error:
+    except (*FAULTS, SnncError) as error:
         reason = " ".join(str(error).split())[:160]
         raise FileFormatError(f"{path}: not a readable .onnx file of snnc ({reason}); export it again") from None
 
@@ -49,12 +57,14 @@ def _read(model: ModelProto, content: bytes) -> Network:
     if "snnc" not in properties:
         raise FileFormatError("no property 'snnc', so it was not written by snnc; only such graphs are networks of neurons")
     stored = {tensor.name: tensor for tensor in model.graph.initializer}
+    if any(tensor.data_location == TensorProto.EXTERNAL for tensor in stored.values()):
+        raise FileFormatError("it keeps weights in other files, which snnc never does; export it again")
     transposed = {node.input[1] for node in model.graph.node if node.op_type == "MatMulInteger"}
 
     def weight(layer: str, index: int) -> NDArray[np.integer]:
         name = f"{layer}/weight{index}"
         array = numpy_helper.to_array(stored[name])
-        return array.T if name in transposed else array
+        return array.T.astype(np.int16) - OFFSET if name in transposed else array
 
     network = rebuild(properties["snnc"], weight, lambda layer: numpy_helper.to_array(stored[f"{layer}/bias"]))
     if onnx_bytes(network, timed=properties[TIMED] == "True") != content:

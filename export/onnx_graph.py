@@ -19,6 +19,7 @@ from snnc.toolchain.network import INPUT, Input, Layer, Network
 from snnc.toolchain.synapse import Conv, Synapse
 
 OPSET, IR_VERSION = 21, 10
+OFFSET = 128  # of dense weights, which are stored as bytes
 Shape = list[str | int | None]
 INT32_MAX = 2**31 - 1
 IMAGE, LOGITS, TIMED = "image", "logits", "timed"
@@ -149,9 +150,11 @@ def _sums(graph: Graph, network: Network, layer: Layer, index: int, synapse: Syn
             folded = graph.constant(f"{name}/fold", [-1, *source])
             inputs[0] = graph.add("Reshape", [part.tensor, folded], f"{name}/folded")
         return graph.add("ConvInteger", inputs, name, strides=list(synapse.stride), pads=pads)
-    graph.constant(weight, synapse.weight.T, np.int8)
+    # Bytes above 0: onnxruntime's kernel for uint8 x int8 saturates pairs of products at 16 bits on processors without VNNI.
+    graph.constant(weight, synapse.weight.T.astype(np.int16) + OFFSET, np.uint8)
+    offset = graph.constant("offset", OFFSET, np.uint8)
     flat = graph.constant(f"{name}/flat", [-1, synapse.weight.shape[1]])
-    return graph.add("MatMulInteger", [graph.add("Reshape", [part.tensor, flat], f"{name}/folded"), weight, zero], name)
+    return graph.add("MatMulInteger", [graph.add("Reshape", [part.tensor, flat], f"{name}/folded"), weight, zero, offset], name)
 
 
 def _neurons(graph: Graph, layer: Layer, a: str) -> str:
@@ -195,7 +198,9 @@ def _step(graph: Graph, layer: Layer) -> Any:
     u = wrapped(step.add("Add", [decayed("u", "keep_u"), drive], own("u_sum")))
     v = step.add("Add", [step.add("Add", [decayed("v", "keep_v"), u], own("v_sum")), f"{name}/bias"], own("v_biased"))
     least, most = graph.constant("v_min", -lif.MEMBRANE_MAX), graph.constant("v_max", lif.MEMBRANE_MAX)
-    v = step.add("Clip", [v, least, most], own("v_before"))
+    # Not Clip: onnxruntime's is wrong for int64 beyond 32 bits.
+    v = step.add("Where", [step.add("Greater", [v, most], own("v_above")), most, v], own("v_low"))
+    v = step.add("Where", [step.add("Less", [v, least], own("v_below")), least, v], own("v_before"))
     fired = step.add("Greater", [v, f"{name}/threshold"], own("fired"))
     after = step.add("Where", [fired, "0", v], own("v_next"))
     spikes = step.add("Cast", [fired], own("spikes"), to=TensorProto.UINT8)

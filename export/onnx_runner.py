@@ -23,7 +23,7 @@ def run_onnx(network: Network, samples: NDArray[np.integer], *, file: Path | Non
     the file's input has another rank than the samples, or if onnxruntime fails.
     """
     timed = samples.ndim > len(network.input.shape) + 1
-    session = _session(network, file, timed)
+    session = _session(file.read_bytes() if file else _made(network, timed), network)
     image = session.get_inputs()[0]
     raw = samples + network.input.zero_point
     if len(image.shape) > raw.ndim:  # a graph of events, fed with the same frame at every step
@@ -47,8 +47,13 @@ def run_onnx(network: Network, samples: NDArray[np.integer], *, file: Path | Non
 
 
 @lru_cache(maxsize=2)
-def _session(network: Network, file: Path | None, timed: bool) -> Any:
-    model = onnx.load_model_from_string(file.read_bytes() if file else onnx_bytes(network, timed=timed))
+def _made(network: Network, timed: bool) -> bytes:
+    return onnx_bytes(network, timed=timed)
+
+
+@lru_cache(maxsize=2)
+def _session(content: bytes, network: Network) -> Any:
+    model = onnx.load_model_from_string(content)
     model.graph.output.extend(trace_outputs(network))
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3  # only errors

@@ -97,8 +97,8 @@ def export(
     options = {name: value for name, value in (("dialect", dialect), ("timed", timed)) if value is not None}
     notice = exactness_notice(subject.network, dialect or "spec") if target == "nir" else None
     if notice:
-        console.print(notice, style="yellow" if "not " in notice else "")
-    written = export_file(subject.network, target, output or Path(file).with_suffix(suffix), **options)
+        console.print(notice, style="" if notice.startswith("truncation-free") else "yellow")
+    written = export_file(subject.network, target, output or Path(file).with_suffix(suffix), file, **options)
     console.print(f"{written}: {target}, read back and equal")
     if verbose:
         console.print(str(subject.network))

@@ -111,9 +111,12 @@ def _lava(builder: str) -> Callable[[Subject, Samples], Trace]:
     return run
 
 
-def _needs_library(name: str, extra: str) -> Callable[[Subject], str | None]:
-    advice = f"{name} is not installed; get it with: pip install 'snnc[{extra}]'"
-    return lambda subject: None if find_spec(name) else advice
+def _needs_libraries(extra: str, *names: str) -> Callable[[Subject], str | None]:
+    def missing(subject: Subject) -> str | None:
+        absent = [name for name in names if not find_spec(name)]
+        return f"{absent[0]} is not installed; get it with: pip install 'snnc[{extra}]'" if absent else None
+
+    return missing
 
 
 def _run_onnx(subject: Subject, samples: Samples) -> Trace:
@@ -129,7 +132,7 @@ def _run_nir(subject: Subject, samples: Samples) -> Trace:
 
 
 def _needs_exact_nir(subject: Subject) -> str | None:
-    if reason := _needs_library("nir", "nir")(subject):
+    if reason := _needs_libraries("nir", "nir")(subject):
         return reason
     from snnc.export.nir_runner import why_not
 
@@ -145,7 +148,7 @@ ENGINES: dict[str, Engine] = {
     ),
     "tensor": Engine(_run_tensor, lambda _: None, pace=2e10),
     "torch": Engine(_run_model, _needs_model, pace=2e10),
-    "onnx": Engine(_run_onnx, _needs_library("onnxruntime", "onnx"), pace=1e10),
+    "onnx": Engine(_run_onnx, _needs_libraries("onnx", "onnx", "onnxruntime"), pace=1e10),
     "nir": Engine(_run_nir, _needs_exact_nir, pace=2e9),
     "lava": Engine(_lava("lava"), _needs_lava, few=FEW),
     "netx": Engine(_lava("netx"), _needs_lava, few=FEW),

@@ -23,6 +23,7 @@ from snnc.cli_options import console_for, output_options
 @click.option("--reset", type=click.Choice(["zero", "subtract"]), help="What a spike does to the membrane.")
 @click.option("--reset-delay", type=click.IntRange(0, 1), help="Steps from a spike to its reset.")
 @click.option("--input-range", type=int, nargs=2, default=(0, 1), show_default=True, help="Least and largest input.")
+@click.option("--zero-point", default=0, show_default=True, help="What is subtracted from raw values to make inputs.")
 @click.option("--bits", default=8, show_default=True, help="Bits of weights that are no whole numbers.")
 @click.option(
     "-n", "--samples", type=click.IntRange(min=1), default=16, show_default=True, help="Random samples to compare on."

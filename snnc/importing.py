@@ -11,7 +11,7 @@ from rich.table import Table
 from snnc.export import TARGETS
 from snnc.session import export_file
 from snnc.toolchain.bounds import prove
-from snnc.toolchain.errors import ConfigError
+from snnc.toolchain.errors import ConfigError, FileFormatError
 from snnc.toolchain.network import Network
 from snnc.toolchain.simulate import simulate
 
@@ -46,6 +46,7 @@ def import_file(
     timesteps: int,
     writer: str = "spec",
     input_range: tuple[int, int] = (0, 1),
+    zero_point: int = 0,
     bits: int = 8,
     samples: int = 16,
     **stated: Any,
@@ -56,7 +57,7 @@ def import_file(
     for damaged graphs, ConfigError for an unknown writer or suffix.
     """
     try:
-        from snnc.export.nir_file import read_graph
+        from snnc.export.nir_file import FAULTS, read_graph
         from snnc.export.nir_import import import_nir, writer_rules
     except ModuleNotFoundError as error:
         raise ConfigError(f"{error.name} is not installed; get it with: pip install 'snnc[nir]'") from None
@@ -67,9 +68,15 @@ def import_file(
         raise ConfigError(
             f"output {str(output)!r} has an unknown suffix; allowed are {', '.join(t.suffix for t in TARGETS.values())}"
         )
+    if Path(output).resolve() == Path(file).resolve():
+        raise ConfigError(f"output {str(output)!r} is the graph itself; name another file")
     rules = writer_rules(writer, stated)
     graph = read_graph(file)
-    imported = import_nir(graph, timesteps, rules, pixels=input_range, bits=bits)
+    try:
+        imported = import_nir(graph, timesteps, rules, pixels=(*input_range, zero_point), bits=bits)
+    except FAULTS as error:
+        reason = " ".join(str(error).split())[:160]
+        raise FileFormatError(f"{file}: its nodes do not fit together ({reason}); mend the file") from None
     network = imported.network
     prove(network)
     low, high = input_range
@@ -91,12 +98,12 @@ def show_agreement(console: Console, imported: ImportedFile) -> None:
     """Print what was rounded and the agreement of every layer."""
     for line in imported.rounded:
         console.print(line, style="yellow")
-    if not imported.rounded:
+    if not imported.rounded and all(layer.agreement == 1 for layer in imported.layers):
         console.print("every weight, bias, decay and threshold is exact")
     table = Table("layer", box=None, pad_edge=False, header_style="bold")
     for heading in ("spikes of the graph", "agreement"):
         table.add_column(heading, justify="right")
     for layer in imported.layers:
-        share = "all equal" if layer.agreement == 1 else f"{layer.agreement:.4%}"
+        share = "all equal" if layer.agreement == 1 and layer.spikes else f"{layer.agreement:.4%}"
         table.add_row(layer.layer, f"{layer.spikes:,}", share)
     console.print(table, "", sep="\n")

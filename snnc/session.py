@@ -50,7 +50,7 @@ def _load_one(path: Path) -> "tuple[Network, SpikingNetwork | None, Checkpoint |
     return lower(model, checkpoint.labels, name), model, checkpoint
 
 
-def export_file(network: Network, target: str, path: str | Path, **options: Any) -> Path:
+def export_file(network: Network, target: str, path: str | Path, source: str | Path | None = None, **options: Any) -> Path:
     """Write the network for a target, read it back, and return the file.
 
     Raises ConfigError for an unknown target, another suffix, or options that the target does not have, CannotExport where it
@@ -61,6 +61,8 @@ def export_file(network: Network, target: str, path: str | Path, **options: Any)
     file, suffix = Path(path), TARGETS[target].suffix
     if file.suffix != suffix:
         raise ConfigError(f"output {str(path)!r} must end in {suffix} for target {target!r}; all commands know files by that")
+    if source is not None and file.resolve() == Path(source).resolve():
+        raise ConfigError(f"output {str(path)!r} is the file that is exported; name another with --output")
     for option in options:
         if option not in TARGETS[target].options:
             owners = [name for name, row in TARGETS.items() if option in row.options]
@@ -79,8 +81,12 @@ def exactness_notice(network: Network, dialect: str) -> str | None:
         return None  # the export itself says what to install
     if dialect not in DIALECTS:
         return None
-    reason = exactness(network, dialect)
-    return reason or "truncation-free: real-number neurons give the very spikes of the chip"
+    said = exactness(network, dialect) or "truncation-free: real-number neurons give the very spikes of the chip"
+    if network.readout == "membrane" and not DIALECTS[dialect].has_li:
+        said += (
+            f"; {dialect} has no leaky integrator, so the last node never spikes: sum its membrane v over the steps for logits"
+        )
+    return said
 
 
 def verify_file_on(subject: Subject, dataset: str, engines: tuple[str, ...], samples: int | None, console: Console) -> Verdict:

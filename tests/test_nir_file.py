@@ -132,8 +132,10 @@ def put(file: h5py.File, name: str, value: object) -> None:
 
 
 def huge(file: h5py.File) -> None:
-    del file["node/nodes/a_weight0/weight"]
-    file.create_dataset("node/nodes/a_weight0/weight", shape=(2**20, 2**20), dtype="f4", chunks=(64, 64), compression="gzip")
+    del file["node/nodes/layer_a_weight0/weight"]
+    file.create_dataset(
+        "node/nodes/layer_a_weight0/weight", shape=(2**20, 2**20), dtype="f4", chunks=(64, 64), compression="gzip"
+    )
 
 
 CHANGES = {
@@ -141,15 +143,22 @@ CHANGES = {
     "no node": lambda file: file.__delitem__("node"),
     "foreign": lambda file: (file.__delitem__("node"), file.create_dataset("x", data=1)),
     "no metadata": lambda file: file.__delitem__("node/metadata"),
-    "no weight": lambda file: file.__delitem__("node/nodes/a_weight0/weight"),
-    "text weight": lambda file: put(file, "node/nodes/a_weight0/weight", "many"),
-    "changed weight": lambda file: file["node/nodes/a_weight0/weight"].__setitem__((0, 0), 0),
-    "changed tau": lambda file: file["node/nodes/a/tau"].__setitem__(0, 1.0),
-    "changed threshold": lambda file: file["node/nodes/a/v_threshold"].__setitem__(0, 1.0),
-    "unknown type": lambda file: put(file, "node/nodes/a/type", "Quantum"),
-    "cyclic edges": lambda file: put(file, "node/edges", np.array([["a", "a_weight0"], ["a_weight0", "a"]], dtype="S")),
+    "no weight": lambda file: file.__delitem__("node/nodes/layer_a_weight0/weight"),
+    "text weight": lambda file: put(file, "node/nodes/layer_a_weight0/weight", "many"),
+    "changed weight": lambda file: file["node/nodes/layer_a_weight0/weight"].__setitem__((0, 0), 0),
+    "changed tau": lambda file: file["node/nodes/layer_a/tau"].__setitem__(0, 1.0),
+    "changed threshold": lambda file: file["node/nodes/layer_a/v_threshold"].__setitem__(0, 1.0),
+    "unknown type": lambda file: put(file, "node/nodes/layer_a/type", "Quantum"),
+    "cyclic edges": lambda file: put(
+        file, "node/edges", np.array([["layer_a", "layer_a_weight0"], ["layer_a_weight0", "layer_a"]], dtype="S")
+    ),
     "edge to nowhere": lambda file: put(file, "node/edges", np.array([["input", "b"]], dtype="S")),
     "huge shape": huge,
+    "changed dt": lambda file: put(file, "node/metadata/dt", 1.0),
+    "no dt": lambda file: file.__delitem__("node/metadata/dt"),
+    "doubled edge": lambda file: put(file, "node/edges", np.concatenate([file["node/edges"][()], file["node/edges"][:1]])),
+    "link": lambda file: file["node"].__setitem__("loop", h5py.SoftLink("/node")),
+    "shared object": lambda file: file["node/nodes"].__setitem__("twice", file["node/nodes"]),
     "no json": lambda file: put(file, "node/metadata/snnc", "{"),
     "another version": lambda file: put(file, "node/metadata/snnc", '{"version": 99, "layers": []}'),
 }
@@ -173,5 +182,5 @@ def test_a_file_for_another_reader_is_no_proof_by_the_definition(tmp_path: Path)
 
 def test_a_membrane_read_out_is_a_leaky_integrator_where_the_reader_has_one() -> None:
     network = replace(one_layer(DENSE, (3,), vth=131071), readout="membrane")
-    assert isinstance(nir_graph(network, "spec").nodes["a"], nir.LI)
-    assert isinstance(nir_graph(network, "norse").nodes["a"], nir.LIF)
+    assert isinstance(nir_graph(network, "spec").nodes["layer_a"], nir.LI)
+    assert isinstance(nir_graph(network, "norse").nodes["layer_a"], nir.LIF)

@@ -16,7 +16,7 @@ from snnc.toolchain.simulate import simulate
 
 RNG = np.random.default_rng(0)
 DIALECT_RULES = {
-    "spec": Rules(),
+    "spec": Rules(dt=2**-13),
     "norse": Rules(dt=1e-3, ignores_r=True),
     "snntorch": Rules(),
     "spikingjelly": Rules(compare=">="),
