@@ -40,7 +40,7 @@ class Imported:
 # Conventions of those who write NIR, as their own neurons run; no file says them. snnTorch and sinabs reset by subtraction
 # unless their user chose otherwise.
 WRITERS: dict[str, Rules] = {
-    "spec": Rules(dt=2**-13),
+    "spec": Rules(),
     "norse": Rules(dt=1e-3, ignores_r=True),
     "snntorch": Rules(reset="subtract", reset_delay=1),
     "spikingjelly": Rules(compare=">="),

@@ -57,7 +57,7 @@ def import_file(
     for damaged graphs, ConfigError for an unknown writer or suffix.
     """
     try:
-        from snnc.export.nir_file import FAULTS, read_graph
+        from snnc.export.nir_file import FAULTS, is_ours, read_graph
         from snnc.export.nir_import import import_nir, writer_rules
     except ModuleNotFoundError as error:
         raise ConfigError(f"{error.name} is not installed; get it with: pip install 'snnc[nir]'") from None
@@ -70,8 +70,10 @@ def import_file(
         )
     if Path(output).resolve() == Path(file).resolve():
         raise ConfigError(f"output {str(output)!r} is the graph itself; name another file")
-    rules = writer_rules(writer, stated)
     graph = read_graph(file)
+    if is_ours(graph) and stated.get("dt") is None:  # the one thing that our own graphs do say
+        stated = stated | {"dt": float(graph.metadata["dt"])}
+    rules = writer_rules(writer, stated)
     try:
         imported = import_nir(graph, timesteps, rules, pixels=(*input_range, zero_point), bits=bits)
     except FAULTS as error:

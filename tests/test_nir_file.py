@@ -104,6 +104,17 @@ def test_the_drift_bound_holds() -> None:
     assert 0.2 * bound < max(drift) <= bound
 
 
+@pytest.mark.parametrize("shifts", range(1, 13))
+def test_every_leak_of_a_power_of_two_is_exact_by_the_definition(shifts: int) -> None:
+    rng = np.random.default_rng(shifts)
+    network = one_layer(Dense("input", rng.integers(-9, 10, (40, 8))), (8,), dv=4096 - 2 ** (12 - shifts), vth=9)
+    network = replace(network, timesteps=1 + 6 // shifts)
+    assert why_not(network, None) is None
+    samples = rng.integers(0, 2, (network.timesteps, 20, 8))
+    trace, reference = run_nir(network, samples), simulate(network, samples)
+    assert np.array_equal(trace.membranes["a"], reference.membranes["a"])
+
+
 def test_names_become_fit_for_readers() -> None:
     names = node_names(["conv-1", "conv_1", "if", "2nd", "output", "a_weight0", "a"])
     assert len(set(names.values())) == len(names)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from random_networks import random_nir_network, random_samples, seeds
 
 from snnc.export.nir_file import read_graph
-from snnc.export.nir_graph import nir_graph
+from snnc.export.nir_graph import DIALECTS, nir_graph
 from snnc.export.nir_import import WRITERS, import_nir, writer_rules
 from snnc.export.nir_interpreter import Rules, interpret
 from snnc.toolchain.errors import CannotExport, ConfigError, FileFormatError, NetworkError
@@ -29,7 +29,8 @@ def test_our_own_graphs_come_back_without_their_metadata(seed: int, dialect: str
     graph = nir_graph(network, dialect)
     graph.metadata.clear()
     pixels = (network.input.minimum, network.input.maximum)
-    imported = import_nir(graph, network.timesteps, writer_rules(dialect, ZERO), pixels=pixels)
+    stated = ZERO | {"dt": DIALECTS[dialect].dt}
+    imported = import_nir(graph, network.timesteps, writer_rules(dialect, stated), pixels=pixels)
     assert imported.rounded == []
     samples = random_samples(network, 4, timed=True, seed=seed)
     reference, got = simulate(network, samples), simulate(imported.network, samples)

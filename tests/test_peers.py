@@ -1,5 +1,6 @@
 """Our NIR files in the real readers (requirements/peers.txt): every spike is ours, layer by layer."""
 
+import os
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
@@ -11,6 +12,7 @@ from peers import PEERS, run_peer
 from random_networks import random_nir_network, random_samples, seeds
 
 from snnc.export.nir_file import write_nir
+from snnc.export.nir_graph import exactness
 from snnc.session import load_subject
 from snnc.toolchain.datasets import Dataset, chip_input
 from snnc.toolchain.network import Network
@@ -22,6 +24,7 @@ MODULES = {"norse": "norse", "snntorch": "snntorch", "spikingjelly": "spikingjel
 
 def skip_without(peer: str) -> None:
     if not find_spec(MODULES[peer]):
+        assert "CI" not in os.environ, f"{peer} is not installed"
         pytest.skip(f"{peer} is not installed: make dev")
 
 
@@ -48,6 +51,22 @@ def test_random_networks_on_random_spikes(peer: str, tmp_path: Path, capfd: pyte
     network = random_nir_network(seed)
     assert_equal_in(peer, network, random_samples(network, 3, timed=True, seed=seed), tmp_path / "a.nir")
     capfd.readouterr()  # what they print
+
+
+@pytest.mark.parametrize("peer", ["snntorch", "spikingjelly"])
+@pytest.mark.parametrize(("dv", "timesteps"), [(3072, 4), (3584, 3), (3840, 2)])
+def test_stronger_leaks_and_large_thresholds(
+    peer: str, dv: int, timesteps: int, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    skip_without(peer)
+    for seed in range(4):
+        network = random_nir_network(seed)
+        neurons = [replace(layer.neuron, dv=dv, vth=layer.neuron.vth + 1000 * seed) for layer in network.layers]
+        layers = [replace(layer, neuron=neuron) for layer, neuron in zip(network.layers, neurons, strict=True)]
+        network = replace(network, timesteps=timesteps, layers=tuple(layers))
+        assert exactness(network, peer) is None
+        assert_equal_in(peer, network, random_samples(network, 3, timed=True, seed=seed), tmp_path / "a.nir")
+    capfd.readouterr()
 
 
 @pytest.mark.parametrize("peer", PEERS)
