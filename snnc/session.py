@@ -5,14 +5,14 @@ from typing import Any
 
 from rich.console import Console
 
-from snnc.engines import STAND_INS, Subject, choose, sample_counts, verify
+from snnc.engines import ENGINES, FEW, STAND_INS, Subject, choose, sample_counts, verify
 from snnc.export import TARGETS, read_network
-from snnc.toolchain.datasets import load_dataset
+from snnc.toolchain.datasets import Split, load_dataset
 from snnc.toolchain.difference import network_difference
 from snnc.toolchain.errors import ConfigError, DifferentNetworks, FileFormatError
 from snnc.toolchain.network import Network
 from snnc.toolchain.verify import Verdict
-from snnc.verdict_tables import simulation_progress
+from snnc.verdict_tables import simulation_progress, verdict_line
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -90,13 +90,23 @@ def exactness_notice(network: Network, dialect: str) -> str | None:
 
 
 def verify_file_on(subject: Subject, dataset: str, engines: tuple[str, ...], samples: int | None, console: Console) -> Verdict:
-    """Verify on the test split of a dataset; `samples` None means all, but fewer for slow engines."""
+    """Verify on the test split of a dataset; `samples` None means all, but fewer for slow engines, which run last."""
     chosen, left_out = choose(subject, engines)
     for name, reason in left_out.items():
         instead = "".join(f"; the slower {other} stands in" for other, absent in STAND_INS.items() if absent == name)
         console.print(f"engine {name} left out: {reason}{instead}", style="yellow")
     split = load_dataset(dataset, subject.network.timesteps).test.first(samples)
-    patient = samples is not None
-    total = sum(sample_counts(subject.network, chosen, len(split), patient=patient).values())
+    slow = [name for name in chosen if ENGINES[name].few and samples is None]
+    quick = [name for name in chosen if name not in slow]
+    if not slow or not quick:
+        return _watched(subject, split, chosen, console, patient=samples is not None)
+    verdict = _watched(subject, split, quick, console, patient=False)
+    console.print(f"{verdict_line(verdict)}; now the slow ones: {', '.join(slow)}")
+    verdict.absorb(_watched(subject, split.first(min(FEW, len(split))), slow, console, patient=True))
+    return verdict
+
+
+def _watched(subject: Subject, split: Split, engines: list[str], console: Console, *, patient: bool) -> Verdict:
+    total = sum(sample_counts(subject.network, engines, len(split), patient=patient).values())
     with simulation_progress(console, total) as watch:
-        return verify(subject, split, chosen, patient=patient, watch=watch)
+        return verify(subject, split, engines, patient=patient, watch=watch)

@@ -1,5 +1,6 @@
 """Opening files and exporting with a read-back, over every row of TARGETS."""
 
+import io
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -8,12 +9,15 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 from random_networks import random_network
+from rich.console import Console
 
 from snnc.cli import main
+from snnc.engines import ENGINES, Subject
 from snnc.export import TARGETS, read_network
-from snnc.session import export_file, load_subject
+from snnc.session import export_file, load_subject, verify_file_on
 from snnc.toolchain.difference import network_difference
 from snnc.toolchain.errors import ConfigError, DifferentNetworks, FileFormatError
+from snnc.toolchain.trace import Trace
 
 
 def test_there_are_targets() -> None:
@@ -114,3 +118,33 @@ def test_unknown_targets_and_suffixes_are_refused(tmp_path: Path, tiny_path: Pat
     assert not list(tmp_path.iterdir())
     with pytest.raises(FileFormatError, match=r"a.txt: unknown suffix '.txt'; allowed are .pt, .net"):
         read_network("a.txt")
+
+
+def test_slow_engines_run_last_and_the_verdict_of_the_others_is_shown_first(
+    monkeypatch: pytest.MonkeyPatch, tiny_path: Path
+) -> None:
+    subject, _ = load_subject(tiny_path)
+    monkeypatch.setitem(ENGINES, "torch", replace(ENGINES["torch"], few=10, pace=None))
+    console = Console(file=io.StringIO(), width=200)
+    verdict = verify_file_on(subject, "digits", ("torch", "tensor"), None, console)
+    shown = "EQUAL: reference = tensor in every spike and membrane; now the slow ones: torch"
+    assert shown in console.file.getvalue()
+    assert verdict.equal
+    assert {name: result.samples for name, result in verdict.engines.items()} == {"reference": 540, "tensor": 540, "torch": 10}
+
+
+def test_a_slow_engine_that_differs_is_found(monkeypatch: pytest.MonkeyPatch, tiny_path: Path) -> None:
+    subject, _ = load_subject(tiny_path)
+
+    def wrong(subject: Subject, samples: np.ndarray) -> Trace:
+        trace = ENGINES["reference"].run(subject, samples)
+        trace.membranes["fc2"][1, 7, 2] += 3
+        return replace(trace, engine="torch")
+
+    monkeypatch.setitem(ENGINES, "torch", replace(ENGINES["torch"], run=wrong, few=10, pace=None))
+    verdict = verify_file_on(subject, "digits", ("torch", "tensor"), None, Console(file=io.StringIO()))
+    assert not verdict.equal
+    assert not verdict.engines["torch"].equal
+    assert verdict.engines["tensor"].equal
+    assert str(verdict.first_difference).startswith("layer 'fc2', step 1, sample 7, neuron (2,): membrane is")
+    assert [row.max_abs_dv for row in verdict.layers if row.name == "fc2"] == [3]

@@ -133,6 +133,15 @@ class Verdict:
                 )
                 self.first_difference = min(filter(None, (self.first_difference, found)))
 
+    def absorb(self, other: "Verdict") -> None:
+        """Add the outcome of further engines on some of the same samples."""
+        self.compared |= other.compared
+        for row, more in zip(self.layers, other.layers, strict=True):
+            row.mismatches += more.mismatches
+            row.max_abs_dv = max(row.max_abs_dv, more.max_abs_dv)
+        self.engines |= {name: result for name, result in other.engines.items() if name not in self.engines}
+        self.first_difference = min(filter(None, (self.first_difference, other.first_difference)), default=None)
+
     def as_dict(self) -> dict[str, Any]:
         """Return the verdict as plain values, the object that `snnc simulate --json` prints."""
         difference = asdict(self.first_difference) if self.first_difference else None
