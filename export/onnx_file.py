@@ -52,6 +52,15 @@ def read_onnx(path: str | Path) -> Network:
         raise FileFormatError(f"{path}: not a readable .onnx file of snnc ({reason}); export it again") from None
 
 
+def input_of(path: str | Path) -> str:
+    """Return name, shape and type of the input of a model that read_onnx has accepted, for people."""
+    model = onnx.load_model_from_string(Path(path).read_bytes())
+    (image,) = model.graph.input
+    sizes = ", ".join(size.dim_param or str(size.dim_value) for size in image.type.tensor_type.shape.dim)
+    kind = TensorProto.DataType.Name(image.type.tensor_type.elem_type).lower()
+    return f"opset {model.opset_import[0].version}, input: {image.name} ({sizes}) {kind}"
+
+
 def _read(model: ModelProto, content: bytes) -> Network:
     properties = {entry.key: entry.value for entry in model.metadata_props}
     if "snnc" not in properties:

@@ -44,6 +44,7 @@ class Summary:
     input: dict[str, Any]
     truncation_free: bool
     proved: str
+    semantics: str
     layers: list[LayerSummary]
     formats: dict[str, str] = field(default_factory=dict)
 
@@ -61,9 +62,27 @@ def summary(network: Network, file: Path) -> Summary:
         dict(vars(network.input)),
         network.truncation_free,
         str(overflow) if overflow else "no sum overflows, no membrane saturates",
+        _semantics(network, file),
         [_layer(layer) for layer in network.layers],
         _formats(network),
     )
+
+
+def _semantics(network: Network, file: Path) -> str:
+    """Return how whoever reads this very file is to understand its numbers."""
+    if file.suffix == ".nir":
+        from snnc.export.nir_file import read_graph
+
+        metadata = read_graph(file).metadata
+        dialect = metadata["dialect"].decode() if isinstance(metadata["dialect"], bytes) else str(metadata["dialect"])
+        return f"NIR dialect {dialect}, one step is {float(metadata['dt']):g} s, input: pixel - {network.input.zero_point}"
+    if file.suffix == ".onnx":
+        from snnc.export.onnx_file import input_of
+
+        return f"ONNX, {input_of(file)}, output: logits (batch, {network.layers[-1].neurons}) int64"
+    if file.suffix == ".net":
+        return f"Lava netx: 16-bit graded input (pixel - {network.input.zero_point}), reset every {network.timesteps} steps"
+    return "checkpoint of snnc train; its integer phase computes these very numbers"
 
 
 def _layer(layer: Layer) -> LayerSummary:
@@ -108,6 +127,7 @@ def show(console: Console, found: Summary, network: Network) -> None:
     console.print(f"{found.file}: {found.name}, {found.bytes:,} bytes, {found.digest[:16]}", style="bold")
     shape = "x".join(map(str, network.input.shape))
     console.print(f"input {shape} in {low}..{high}, {found.timesteps} time steps, read-out {found.readout}")
+    console.print(found.semantics)
     console.print(f"{found.proved}; {'truncation-free' if found.truncation_free else 'not truncation-free'}\n")
     layers = Table("layer", "shape", box=None, pad_edge=False, header_style="bold")
     for heading in ("neurons", "weights", "values", "zeros", "vth", "leak"):

@@ -99,7 +99,15 @@ def test_every_format_can_be_inspected(tmp_path: Path, tiny_path: Path, target: 
     assert [row["name"] for row in found["layers"]] == [layer.name for layer in network.layers]
     assert found["formats"]["loihi2"] == found["formats"]["nir spec"] == found["formats"]["onnx"] == "exact"
     assert "sinabs 3.1.3 resets by subtraction" in found["formats"]["nir sinabs"]
+    said = {
+        None: "checkpoint",
+        "loihi2": "reset every 3 steps",
+        "nir": "NIR dialect spec",
+        "onnx": "image (batch, 1, 8, 8) uint8",
+    }
     text = snnc("inspect", file).output
+    assert said[target] in text
+    assert said[target] in found["semantics"]
     assert "-1, 0, 1" in text
     assert "nothing is lost" in text
 
