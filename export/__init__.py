@@ -37,7 +37,9 @@ def _from(module: str, function: str, extra: str) -> Callable[..., Any]:
 TARGETS: dict[str, Target] = {
     "loihi2": Target(".net", write_netx, read_netx),  # Loihi 2 and Lava: HDF5 for lava.lib.dl.netx
     "nir": Target(".nir", _from("nir_file", "write_nir", "nir"), _from("nir_file", "read_nir", "nir"), ("dialect",)),
-    "onnx": Target(".onnx", _from("onnx_file", "write_onnx", "onnx"), _from("onnx_file", "read_onnx", "onnx"), ("timed",)),
+    "onnx": Target(
+        ".onnx", _from("onnx_file", "write_onnx", "onnx"), _from("onnx_file", "read_onnx", "onnx"), ("timed", "traces")
+    ),
 }
 
 

@@ -104,14 +104,13 @@ def exactness(network: Network, dialect: str = "spec") -> str | None:
             f"{steps / UNIT:.3g} weight units until a spike comes earlier or later; train with leak 1/2 and at most 7 steps"
         )
     for layer in network.layers:
-        rest = 1 - layer.neuron.dv / lif.DECAY_UNITY
-        form = DIALECTS[dialect]
+        rest, form = 1 - layer.neuron.dv / lif.DECAY_UNITY, DIALECTS[dialect]
         if dialect == "spec" and rest < 1:
             tau = time_constant(form, rest)
             kept = 1 - form.dt / tau
             if kept != rest or resistance(form, tau) * (1 - kept) != 1:
                 return f"layer {layer.name!r}: no time constant gives a decay of exactly {rest:g}; train with leak 1/2"
-        if DIALECTS[dialect].ignores_r and rest not in (0.5, 1.0):
+        if form.ignores_r and rest not in (0.5, 1.0):
             return (
                 f"layer {layer.name!r}: {dialect} scales its inputs by 1 - {rest:g}, which float32 rounds; train with leak 1/2"
             )
@@ -179,10 +178,9 @@ def _neuron_node(neuron: Lif, form: Dialect, *, silent: bool) -> nir.NIRNode:
 
 def resistance(form: Dialect, tau: float) -> float:
     """Return the r with which one unit of input adds one to the membrane: tau / dt, to the last bit where that is possible."""
-    share = form.dt / tau
-    middle = tau / form.dt
+    middle, added = tau / form.dt, 1 - (1 - form.dt / tau)
     near = [middle, np.nextafter(middle, 0), np.nextafter(middle, np.inf)]
-    return float(min(near, key=lambda r: abs(r * (1 - (1 - share)) - 1)))
+    return float(min(near, key=lambda r: abs(r * added - 1)))
 
 
 def time_constant(form: Dialect, alpha: float) -> float:

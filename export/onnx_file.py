@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from onnx import ModelProto, TensorProto, checker, numpy_helper
 
 from snnc.export.description import rebuild
-from snnc.export.onnx_graph import OFFSET, TIMED, onnx_model
+from snnc.export.onnx_graph import OFFSET, TIMED, TRACES, onnx_model
 from snnc.toolchain.atomic_file import write_atomically
 from snnc.toolchain.bounds import prove
 from snnc.toolchain.errors import FileFormatError, SnncError, located
@@ -21,20 +21,21 @@ FAULTS = (
 )
 
 
-def write_onnx(network: Network, path: str | Path, *, timed: bool | None = None) -> None:
+def write_onnx(network: Network, path: str | Path, *, timed: bool | None = None, traces: bool = False) -> None:
     """Write the network as `.onnx`; the file is complete or unchanged.
 
-    `timed` inputs hold one frame for each step; None means so for events (0 and 1). Raises CannotExport for sums beyond 32
+    `timed` inputs hold one frame for each step; None means so for events (0 and 1). With `traces` the spikes and membranes of
+    every layer are outputs as well. Raises CannotExport for sums beyond 32
     bits, NetworkError if a sum could overflow or a membrane read-out spike, and SnncError if the file cannot be written.
     """
     with located("cannot be an .onnx file"):
         prove(network)
-    write_atomically(path, onnx_bytes(network, timed=timed))
+    write_atomically(path, onnx_bytes(network, timed=timed, traces=traces))
 
 
-def onnx_bytes(network: Network, *, timed: bool | None = None) -> bytes:
+def onnx_bytes(network: Network, *, timed: bool | None = None, traces: bool = False) -> bytes:
     """Return the content of the file. Raises CannotExport as write_onnx."""
-    model = onnx_model(network, timed=network.input.binary if timed is None else timed)
+    model = onnx_model(network, timed=network.input.binary if timed is None else timed, traces=traces)
     return bytes(model.SerializeToString(deterministic=True))
 
 
@@ -76,6 +77,6 @@ def _read(model: ModelProto, content: bytes) -> Network:
         return array.T.astype(np.int16) - OFFSET if name in transposed else array
 
     network = rebuild(properties["snnc"], weight, lambda layer: numpy_helper.to_array(stored[f"{layer}/bias"]))
-    if onnx_bytes(network, timed=properties[TIMED] == "True") != content:
+    if onnx_bytes(network, timed=properties[TIMED] == "True", traces=properties[TRACES] == "True") != content:
         raise FileFormatError("it differs from what snnc writes, so it was edited; export it again")
     return network

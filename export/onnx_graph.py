@@ -22,7 +22,7 @@ OPSET, IR_VERSION = 21, 10
 OFFSET = 128  # of dense weights, which are stored as bytes
 Shape = list[str | int | None]
 INT32_MAX = 2**31 - 1
-IMAGE, LOGITS, TIMED = "image", "logits", "timed"
+IMAGE, LOGITS, TIMED, TRACES = "image", "logits", "timed", "traces"
 
 
 @dataclass
@@ -43,10 +43,11 @@ class Graph:
         return output
 
 
-def onnx_model(network: Network, *, timed: bool) -> ModelProto:
+def onnx_model(network: Network, *, timed: bool, traces: bool = False) -> ModelProto:
     """Return the model, checked in full; its input is `(T, B, ...)` if `timed`, else `(B, ...)` and the same at every step.
 
-    Input: raw values (chip value plus zero point), uint8 if they fit, else int32. Output: read-out `(B, outputs)` int64.
+    Input: raw values (chip value plus zero point), uint8 if they fit, else int32. Output: read-out `(B, outputs)` int64 and, with
+    `traces`, what trace_outputs names.
     Raises CannotExport for sums beyond 32 bits.
     """
     graph = Graph()
@@ -62,9 +63,10 @@ def onnx_model(network: Network, *, timed: bool) -> ModelProto:
     inputs = [helper.make_tensor_value_info(IMAGE, _input_type(network.input), shape)]
     output = helper.make_tensor_value_info(logits, TensorProto.INT64, ["batch", network.layers[-1].neurons])
     initializers = [numpy_helper.from_array(value, name) for name, value in graph.constants.items()]
-    body = helper.make_graph(graph.nodes, "snnc", inputs, [output], initializers)
+    outputs = [output, *(trace_outputs(network) if traces else [])]
+    body = helper.make_graph(graph.nodes, "snnc", inputs, outputs, initializers)
     model = helper.make_model(body, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION)
-    helper.set_model_props(model, {"snnc": describe(network), TIMED: str(timed)})
+    helper.set_model_props(model, {"snnc": describe(network), TIMED: str(timed), TRACES: str(traces)})
     model.producer_name = "snnc"
     checker.check_model(model, full_check=True)
     return model

@@ -54,7 +54,8 @@ def _made(network: Network, timed: bool) -> bytes:
 @lru_cache(maxsize=2)
 def _session(content: bytes, network: Network) -> Any:
     model = onnx.load_model_from_string(content)
-    model.graph.output.extend(trace_outputs(network))
+    present = {output.name for output in model.graph.output}
+    model.graph.output.extend(output for output in trace_outputs(network) if output.name not in present)
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3  # only errors
     return onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])

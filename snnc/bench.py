@@ -68,7 +68,10 @@ class Row:
     notes: list[str] = field(default_factory=list)
 
     def as_dict(self) -> dict[str, Any]:
-        """Return medians and spreads as plain values, an object of `rows` of `snnc bench --json`; null where outputs differ."""
+        """Return medians and spreads as plain values, an object of `rows` of `snnc bench --json`.
+
+        Speed and ratios are null where outputs differ.
+        """
         return {
             "rate": self.rate,
             "images_per_s": round(median(self.images_per_s), 2) if self.images_per_s else None,
@@ -113,7 +116,7 @@ def measure_row(network: Network, rate: float, settings: Settings, watch: Watch)
     row.notes += [f"{name} gives other outputs than the fast simulator" for name in wrong]
     trace = ours.trace(images[:1])
     lava_seconds = _lava_seconds(network, trace, settings, row, watch)
-    row.equal, row.compared = not wrong and row.equal, len(several)
+    row.equal, row.compared = not wrong and row.equal, len(several) if rivals else 0
     for turn in range(settings.rounds if row.equal else 0):
         watch(f"firing {rate:.0%}: round {turn + 1} of {settings.rounds}")
         row.images_per_s.append(len(images) / _seconds(partial(ours.outputs, images)))

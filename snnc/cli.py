@@ -72,6 +72,7 @@ def train(
 @click.option("-o", "--output", type=click.Path(), help="File to write.  [default: FILE with the target's suffix]")
 @click.option("--dialect", help="For nir, the reader: spec, norse, snntorch or spikingjelly.  [default: spec]")
 @click.option("--timed/--constant", default=None, help="For onnx, one frame for each step or one for all.  [default: by data]")
+@click.option("--traces", is_flag=True, default=None, help="For onnx, spikes and membranes of every layer as outputs too.")
 @output_options
 def export(
     file: str,
@@ -79,6 +80,7 @@ def export(
     output: str | None,
     dialect: str | None,
     timed: bool | None,
+    traces: bool | None,
     as_json: bool,
     quiet: bool,
     verbose: bool,
@@ -94,7 +96,8 @@ def export(
     console = console_for(as_json, quiet)
     subject, _ = load_subject(file)
     suffix = TARGETS[target].suffix if target in TARGETS else ""
-    options = {name: value for name, value in (("dialect", dialect), ("timed", timed)) if value is not None}
+    given = {"dialect": dialect, "timed": timed, "traces": traces}
+    options = {name: value for name, value in given.items() if value is not None}
     notice = exactness_notice(subject.network, dialect or "spec") if target == "nir" else None
     if notice:
         console.print(notice, style="" if notice.startswith("truncation-free") else "yellow")

@@ -1,5 +1,6 @@
 """The table of engines, who can run what, and the loop that compares them."""
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -28,6 +29,11 @@ def no_kernel() -> None:
 
 def test_there_are_engines() -> None:
     assert list(ENGINES) == ["reference", "fast", "tensor", "torch", "onnx", "nir", "lava", "netx"]
+
+
+@pytest.mark.skipif("CI" not in os.environ, reason="elsewhere an engine may be missing, and its tests are skipped")
+def test_ci_skips_no_engine(subject: Subject) -> None:
+    assert {name: engine.missing(subject) for name, engine in ENGINES.items()} == dict.fromkeys(ENGINES)
 
 
 @pytest.mark.parametrize("name", [name for name in ENGINES if name != "reference"])

@@ -27,7 +27,7 @@ def test_random_models_equal_their_networks_at_every_layer_and_step(seed: int) -
             assert np.array_equal(ours.membranes[layer.name], theirs.membranes[layer.name])
         logits = model(torch.tensor(samples, dtype=torch.float32))
         assert logits.isfinite().all()
-        assert np.array_equal(ours.predictions(network), logits.argmax(1).numpy())
+        assert np.array_equal(ours.outputs(network).argmax(1), logits.argmax(1).numpy())
 
 
 def test_random_models_do_spike() -> None:

@@ -180,3 +180,19 @@ def test_a_file_that_changed_is_read_again(tmp_path: Path) -> None:
         network = random_network(seed)
         store(network, tmp_path / "a.onnx", timed=False)
         assert_equal(network, random_samples(network, 2), tmp_path / "a.onnx")
+
+
+def test_spikes_and_membranes_are_outputs_on_request(tmp_path: Path) -> None:
+    import onnxruntime
+
+    network = random_network(1)
+    path = tmp_path / "a.onnx"
+    path.write_bytes(onnx_bytes(network, timed=True, traces=True))
+    assert read_onnx(path) == network
+    samples = random_samples(network, 3, timed=True)
+    assert_equal(network, samples, path)
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    assert [output.name for output in session.get_outputs()][1:3] == ["layer0/spikes", "layer0/membranes"]
+    kind = np.uint8 if "uint8" in session.get_inputs()[0].type else np.int32
+    _, spikes, *_ = session.run(None, {"image": samples.astype(kind)})
+    assert np.array_equal(spikes, simulate(network, samples).spikes["layer0"])

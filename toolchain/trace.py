@@ -23,10 +23,6 @@ class Trace:
         summed: NDArray[np.int64] = values.sum(axis=0, dtype=np.int64)
         return np.reshape(summed, (len(summed), network.layers[-1].neurons))
 
-    def predictions(self, network: Network) -> NDArray[np.int64]:
-        """Return the class `(B,)` with the largest read-out; the first of equal ones."""
-        return np.asarray(np.argmax(self.outputs(network), axis=1), np.int64)
-
     @property
     def samples(self) -> int:
         """The number of samples."""

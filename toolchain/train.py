@@ -27,6 +27,7 @@ from snnc.toolchain.quantize import WEIGHTS
 from snnc.toolchain.spiking_network import SpikingNetwork
 
 EVALUATION_BATCH = 256
+STATE = {"twins", "optimizer", "schedule", "random", "random_cuda"}  # of an unfinished training, besides the base network
 
 
 class Watcher(Protocol):
@@ -89,6 +90,8 @@ class Training:
         if state is None:
             raise ConfigError("nothing to resume: its training has ended, or was stopped in its first epoch; start a new one")
         try:
+            if set(state) != STATE:
+                raise ValueError(f"its state holds {', '.join(sorted(state))}")
             self.base.load_state_dict(checkpoint.weights)
             for twin, weights in zip(self.twins, state["twins"], strict=True):
                 twin.load_state_dict(weights)
