@@ -46,9 +46,8 @@ class Graph:
 def onnx_model(network: Network, *, timed: bool, traces: bool = False) -> ModelProto:
     """Return the model, checked in full; its input is `(T, B, ...)` if `timed`, else `(B, ...)` and the same at every step.
 
-    Input: raw values (chip value plus zero point), uint8 if they fit, else int32. Output: read-out `(B, outputs)` int64 and, with
-    `traces`, what trace_outputs names.
-    Raises CannotExport for sums beyond 32 bits.
+    Input: raw values (chip value plus zero point), uint8 if they fit, else int32. Output: read-out `(B, outputs)` int64, and
+    with `traces` what trace_outputs names. Raises CannotExport for sums beyond 32 bits.
     """
     graph = Graph()
     for name, value in {"4096": lif.DECAY_UNITY, "64": 1 << lif.UNIT_SHIFT, "0": 0}.items():

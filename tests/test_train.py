@@ -244,7 +244,7 @@ def test_what_cannot_be_resumed_is_refused(tmp_path: Path, digits: Dataset) -> N
     done = run(ONE_EACH, digits, tmp_path / "model.pt")
     with pytest.raises(ConfigError, match="nothing to resume: its training has ended"):
         run(ONE_EACH, digits, tmp_path / "again.pt", resume=done)
-    for state in ({"twins": []}, dict.fromkeys(train_module.STATE, [])):
+    for state in ({"twins": []}, {key: [] for key in train_module.STATE}):
         with pytest.raises(ConfigError, match="the checkpoint cannot be resumed"):
             run(ONE_EACH, digits, tmp_path / "again.pt", resume=replace(done, resume=state))
 
