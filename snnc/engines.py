@@ -55,7 +55,8 @@ class Engine:
     """One simulator: `missing` says why it cannot run a subject (None if it can).
 
     By default an engine runs all samples, or `few` of them, or as many as it can at `pace` (multiply-accumulates per second,
-    about) in PATIENCE seconds. `outputs` gives the read-outs alone, faster than a trace.
+    about) in PATIENCE seconds. `outputs` gives the read-outs alone, faster than a trace. Nobody waits for an engine that runs
+    `later` to see the verdict of the others.
     """
 
     run: Callable[[Subject, Samples], Trace]
@@ -63,6 +64,7 @@ class Engine:
     few: int | None = None
     pace: float | None = None
     outputs: Callable[[Subject, Samples], NDArray[np.int64]] | None = None
+    later: bool = False
 
     def samples(self, network: Network) -> int | None:
         """Return how many samples of a network are run if nobody says how many; None means all."""
@@ -148,10 +150,10 @@ ENGINES: dict[str, Engine] = {
     ),
     "tensor": Engine(_run_tensor, lambda _: None, pace=2e10),
     "torch": Engine(_run_model, _needs_model, pace=2e10),
-    "onnx": Engine(_run_onnx, _needs_libraries("onnx", "onnx", "onnxruntime"), pace=1e10),
-    "nir": Engine(_run_nir, _needs_exact_nir, pace=2e9),
-    "lava": Engine(_lava("lava"), _needs_lava, few=FEW),
-    "netx": Engine(_lava("netx"), _needs_lava, few=FEW),
+    "onnx": Engine(_run_onnx, _needs_libraries("onnx", "onnx", "onnxruntime"), pace=1e10, later=True),
+    "nir": Engine(_run_nir, _needs_exact_nir, pace=2e9, later=True),
+    "lava": Engine(_lava("lava"), _needs_lava, few=FEW, later=True),
+    "netx": Engine(_lava("netx"), _needs_lava, few=FEW, later=True),
 }
 
 STAND_INS = {"tensor": "fast"}  # run unasked only where the other one cannot

@@ -5,7 +5,7 @@ from typing import Any
 
 from rich.console import Console
 
-from snnc.engines import ENGINES, FEW, STAND_INS, Subject, choose, sample_counts, verify
+from snnc.engines import ENGINES, STAND_INS, Subject, choose, sample_counts, verify
 from snnc.export import TARGETS, read_network
 from snnc.toolchain.datasets import Split, load_dataset
 from snnc.toolchain.difference import network_difference
@@ -90,19 +90,20 @@ def exactness_notice(network: Network, dialect: str) -> str | None:
 
 
 def verify_file_on(subject: Subject, dataset: str, engines: tuple[str, ...], samples: int | None, console: Console) -> Verdict:
-    """Verify on the test split of a dataset; `samples` None means all, but fewer for slow engines, which run last."""
+    """Verify on the test split of a dataset; `samples` None means all, but fewer for slow engines."""
     chosen, left_out = choose(subject, engines)
     for name, reason in left_out.items():
         instead = "".join(f"; the slower {other} stands in" for other, absent in STAND_INS.items() if absent == name)
         console.print(f"engine {name} left out: {reason}{instead}", style="yellow")
     split = load_dataset(dataset, subject.network.timesteps).test.first(samples)
-    slow = [name for name in chosen if ENGINES[name].few and samples is None]
-    quick = [name for name in chosen if name not in slow]
-    if not slow or not quick:
-        return _watched(subject, split, chosen, console, patient=samples is not None)
-    verdict = _watched(subject, split, quick, console, patient=False)
-    console.print(f"{verdict_line(verdict)}; now the slow ones: {', '.join(slow)}")
-    verdict.absorb(_watched(subject, split.first(min(FEW, len(split))), slow, console, patient=True))
+    patient = samples is not None
+    later = [name for name in chosen if ENGINES[name].later]
+    first = [name for name in chosen if name not in later]
+    if patient or not later or not first:
+        return _watched(subject, split, chosen, console, patient=patient)
+    verdict = _watched(subject, split, first, console, patient=False)
+    console.print(f"{verdict_line(verdict)}; now {', '.join(later)}")
+    verdict.absorb(_watched(subject, split, later, console, patient=False))
     return verdict
 
 
