@@ -116,6 +116,22 @@ def test_fast_is_the_baseline_where_the_reference_is_too_slow(
     assert without.engines["torch"].samples == 10
 
 
+def test_a_wrong_baseline_is_found_by_the_reference(monkeypatch: pytest.MonkeyPatch, subject: Subject, digits: Dataset) -> None:
+    def wrong(subject: Subject, samples: np.ndarray) -> Trace:
+        trace = replace(ENGINES["reference"].run(subject, samples), engine="fast")
+        trace.membranes["fc1"][0, 3, 1] += 1
+        return trace
+
+    monkeypatch.setitem(ENGINES, "reference", replace(ENGINES["reference"], pace=1.0))
+    monkeypatch.setitem(ENGINES, "fast", Engine(wrong, lambda _: None))
+    verdict = verify(subject, digits.test.first(40), ["fast"], patient=False)
+    assert verdict.baseline == "fast"
+    assert not verdict.equal
+    assert not verdict.engines["fast"].equal
+    assert str(verdict.first_difference).startswith("layer 'fc1', step 0, sample 3, neuron (1,): membrane is")
+    assert "in reference and" in str(verdict.first_difference)
+
+
 def test_choosing(monkeypatch: pytest.MonkeyPatch, subject: Subject) -> None:
     monkeypatch.setattr(engines, "lava_installed", lambda: False)
     chosen, left_out = choose(subject, [])

@@ -137,6 +137,14 @@ def test_wrapping_currents_saturating_membranes_and_thresholds_at_the_edge(neuro
     assert_equal(network, sign * np.array([[520, 520], [515, 300], [1, 0], [40000, -40000], [32768, 1], [0, 0]]))
 
 
+def test_currents_that_wrap_under_16_bit_inputs() -> None:
+    weight = np.array([[127, 127], [-128, -128], [127, -128], [1, 0]])
+    network = one_layer(Dense("input", weight), Input((2,), -32767, 32767), Lif((4,), 5, 300), timesteps=4)
+    samples = np.array([[516, 516], [32767, 32767], [-32767, -32767], [600, 500], [1033, 0]])
+    assert np.abs(network.layers[0].synapses[0].sums(samples)).max() > 131071
+    assert_equal(network, samples)
+
+
 def test_sums_of_several_synapses_beyond_32_bits_each() -> None:
     up, down = np.full((1, 520), 127), np.full((1, 520), -127)
     up[0, :2], down[0, 0] = 126, -126

@@ -36,7 +36,7 @@ def own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def equals_reference(network: Network, samples: np.ndarray, builder: str) -> bool:
     verdict = Verdict(network)
     trace = run_lava(network, over_time(network, samples), builder=builder, time_limit=120)
-    verdict.count(trace, np.zeros(trace.outputs(network).shape[0], np.int64), 0)
+    verdict.count(trace.engine, trace.outputs(network), np.zeros(trace.samples, np.int64), seconds=0.0)
     verdict.compare(simulate(network, samples), trace, 0)
     assert verdict.equal, verdict.first_difference
     return True

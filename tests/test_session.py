@@ -139,6 +139,7 @@ def test_a_slow_engine_that_differs_is_found(monkeypatch: pytest.MonkeyPatch, ti
     def wrong(subject: Subject, samples: np.ndarray) -> Trace:
         trace = ENGINES["reference"].run(subject, samples)
         trace.membranes["fc2"][1, 7, 2] += 3
+        trace.spikes["fc2"][2, 4, 5] ^= True
         return replace(trace, engine="torch")
 
     monkeypatch.setitem(ENGINES, "torch", replace(ENGINES["torch"], run=wrong, few=10, pace=None, later=True))
@@ -147,4 +148,4 @@ def test_a_slow_engine_that_differs_is_found(monkeypatch: pytest.MonkeyPatch, ti
     assert not verdict.engines["torch"].equal
     assert verdict.engines["tensor"].equal
     assert str(verdict.first_difference).startswith("layer 'fc2', step 1, sample 7, neuron (2,): membrane is")
-    assert [row.max_abs_dv for row in verdict.layers if row.name == "fc2"] == [3]
+    assert [(row.mismatches, row.max_abs_dv) for row in verdict.layers if row.name == "fc2"] == [(1, 3)]
