@@ -19,7 +19,7 @@ $(VENV)/installed: pyproject.toml requirements/constraints.txt requirements/lava
 	@touch $@
 
 $(VENV)/developed: $(VENV)/installed requirements/peers.txt
-	$(PIP) -c requirements/constraints.txt -e ".[lava,nir,onnx,dev]"
+	$(PIP) -c requirements/constraints.txt -e ".[lava,nir,onnx,vision,events,scale,log,dev]"
 	$(PIP) --no-deps -r requirements/peers.txt
 	@touch $@
 

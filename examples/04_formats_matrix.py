@@ -12,7 +12,8 @@ import numpy as np
 import snnc
 from snnc.engines import ENGINES, choose
 from snnc.session import export_file, load_subject
-from snnc.toolchain.datasets import Split, load_dataset
+from snnc.toolchain.dataset import Split
+from snnc.toolchain.datasets import load_dataset
 
 SETTINGS = {"timesteps": 3, "epochs_float": 2, "epochs_quantised": 2, "epochs_integer": 1, "batch_size": 128}
 SUFFIXES = {"loihi2": ".net", "nir": ".nir", "onnx": ".onnx"}

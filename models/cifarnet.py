@@ -2,6 +2,7 @@
 
 from snnc.toolchain.config import TrainConfig
 from snnc.toolchain.layers import ReadOut, SpikingLayer
+from snnc.toolchain.lif_training import Neurons
 from snnc.toolchain.network import Input
 from snnc.toolchain.pooled_synapses import Geometry
 from snnc.toolchain.spiking_network import SpikingNetwork
@@ -17,6 +18,8 @@ def cifarnet(config: TrainConfig, input: Input, classes: int) -> SpikingNetwork:
     The first layer, the spike encoder, and the read-out keep 8 bits. Raises ConfigError if the input cannot be pooled.
     """
 
+    neurons = Neurons(config.timesteps, config.leak, config.surrogate)
+
     def layer(name: str, source: tuple[int, ...], out: int, geometry: Geometry) -> SpikingLayer:
         return SpikingLayer(
             name,
@@ -25,7 +28,7 @@ def cifarnet(config: TrainConfig, input: Input, classes: int) -> SpikingNetwork:
             geometry,
             weights="float" if name == "conv1" else config.weights,
             delta=config.delta,
-            leak=config.leak,
+            neurons=neurons,
             dropout=config.dropout if geometry.kernel is None else 0.0,
         )
 
@@ -34,8 +37,8 @@ def cifarnet(config: TrainConfig, input: Input, classes: int) -> SpikingNetwork:
     for name, channels, pool in CONVOLUTIONS:
         layers.append(layer(name, shape, channels, Geometry(kernel=3, padding=1, pool=pool)))
         shape = layers[-1].output_shape
-    for name, neurons in DENSE:
-        layers.append(layer(name, shape, neurons, Geometry()))
+    for name, features in DENSE:
+        layers.append(layer(name, shape, features, Geometry()))
         shape = layers[-1].output_shape
-    readout = ReadOut("readout", shape, classes, Geometry(), leak=config.leak, timesteps=config.timesteps)
+    readout = ReadOut("readout", shape, classes, Geometry(), neurons=neurons)
     return SpikingNetwork("cifarnet", config.timesteps, input, layers, readout)

@@ -55,12 +55,14 @@ def train(
     \b
     Example: snnc train --data digits --seed 1 --output model.pt
     """
+    from snnc.toolchain.processes import follows
+
     before = _resumed(resume, config_file, settings) if resume else None
     config = before.config if before else _config(config_file, settings)
     output = output or resume or "model.pt"
     started = time.perf_counter()
-    checkpoint = _train(config, output, console_for(as_json, quiet), verbose=verbose, resume=before)
-    if as_json:
+    checkpoint = _train(config, output, console_for(as_json, quiet or follows()), verbose=verbose, resume=before)
+    if as_json and not follows():
         seconds = round(time.perf_counter() - started, 3)
         result = {"checkpoint": output, "accuracy": checkpoint.accuracy, "seconds": seconds, "config": config.as_dict()}
         click.echo(json.dumps(result))
@@ -206,13 +208,15 @@ def _train(config: TrainConfig, output: str | Path, console: Console, *, verbose
     from snnc.models import build_model
     from snnc.toolchain.checkpoint import load_checkpoint
     from snnc.toolchain.datasets import load_dataset
+    from snnc.toolchain.stages import epochs_of
     from snnc.toolchain.train import train as run_training
+    from snnc.toolchain.training_data import steps_per_epoch
     from snnc.training_view import TrainingView
 
-    dataset = load_dataset(config.data, config.timesteps)
-    steps = -(-len(dataset.train) // config.batch_size)
+    dataset = load_dataset(config.data, config.timesteps, config.image_size)
+    steps = steps_per_epoch(config, len(dataset.train), config.devices * config.nodes)
     console.print(
-        f"{config.model}, {config.weights} weights, {config.method}, {config.epochs} epochs, seed {config.seed}\n"
+        f"{config.model}, {config.weights} weights, {config.method}, {epochs_of(config)} epochs, seed {config.seed}\n"
         f"{dataset.name}: {len(dataset.train)} training and {len(dataset.test)} test samples"
     )
     try:

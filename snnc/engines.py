@@ -13,7 +13,7 @@ from snnc.export.lava_import import INSTALL
 from snnc.export.lava_import import installed as lava_installed
 from snnc.export.lava_runner import TIME_LIMIT, run_lava
 from snnc.toolchain.bounds import prove
-from snnc.toolchain.datasets import Split, chip_input
+from snnc.toolchain.dataset import Split, chip_input
 from snnc.toolchain.errors import EngineError
 from snnc.toolchain.fast import prepared, simulate_fast
 from snnc.toolchain.native.library import load_kernel

@@ -7,7 +7,8 @@ from rich.console import Console
 
 from snnc.engines import ENGINES, STAND_INS, Subject, choose, sample_counts, verify
 from snnc.export import TARGETS, read_network
-from snnc.toolchain.datasets import Split, load_dataset
+from snnc.toolchain.dataset import Split
+from snnc.toolchain.datasets import load_fitting
 from snnc.toolchain.difference import network_difference
 from snnc.toolchain.errors import ConfigError, DifferentNetworks, FileFormatError
 from snnc.toolchain.network import Network
@@ -95,7 +96,7 @@ def verify_file_on(subject: Subject, dataset: str, engines: tuple[str, ...], sam
     for name, reason in left_out.items():
         instead = "".join(f"; the slower {other} stands in" for other, absent in STAND_INS.items() if absent == name)
         console.print(f"engine {name} left out: {reason}{instead}", style="yellow")
-    split = load_dataset(dataset, subject.network.timesteps).test.first(samples)
+    split = load_fitting(dataset, subject.network.input, subject.network.timesteps).test.first(samples)
     patient = samples is not None
     later = [name for name in chosen if ENGINES[name].later]
     first = [name for name in chosen if name not in later]

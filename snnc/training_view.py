@@ -9,7 +9,7 @@ from rich.text import Text
 
 from snnc.toolchain.checkpoint import Epoch
 from snnc.toolchain.config import TrainConfig
-from snnc.toolchain.layers import Phase
+from snnc.toolchain.stages import epochs_of
 
 
 class Bar(Progress):
@@ -31,7 +31,7 @@ class TrainingView:
         self.last: Epoch | None = None
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
         self.bar = Bar(*columns, console=console, transient=True, disable=not console.is_terminal)
-        self.task = self.bar.add_task("training", total=config.epochs * steps_per_epoch)
+        self.task = self.bar.add_task("training", total=epochs_of(config) * steps_per_epoch)
 
     def __enter__(self) -> Self:
         """Show the bar."""
@@ -44,13 +44,13 @@ class TrainingView:
         if kind is None and self.last and not self.verbose:
             self._line(self.last)
 
-    def step(self, phase: Phase, loss: float, matching: float) -> None:
+    def step(self, stage: str, loss: float, matching: float) -> None:
         """Advance the bar by one optimiser step."""
         self.bar.numbers = f"loss {loss:.3f}  matching {matching:.2f}"
         if self.last:
             accuracy = f"train {self.last.train_accuracy:.1%}  test {self.last.test_accuracy:.1%}"
             self.bar.numbers += f"  {accuracy}  {self.last.images_per_second:.0f} images/s"
-        self.bar.update(self.task, advance=1, description=phase.name.lower())
+        self.bar.update(self.task, advance=1, description=stage)
 
     def epoch(self, metrics: Epoch) -> None:
         """Print a line when a phase has ended, or after every epoch if verbose."""

@@ -10,7 +10,8 @@ from snnc.export.lava_import import installed
 from snnc.models import build_model
 from snnc.toolchain.checkpoint import Checkpoint
 from snnc.toolchain.config import TrainConfig
-from snnc.toolchain.datasets import Dataset, load_dataset
+from snnc.toolchain.dataset import Dataset
+from snnc.toolchain.datasets import load_dataset
 from snnc.toolchain.train import train
 
 TINY = TrainConfig(model="dense", width=0.03, epochs_float=2, epochs_quantised=2, epochs_integer=2, batch_size=128, timesteps=3)

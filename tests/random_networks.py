@@ -7,6 +7,7 @@ import torch
 from hypothesis import strategies as st
 
 from snnc.toolchain.layers import Phase, ReadOut, SpikingLayer
+from snnc.toolchain.lif_training import Neurons
 from snnc.toolchain.network import INPUT, Input, Layer, Lif, Network
 from snnc.toolchain.pooled_synapses import Geometry
 from snnc.toolchain.spiking_network import SpikingNetwork
@@ -72,18 +73,25 @@ def random_model(seed: int) -> SpikingNetwork:
     torch.manual_seed(seed)
     weights = str(rng.choice(["ternary", "binary", "float"]))
     leak, channels = float(rng.choice([0.25, 0.5, 0.75, 1.0])), int(rng.integers(1, 4))
+    timesteps = int(rng.integers(1, 7))
+    neurons = Neurons(timesteps, leak)
     source: tuple[int, ...] = (channels, 8, 8) if rng.random() < 0.7 else (channels * 5,)
     pixels = Input(source, -int(rng.integers(0, 200)), int(rng.integers(1, 200)))
     layers: list[SpikingLayer] = []
     for depth in range(int(rng.integers(1, 4))):
         mode = "float" if depth == 0 else weights
         layer = SpikingLayer(
-            f"layer{depth}", source, int(rng.integers(2, 7)), random_geometry(rng, source), weights=mode, delta=0.1, leak=leak
+            f"layer{depth}",
+            source,
+            int(rng.integers(2, 7)),
+            random_geometry(rng, source),
+            weights=mode,
+            delta=0.1,
+            neurons=neurons,
         )
         layers.append(layer)
         source = layer.output_shape
-    timesteps = int(rng.integers(1, 7))
-    readout = ReadOut("readout", source, 4, random_geometry(rng, source, dense=True), leak=leak, timesteps=timesteps)
+    readout = ReadOut("readout", source, 4, random_geometry(rng, source, dense=True), neurons=neurons)
     model = SpikingNetwork("random", timesteps, pixels, layers, readout).eval()
     scatter_statistics(model)
     model.enter(Phase.INTEGER)

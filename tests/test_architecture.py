@@ -9,7 +9,9 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 FOLDERS = ("toolchain", "models", "export", "snnc")
-SOURCES = sorted(path for folder in (*FOLDERS, "toolchain/native") for path in (ROOT / folder).glob("*.py"))
+SOURCES = sorted(
+    path for folder in (*FOLDERS, "toolchain/native", "toolchain/methods") for path in (ROOT / folder).glob("*.py")
+)
 
 # What each file may import of ours; folders first, then the files with a rule of their own.
 FOLDER_RULES = {
@@ -30,17 +32,22 @@ FILE_RULES = {
 INTEGER_SIDE = {"difference", "errors", "lif", "integers", "synapse", "network", "bounds", "trace", "atomic_file"}
 # Each optional or heavy library, and the only files that may import it.
 OWNERS = {
-    "torch": {"toolchain", "models"},
+    "torch": {"toolchain", "methods", "models"},
     "lava": {"export/lava_process.py", "export/lava_import.py", "export/lava_conv.py"},
     "h5py": {"export/netx_file.py", "export/nir_file.py"},
     "nir": {f"export/nir_{name}.py" for name in ("file", "flat", "graph", "import", "interpreter", "paths")},
     "onnx": {"export/onnx_file.py", "export/onnx_graph.py", "export/onnx_runner.py"},
     "onnxruntime": {"export/onnx_runner.py"},
     "sklearn": {"toolchain/datasets.py"},
+    "datasets": {"toolchain/image_datasets.py"},
+    "tonic": {"toolchain/event_datasets.py"},
+    "lightning_fabric": {"toolchain/launch.py"},
     "rich": {"snnc"},
     "click": {f"snnc/{name}.py" for name in ("cli", "cli_options", "file_commands", "bench_command")},
 }
-WITHOUT_TORCH = {f"toolchain/{name}.py" for name in (*INTEGER_SIDE, "simulate", "verify", "report", "config", "datasets")}
+WITHOUT_TORCH = {
+    f"toolchain/{name}.py" for name in (*INTEGER_SIDE, "simulate", "verify", "report", "config", "dataset", "datasets")
+}
 
 
 def imports(path: Path) -> set[str]:
@@ -146,7 +153,12 @@ def test_every_source_has_a_test_file() -> None:
         "__main__": "cli",
         "errors": "cli",
         "integers": "network",
-        "methods": "train",
+        **dict.fromkeys(("method", "baseline", "tna", "tna3", "kd", "kd_ce"), "methods"),
+        "dataset": "datasets",
+        "learner": "train",
+        "watching": "train",
+        "lif_native": "lif_training",
+        "lif_torch": "lif_training",
         "spiking_network": "models",
         "cifarnet": "models",
         "densenet": "models",

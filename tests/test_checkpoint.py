@@ -28,7 +28,7 @@ def test_nothing_is_lost(tmp_path: Path, tiny: Checkpoint) -> None:
     ("change", "message"),
     [
         ({"format": "other"}, "not a checkpoint of snnc; write one with `snnc train`"),
-        ({"version": 99}, "version 99, this snnc reads 2"),
+        ({"version": 99}, "version 99, this snnc reads 3"),
         ({"accuracy": 1.0}, "the checksum does not fit the content"),
         ({"config": {}}, "the checksum does not fit the content"),
         ({"weights": [1]}, "incomplete or damaged"),

@@ -100,7 +100,7 @@ def test_a_toml_file_and_options_over_it(folder: Path) -> None:
     )
     assert snnc("train", "-c", "run.toml", "--seed", "8", "-o", "a.pt").exit_code == 0
     config = load_checkpoint("a.pt").config
-    assert (config.seed, config.epochs) == (8, 3)
+    assert (config.seed, config.epochs_float) == (8, 1)
 
 
 def test_a_difference_exits_with_1_and_is_named(folder: Path, monkeypatch: pytest.MonkeyPatch, tiny_path: Path) -> None:

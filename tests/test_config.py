@@ -34,7 +34,7 @@ def test_every_setting_has_a_help_text_and_is_frozen() -> None:
     ("values", "message"),
     [
         ({"epoch_float": 3}, "setting 'epoch_float' is unknown; did you mean 'epochs_float'?"),
-        ({"xyz": 3}, "setting 'xyz' is unknown; allowed are data, model"),
+        ({"xyz": 3}, "setting 'xyz' is unknown; allowed are data, image_size, model"),
         ({"lr": "fast"}, "setting 'lr' is 'fast'; it must be of type float"),
         ({"seed": 1.5}, "setting 'seed' is 1.5; it must be of type int"),
         ({"seed": True}, "setting 'seed' is True; it must be of type int"),

@@ -3,16 +3,19 @@
 import numpy as np
 import pytest
 
-from snnc.toolchain.datasets import DATASETS, Dataset, Split, chip_input, load_dataset
+from snnc.toolchain.dataset import Dataset, Split, chip_input
+from snnc.toolchain.datasets import DATASETS, EMBEDDED, load_dataset, load_fitting
 from snnc.toolchain.errors import DataError
+from snnc.toolchain.event_datasets import EVENTS
+from snnc.toolchain.image_datasets import HUB
 from snnc.toolchain.network import Input
 
 
-def test_there_are_datasets() -> None:
-    assert DATASETS
+def test_every_row_is_tested() -> None:
+    assert set(DATASETS) == EMBEDDED | set(HUB) | set(EVENTS)  # those through libraries in files of their own
 
 
-@pytest.mark.parametrize("name", DATASETS)
+@pytest.mark.parametrize("name", sorted(EMBEDDED))
 def test_every_dataset_fits_its_own_description(name: str) -> None:
     dataset = load_dataset(name)
     for split in (dataset.train, dataset.test):
@@ -37,6 +40,15 @@ def test_events_have_the_digits_labels_and_any_number_of_steps(digits: Dataset) 
     assert np.array_equal(events.test.labels, digits.test.labels)
     assert events.test.samples.shape == (540, 3, 2, 16, 16)
     assert 0.05 < events.train.samples.mean() < 0.4
+
+
+@pytest.mark.parametrize("name", sorted(EMBEDDED))
+def test_embedded_data_have_one_size(name: str) -> None:
+    own = load_dataset(name).input
+    assert load_dataset(name, image_size=own.shape[-1]).input == own
+    assert load_fitting(name, Input((1, 99, 99), 0, 1), 5).input == own
+    with pytest.raises(DataError, match="leave image_size out, it was 9"):
+        load_dataset(name, image_size=9)
 
 
 def test_the_split_is_fixed(digits: Dataset) -> None:

@@ -12,7 +12,7 @@ from snnc.engines import ENGINES, Engine, Subject, choose, verify
 from snnc.export import TARGETS
 from snnc.export.lava_import import INSTALL
 from snnc.session import load_subject
-from snnc.toolchain.datasets import Dataset
+from snnc.toolchain.dataset import Dataset
 from snnc.toolchain.errors import DataError, EngineError, NetworkError
 from snnc.toolchain.network import Input
 from snnc.toolchain.trace import Trace

@@ -14,7 +14,7 @@ from random_networks import random_nir_network, random_samples, seeds
 from snnc.export.nir_file import write_nir
 from snnc.export.nir_graph import exactness
 from snnc.session import load_subject
-from snnc.toolchain.datasets import Dataset, chip_input
+from snnc.toolchain.dataset import Dataset, chip_input
 from snnc.toolchain.network import Network
 from snnc.toolchain.simulate import over_time, simulate
 

@@ -20,12 +20,15 @@ from snnc.toolchain.layers import Phase
 from snnc.toolchain.network import Input
 
 FORMAT = "snnc checkpoint"
-VERSION = 2
+VERSION = 3
 
 
 @dataclass(frozen=True)
 class Epoch:
-    """The metrics of one epoch; losses are means over its steps, accuracies are shares of samples (0..1)."""
+    """The metrics of one epoch; losses are means over its steps, accuracies are shares of samples (0..1).
+
+    Of each layer: spikes per neuron and step on the test split, and the share of weights that are 0 (both 0..1).
+    """
 
     number: int
     phase: str
@@ -34,12 +37,19 @@ class Epoch:
     train_accuracy: float
     test_accuracy: float
     images_per_second: float
+    firing_rates: dict[str, float] = field(default_factory=dict)
+    sparsity: dict[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Raise FileFormatError for a metric of another type."""
         for metric in fields(self):
             value: Any = getattr(self, metric.name)
-            fits = isinstance(value, str) if metric.name == "phase" else isinstance(value, int | float) and math.isfinite(value)
+            if metric.name == "phase":
+                fits = isinstance(value, str)
+            elif metric.name in ("firing_rates", "sparsity"):
+                fits = isinstance(value, dict) and all(isinstance(name, str) and _is_number(value[name]) for name in value)
+            else:
+                fits = _is_number(value)
             if not fits:
                 raise FileFormatError(f"metric {metric.name!r} is {value!r}")
 
@@ -59,6 +69,10 @@ class Checkpoint:
     accuracy: float
     history: list[Epoch] = field(default_factory=list)
     resume: dict[str, Any] | None = None
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and math.isfinite(value)
 
 
 def save_checkpoint(checkpoint: Checkpoint, path: str | Path) -> None:

@@ -8,7 +8,7 @@ from typing import Any, Self
 
 from snnc.toolchain.errors import ConfigError
 
-SCHEDULES = ("cosine", "exponential")
+CHOICES = {"schedule": ("cosine", "exponential"), "precision": ("float32", "bf16", "fp16")}
 
 
 def _setting(default: Any, text: str, least: float = float("-inf"), most: float = float("inf")) -> Any:
@@ -24,6 +24,7 @@ class TrainConfig:
     """
 
     data: str = _setting("digits", "Dataset: a row of DATASETS.")
+    image_size: int = _setting(0, "Side that images or event frames are scaled to; 0 leaves them as they are.", 0, 4096)
     model: str = _setting("cifarnet", "Architecture: a row of MODELS.")
     width: float = _setting(0.125, "Scales the channels of every hidden layer.", 1e-3, 64)
     timesteps: int = _setting(5, "Time steps T per sample.", 1, 1024)
@@ -32,7 +33,9 @@ class TrainConfig:
     alpha: float = _setting(1e-3, "Weight of the logit-matching loss between base and twin.", 0)
     delta: float = _setting(0.1, "Weights within [-delta, delta] become 0 when ternarised.", 0)
     leak: float = _setting(0.5, "Share of the membrane kept at each step; k / 4096.", 1 / 4096, 1)
+    surrogate: str = _setting("boxcar", "Surrogate gradient: boxcar, arctan or fast-sigmoid.")
     dropout: float = _setting(0.2, "Dropout of the fully connected layers.", 0, 0.99)
+    teacher: str = _setting("", "Checkpoint of the frozen twin of kd and kd-ce; without one, a twin is trained first.")
     epochs_float: int = _setting(15, "Epochs at full precision.", 0)
     epochs_quantised: int = _setting(15, "Epochs with quantised hidden weights.", 0)
     epochs_integer: int = _setting(10, "Epochs in the chip's integers.", 0)
@@ -42,16 +45,25 @@ class TrainConfig:
     schedule: str = _setting("cosine", "Learning rate over each phase: cosine or exponential.")
     gamma: float = _setting(0.928, "Factor of the exponential schedule.", 0, 1)
     decay_every: int = _setting(1, "Epochs between two decays of the exponential schedule.", 1)
+    accumulate: int = _setting(1, "Batches whose gradients make one optimiser step.", 1)
     shift: int = _setting(1, "Augmentation: shift each image by up to this many pixels.", 0, 64)
+    flip: float = _setting(0.0, "Augmentation: share of the images that are mirrored.", 0, 1)
+    rotate: float = _setting(0.0, "Augmentation: rotate each image by up to this many degrees.", 0, 180)
+    shear: float = _setting(0.0, "Augmentation: shear each image by up to this many degrees.", 0, 80)
     seed: int = _setting(0, "Seed of initialisation, order and augmentation.", 0, 2**32 - 1)
     device: str = _setting("cpu", "Device of torch: cpu, cuda, cuda:1, mps ...")
+    precision: str = _setting("float32", "Outside the integer phase: float32, bf16 or fp16 (needs Lightning Fabric).")
+    devices: int = _setting(1, "Devices on each node (several need Lightning Fabric); batch_size is that of one.", 1)
+    nodes: int = _setting(1, "Machines.", 1)
+    strategy: str = _setting("ddp", "How Lightning Fabric shares the work of several devices.")
 
     def __post_init__(self) -> None:
         """Raise ConfigError for a value of the wrong type or outside its range."""
         for setting in fields(self):
             object.__setattr__(self, setting.name, _checked(setting, getattr(self, setting.name)))
-        if self.schedule not in SCHEDULES:
-            raise ConfigError(f"schedule {self.schedule!r} is unknown; allowed are {', '.join(SCHEDULES)}")
+        for name, allowed in CHOICES.items():
+            if getattr(self, name) not in allowed:
+                raise ConfigError(f"{name} {getattr(self, name)!r} is unknown; allowed are {', '.join(allowed)}")
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Self:
@@ -80,11 +92,6 @@ class TrainConfig:
     def as_dict(self) -> dict[str, Any]:
         """Return all settings as plain values."""
         return asdict(self)
-
-    @property
-    def epochs(self) -> int:
-        """The number of epochs of all three phases."""
-        return self.epochs_float + self.epochs_quantised + self.epochs_integer
 
 
 def _checked(setting: "Field[Any]", value: Any) -> Any:

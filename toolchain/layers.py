@@ -11,14 +11,13 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from snnc.toolchain import lif
-from snnc.toolchain.errors import ConfigError, LoweringError
+from snnc.toolchain.errors import LoweringError
+from snnc.toolchain.lif_training import EPSILON, ChipLif, Neurons, NormalisedLif, leaky_sum
 from snnc.toolchain.pooled_synapses import Geometry, Synapses
 from snnc.toolchain.quantize import WEIGHTS, rounded
-from snnc.toolchain.surrogate import FloatLif, IntegerLif, leaky_sum
 
 WEIGHT_LIMIT = 127  # of 8-bit layers; symmetric, so that no sign is favoured
 HEADROOM = 0.8  # of the chip's ranges that is used when scales are chosen, since weights still move afterwards
-EPSILON = 1e-5  # keeps a silent layer's deviation above 0
 
 
 class Phase(IntEnum):
@@ -38,7 +37,7 @@ class Normalise(nn.Module):
     def __init__(self, channels: int, *, per_channel: bool, momentum: float = 0.1):
         """Start from mean 0, variance 1 and shift 0."""
         super().__init__()
-        self.per_channel, self.momentum = per_channel, momentum
+        self.momentum = momentum
         self.shift = nn.Parameter(torch.zeros(channels))
         self.register_buffer("mean", torch.zeros(channels))
         self.register_buffer("variance", torch.ones(channels if per_channel else 1))
@@ -50,23 +49,16 @@ class Normalise(nn.Module):
         """The standard deviation, one value per channel or one per layer."""
         return torch.sqrt(self.variance + EPSILON)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Normalise `(T, B, C, ...)`: by the batch's statistics while training, else by the running ones."""
-        shape = (-1, *[1] * (x.dim() - 3))
-        mean, deviation = self.mean, self.deviation
+    def forward(self, x: Tensor, neurons: Neurons) -> Tensor:
+        """Return the spikes of `x` `(F, B, C, ...)`, normalised by the batch while training, else by the running statistics."""
+        spikes, mean, variance = NormalisedLif.apply(  # type: ignore[no-untyped-call]
+            x, self.shift, self.mean, self.variance, neurons, self.training
+        )
         if self.training:
-            mean, deviation = self._follow(x)
-        scale = 1 / deviation
-        return torch.addcmul((self.shift - mean * scale).view(shape), x, scale.view(shape))
-
-    def _follow(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        variance, mean = torch.var_mean(x, [0, 1, *range(3, x.dim())], correction=0)
-        if not self.per_channel:
-            variance = variance.mean().reshape(1)
-        with torch.no_grad():
-            self.mean.lerp_(mean, self.momentum)
-            self.variance.lerp_(variance, self.momentum)
-        return mean, torch.sqrt(variance + EPSILON)
+            with torch.no_grad():
+                self.mean.lerp_(mean, self.momentum)
+                self.variance.lerp_(variance, self.momentum)
+        return spikes  # type: ignore[no-any-return]
 
 
 @dataclass(frozen=True)
@@ -90,7 +82,7 @@ class SpikingLayer(nn.Module):
         *,
         weights: str,
         delta: float,
-        leak: float,
+        neurons: Neurons,
         dropout: float = 0.0,
     ):
         """Build a layer; `weights` is a row of WEIGHTS ("float" means 8 bits in the integer phase), `delta` its threshold.
@@ -98,11 +90,10 @@ class SpikingLayer(nn.Module):
         `dropout` silences whole neurons of a sample over all time steps while training, but not in the integer phase.
         """
         super().__init__()
-        self.name, self.delta, self.leak, self.dropout = name, delta, leak, dropout
+        self.name, self.delta, self.neurons, self.dropout = name, delta, neurons, dropout
         self.quantise = WEIGHTS[weights]
         self.synapses = Synapses(source, out, geometry)
         self.normalise = Normalise(out, per_channel=self.quantise is None)
-        self.dv = decay_register(leak)
         self.phase = Phase.FLOAT
         self.register_buffer("unit", torch.ones(()))  # weight units per threshold, fixed by freeze()
         self.unit: Tensor
@@ -112,22 +103,28 @@ class SpikingLayer(nn.Module):
         """The shape of the population."""
         return self.synapses.output_shape
 
-    def forward(self, source: Tensor, timesteps: int) -> tuple[Tensor, Tensor | None]:
-        """Return spikes `(T, B, ...)` of 0 and 1 and, in the integer phase, the membranes after reset (int32)."""
+    def forward(self, source: Tensor) -> Tensor:
+        """Return spikes `(T, B, ...)` of 0 and 1."""
         if self.phase is Phase.INTEGER:
-            chip = self.integer_parameters()
-            # Rounding repairs a Winograd or FFT convolution that is off by less than 1/2; it changes nothing in a plain sum.
-            current = rounded(self.synapses(source, chip.weight, pool_sums=True))
-            bias = self.synapses.per_neuron(chip.bias)
-            return IntegerLif.apply(repeated(current, timesteps), bias, chip.vth, self.dv)  # type: ignore[no-untyped-call,no-any-return]
-        weight: Tensor = self.synapses.weight
-        if self.phase is Phase.QUANTISED and self.quantise is not None:
-            weight = self.quantise(weight, self.delta)
-        current = self.normalise(self.synapses(source, weight, pool_sums=False))
-        spikes = FloatLif.apply(repeated(current, timesteps), self.leak)  # type: ignore[no-untyped-call]
+            return self.trace(source)[0]
+        spikes: Tensor = self.normalise(self.synapses(source, self.current_weight(), pool_sums=False), self.neurons)
         if self.dropout and self.training:
             spikes = spikes * F.dropout(torch.ones_like(spikes[:1]), self.dropout)
-        return spikes, None
+        return spikes
+
+    def current_weight(self) -> Tensor:
+        """Return the weights as the current phase uses them: as they are, quantised, or the chip's whole numbers."""
+        if self.phase is Phase.INTEGER:
+            return self.integer_parameters().weight
+        if self.phase is Phase.QUANTISED and self.quantise is not None:
+            return self.quantise(self.synapses.weight, self.delta)
+        return self.synapses.weight
+
+    def trace(self, source: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the spikes and the membranes after reset (int32) of the integer phase, both `(T, B, ...)`."""
+        chip = self.integer_parameters()
+        current = self.synapses(source, chip.weight, pool_sums=True)
+        return ChipLif.apply(current, chip.bias, chip.vth, self.neurons)  # type: ignore[no-untyped-call,no-any-return]
 
     @property
     def bias(self) -> Tensor:
@@ -135,7 +132,7 @@ class SpikingLayer(nn.Module):
         return self.normalise.shift - self.normalise.mean / self.normalise.deviation
 
     @torch.no_grad()
-    def freeze(self, input_limit: int, timesteps: int) -> None:
+    def freeze(self, input_limit: int) -> None:
         """Fix how many weight units the threshold gets: the deviation where weights have no scale, else the most that fits.
 
         `input_limit` is the largest magnitude of one input. Raises LoweringError for a layer without any weight left, or
@@ -144,7 +141,7 @@ class SpikingLayer(nn.Module):
         area, deviation = self.synapses.pool_area, self.normalise.deviation
         if self.quantise is None:
             per_unit = self.synapses.weight / self.synapses.per_output(deviation * area)
-            self.unit.copy_(largest_unit(per_unit, self.bias, input_limit * area, self.leak, timesteps))
+            self.unit.copy_(largest_unit(per_unit, self.bias, input_limit * area, self.neurons))
             return
         if not self.quantise(self.synapses.weight, self.delta).any():
             raise LoweringError(f"layer {self.name!r}: all weights are 0 after quantisation; lower delta ({self.delta})")
@@ -173,16 +170,16 @@ class SpikingLayer(nn.Module):
 class ReadOut(nn.Module):
     """The last layer: leaky neurons that never spike; the logits are their membranes summed over the time steps."""
 
-    def __init__(self, name: str, source: tuple[int, ...], out: int, geometry: Geometry, *, leak: float, timesteps: int):
+    def __init__(self, name: str, source: tuple[int, ...], out: int, geometry: Geometry, *, neurons: Neurons):
         """Build a read-out of `out` classes with 8-bit weights in the integer phase.
 
         One spike counts in all later membranes, so Kaiming's weights are divided by how often it does: undivided, the first
         logits are several times too large (on digits six epochs gave 84 to 86 % instead of 95 to 96 %, measured with 1/10).
         """
         super().__init__()
-        self.name, self.leak, self.dv = name, leak, decay_register(leak)
+        self.name, self.neurons = name, neurons
         self.synapses = Synapses(source, out, geometry)
-        repeats = leaky_sum(torch.ones(timesteps, 1), leak).sum()
+        repeats = leaky_sum(torch.ones(neurons.timesteps, 1), neurons.leak).sum()
         self.synapses.weight.data.div_(repeats)
         self.bias = nn.Parameter(torch.zeros(out))
         self.phase = Phase.FLOAT
@@ -194,34 +191,38 @@ class ReadOut(nn.Module):
         """The shape of the population: one neuron for each class."""
         return self.synapses.output_shape
 
-    def forward(self, source: Tensor, timesteps: int) -> Tensor:
+    def forward(self, source: Tensor) -> Tensor:
         """Return the logits `(B, classes)`."""
+        neurons = self.neurons
         if self.phase is not Phase.INTEGER:
             current = self.synapses(source, self.synapses.weight, pool_sums=False) + self.bias
-            return leaky_sum(repeated(current, timesteps), self.leak).sum(0)
+            return leaky_sum(repeated(current, neurons.timesteps), neurons.leak).sum(0)
         chip = self.integer_parameters()
-        current = repeated(rounded(self.synapses(source, chip.weight, pool_sums=True)), timesteps)
+        current = rounded(self.synapses(source, chip.weight, pool_sums=True))
         # Gradients take the real-number path; values are the chip's.
-        exact = leaky_sum(current + chip.bias, self.leak)
-        _, membranes = self.chip_steps(current.detach(), chip)
+        exact = leaky_sum(repeated(current, neurons.timesteps) + chip.bias, neurons.leak)
+        _, membranes = self._chip_steps(current.detach(), chip)
         weight_units = membranes.to(exact) / 2**lif.UNIT_SHIFT
         logits: Tensor = (weight_units + (exact - exact.detach())).sum(0) / self.unit
         return logits
 
-    def chip_steps(self, current: Tensor, chip: IntegerParameters) -> tuple[Tensor, Tensor]:
-        """Return spikes (none, if lowering's proof holds) and membranes `(T, B, classes)`, as the chip computes them."""
-        return IntegerLif.apply(current, chip.bias.detach(), chip.vth, self.dv)  # type: ignore[no-untyped-call,no-any-return]
+    def current_weight(self) -> Tensor:
+        """Return the weights as the current phase uses them: as they are, or the chip's whole numbers."""
+        return self.integer_parameters().weight if self.phase is Phase.INTEGER else self.synapses.weight
 
-    def trace(self, source: Tensor, timesteps: int) -> tuple[Tensor, Tensor]:
-        """Return spikes and membranes `(T, B, classes)` of the integer phase."""
+    def _chip_steps(self, current: Tensor, chip: IntegerParameters) -> tuple[Tensor, Tensor]:
+        return ChipLif.apply(current, chip.bias.detach(), chip.vth, self.neurons)  # type: ignore[no-untyped-call,no-any-return]
+
+    def trace(self, source: Tensor) -> tuple[Tensor, Tensor]:
+        """Return spikes (none, if lowering's proof holds) and membranes `(T, B, classes)` of the integer phase."""
         chip = self.integer_parameters()
-        return self.chip_steps(repeated(rounded(self.synapses(source, chip.weight, pool_sums=True)), timesteps), chip)
+        return self._chip_steps(self.synapses(source, chip.weight, pool_sums=True), chip)
 
     @torch.no_grad()
-    def freeze(self, input_limit: int, timesteps: int) -> None:
+    def freeze(self, input_limit: int) -> None:
         """Choose how many weight units a logit gets, so that worst-case sums, biases and weights fit the chip."""
         area = self.synapses.pool_area
-        self.unit.copy_(largest_unit(self.synapses.weight / area, self.bias, input_limit * area, self.leak, timesteps))
+        self.unit.copy_(largest_unit(self.synapses.weight / area, self.bias, input_limit * area, self.neurons))
 
     def integer_parameters(self) -> IntegerParameters:
         """Return 8-bit weights, the bias, and the largest threshold there is, which no membrane may reach."""
@@ -230,9 +231,9 @@ class ReadOut(nn.Module):
 
 
 @torch.no_grad()
-def largest_unit(weight: Tensor, bias: Tensor, input_limit: int, leak: float, timesteps: int) -> Tensor:
+def largest_unit(weight: Tensor, bias: Tensor, input_limit: int, neurons: Neurons) -> Tensor:
     """Return the largest scale at which rounded weights fit 8 bits, biases 13 bits, and no sum or membrane can overflow."""
-    piled_up = sum(leak**t for t in range(timesteps))  # what equal inputs at all steps sum to
+    piled_up = sum(neurons.leak**t for t in range(neurons.timesteps))  # what equal inputs at all steps sum to
     reach = weight.flatten(1).abs().sum(1) * input_limit + bias.abs()
     limits = [
         WEIGHT_LIMIT / weight.abs().max(),
@@ -246,11 +247,3 @@ def largest_unit(weight: Tensor, bias: Tensor, input_limit: int, leak: float, ti
 def repeated(current: Tensor, timesteps: int) -> Tensor:
     """Repeat an input that is the same at every step, `(1, B, ...)`, over `(T, B, ...)` without copying it."""
     return current.expand(timesteps, *current.shape[1:]) if current.shape[0] == 1 else current
-
-
-def decay_register(leak: float) -> int:
-    """Return the chip's dv for a leak in (0, 1]: leak = (4096 - dv) / 4096. Raises ConfigError if it has no such value."""
-    dv = lif.DECAY_UNITY * (1 - leak)
-    if not 0 <= dv <= lif.DV_MAX or dv != int(dv):
-        raise ConfigError(f"leak {leak} is not k / 4096 with k in 1..4096; try 0.5 (exact in every framework) or 1.0")
-    return int(dv)

@@ -40,7 +40,7 @@ def lower(model: SpikingNetwork, labels: tuple[str, ...] = (), name: str | None 
 def _lower_layer(trained: SpikingLayer | ReadOut, source: str, source_shape: tuple[int, ...]) -> Layer:
     chip: IntegerParameters = trained.integer_parameters()
     bias = whole(trained.synapses.per_neuron(chip.bias))
-    neuron = Lif(trained.output_shape, chip.vth, trained.dv, bias, BIAS_EXPONENT)
+    neuron = Lif(trained.output_shape, chip.vth, trained.neurons.dv, bias, BIAS_EXPONENT)
     return Layer(trained.name, (fold_pool(trained.synapses, whole(chip.weight), source, source_shape),), neuron)
 
 

@@ -1,5 +1,7 @@
 """The trainable network: spiking layers in a row and a read-out, run over T time steps."""
 
+from contextlib import nullcontext
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -12,7 +14,10 @@ from snnc.toolchain.trace import Trace
 
 
 class SpikingNetwork(nn.Module):
-    """Logits `(B, classes)` from integers `(B, *input.shape)` repeated at every step, or `(T, B, *input.shape)`."""
+    """Logits `(B, classes)` from integers `(B, *input.shape)` repeated at every step, or `(T, B, *input.shape)`.
+
+    Whole numbers may come as integers: half precision, which holds few of them, then cannot round them.
+    """
 
     def __init__(self, architecture: str, timesteps: int, input: Input, layers: list[SpikingLayer], readout: ReadOut):
         """Take layers whose shapes already fit."""
@@ -42,17 +47,22 @@ class SpikingNetwork(nn.Module):
         limit = self.input_limit
         for layer in self.populations:
             if phase is Phase.INTEGER and layer.phase is not Phase.INTEGER:
-                layer.freeze(limit, self.timesteps)
+                layer.freeze(limit)
             layer.phase = phase
             limit = 1  # spikes
         self.phase = phase
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Return the logits. Raises DataError for another input shape."""
-        source = self._with_time(x)
-        for layer in self.hidden:
-            source, _ = layer(source, self.timesteps)
-        return self.readout(source, self.timesteps)  # type: ignore[no-any-return]
+    def forward(self, x: Tensor, rates: list[Tensor] | None = None) -> Tensor:
+        """Return the logits; append the firing rate of each hidden layer to `rates`. Raises DataError for another shape."""
+        # Half precision holds no sums of more than a few hundred, so the integer phase never computes in it.
+        exact = torch.autocast(x.device.type, enabled=False) if self.phase is Phase.INTEGER else nullcontext()
+        with exact:
+            source = self._with_time(x)
+            for layer in self.hidden:
+                source = layer(source)
+                if rates is not None:
+                    rates.append(source.mean(dtype=torch.float32))
+            return self.readout(source)  # type: ignore[no-any-return]
 
     @torch.no_grad()
     def trace(self, samples: NDArray[np.int64]) -> Trace:
@@ -65,13 +75,14 @@ class SpikingNetwork(nn.Module):
         source = self._with_time(torch.as_tensor(samples, dtype=torch.float32, device=self.readout.bias.device))
         seen = {}
         for layer in self.hidden:
-            seen[layer.name] = layer(source, self.timesteps)
+            seen[layer.name] = layer.trace(source)
             source = seen[layer.name][0]
-        seen[self.readout.name] = self.readout.trace(source, self.timesteps)
+        seen[self.readout.name] = self.readout.trace(source)
         spikes = {name: fired.bool().cpu().numpy() for name, (fired, _) in seen.items()}
         return Trace("torch", spikes, {name: after.cpu().numpy() for name, (_, after) in seen.items()})
 
     def _with_time(self, x: Tensor) -> Tensor:
+        x = x.to(self.readout.bias)
         shape = tuple(self.input.shape)
         if tuple(x.shape[1:]) == shape:
             return x.unsqueeze(0)

@@ -29,6 +29,20 @@ class Results(ctypes.Structure):
     _fields_ = (("spikes", ctypes.c_void_p), ("membranes", ctypes.c_void_p), ("sums", ctypes.c_void_p))
 
 
+class Slab(ctypes.Structure):
+    """Mirrors Slab in training.h."""
+
+    _fields_ = (
+        *((name, ctypes.c_int64) for name in ("rows", "start", "stop")),
+        *((name, ctypes.c_int32) for name in ("frames", "steps", "channels", "surrogate", "keep", "threshold", "unit")),
+        ("leak", ctypes.c_float),
+    )
+
+
+# The functions of training.c and training_integers.c, and how many arrays each takes.
+TRAINING = {"moments": 3, "fire": 4, "backward": 7, "recentre": 6, "fire_integers": 4, "backward_integers": 5}
+
+
 class Kernel:
     """One loaded library: its vector `width` in bytes and the output channels of one `block`."""
 
@@ -55,6 +69,9 @@ class Kernel:
         library.ternary_layer.restype = library.graded_layer.restype = library.neurons.restype = None
         self.ternary_scratch, self.ternary_layer = library.ternary_scratch, library.ternary_layer
         self.graded_layer, self.neurons = library.graded_layer, library.neurons
+        self.training = {name: getattr(library, f"training_{name}") for name in TRAINING}
+        for name, arrays in TRAINING.items():
+            self.training[name].argtypes = [ctypes.POINTER(Slab), *[pointer] * arrays]
         self.add_from_registers, self.processor_has = library.add_from_registers, library.processor_has
 
 
