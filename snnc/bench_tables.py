@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.table import Table
 
 from snnc.bench import Row
+from snnc.training_bench import Settings, Way, ratios
 
 HEADINGS = ("firing rate", "images/s", "GMAC/s", "of limit", "peak MiB")
 TITLES = {"torch_float32": "torch f32", "onednn_int8": "oneDNN int8", "lava": "Lava *"}
@@ -16,6 +17,12 @@ NOTE = (
     "could add weight rows from registers.\n"
     "* extrapolated to one core and timed once: Lava's convolutions alone, one step, {channels} output channels of each\n"
     "  layer, scaled to all; its processes could share the cores."
+)
+
+TRAINING_NOTE = (
+    "One step of CIFARNet at width {width}, batch {batch}, T = {steps}: forward, backward, Adam; all ways in turn.\n"
+    "limit: ReLU instead of neurons. All in channels_last layout, `documented` ones as their documentation shows them.\n"
+    "MiB: what the first step takes beyond the built model, Adam's state included. All neurons compute the same spikes."
 )
 
 
@@ -45,6 +52,18 @@ def show_growth(console: Console, points: Iterable[tuple[str, str, float]]) -> N
     for axis, value, seconds in points:
         table.add_row(axis, value, f"{seconds * 1e3:.2f}", f"{seconds / first.setdefault(axis, seconds):.2f}")
     console.print("", table)
+
+
+def show_training(console: Console, ways: Sequence[Way], settings: Settings) -> None:
+    """Print one line for each way to train: its speed, its memory, and how much faster ours is, with the spread."""
+    table = _table("", "images/s", "MiB of a step", "snnc is x faster", "least - most")
+    for way in ways:
+        values = ratios(list(ways), way.name)
+        spread = (f"{median(values):.2f}", f"{min(values):.2f} - {max(values):.2f}") if way.name != "snnc" else ("", "")
+        table.add_row(way.name, f"{way.images_per_s(settings.batch):.1f}", f"{way.peak_mib:,.0f}", *spread)
+    table.columns[0].justify = "left"
+    console.print(table, "")
+    console.print(TRAINING_NOTE.format(width=settings.width, batch=settings.batch, steps=settings.timesteps))
 
 
 def _table(*headings: str) -> Table:

@@ -2,9 +2,7 @@
 
 import json
 import sys
-import time
-from collections.abc import Callable
-from dataclasses import asdict, fields
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +12,7 @@ from rich.console import Console
 from snnc.bench_command import bench
 from snnc.cli_options import OneLineErrors, console_for, output_options
 from snnc.file_commands import import_graph, inspect
-from snnc.toolchain.config import TrainConfig
-from snnc.toolchain.errors import ConfigError
-
-SHORT = {"data": "-d", "model": "-m", "batch_size": "-b", "seed": "-s"}  # of the settings that have a short option
+from snnc.train_command import configured, run_training, train, training_options
 
 
 @click.group(cls=OneLineErrors, context_settings={"help_option_names": ["-h", "--help"]})
@@ -30,42 +25,6 @@ def main() -> None:
     snnc export --target loihi2 model.pt    # -> model.net
     snnc simulate model.net                 # every engine agrees at every layer and step, or exit 1
     """
-
-
-def training_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command one option for each setting of TrainConfig."""
-    for setting in reversed(fields(TrainConfig)):
-        names = [f"--{setting.name.replace('_', '-')}", *filter(None, [SHORT.get(setting.name)])]
-        text = f"{setting.metadata['help']}  [default: {setting.default}]"
-        command = click.option(*names, setting.name, type=type(setting.default), default=None, help=text)(command)
-    return command
-
-
-@main.command()
-@click.option("-c", "--config", "config_file", type=click.Path(), help="TOML file of settings; options override it.")
-@click.option("-o", "--output", type=click.Path(), help="Checkpoint to write.  [default: model.pt, or what is resumed]")
-@click.option("--resume", type=click.Path(), help="Checkpoint to go on with, to the same bits as if never stopped.")
-@training_options
-@output_options
-def train(
-    config_file: str | None, output: str | None, resume: str | None, as_json: bool, quiet: bool, verbose: bool, **settings: Any
-) -> None:
-    """Train a network in three phases: full precision, ternary weights, the chip's integers.
-
-    \b
-    Example: snnc train --data digits --seed 1 --output model.pt
-    """
-    from snnc.toolchain.processes import follows
-
-    before = _resumed(resume, config_file, settings) if resume else None
-    config = before.config if before else _config(config_file, settings)
-    output = output or resume or "model.pt"
-    started = time.perf_counter()
-    checkpoint = _train(config, output, console_for(as_json, quiet or follows()), verbose=verbose, resume=before)
-    if as_json and not follows():
-        seconds = round(time.perf_counter() - started, 3)
-        result = {"checkpoint": output, "accuracy": checkpoint.accuracy, "seconds": seconds, "config": config.as_dict()}
-        click.echo(json.dumps(result))
 
 
 @main.command()
@@ -175,9 +134,9 @@ def demo(config_file: str | None, output: str, as_json: bool, quiet: bool, verbo
     from snnc.session import export_file, load_subject, verify_file_on
 
     console, folder = console_for(as_json, quiet), Path(output)
-    config = _config(config_file, settings)
+    config = configured(None, config_file, settings)
     console.rule("1. train -> model.pt", align="left")
-    checkpoint = _train(config, folder / "model.pt", console, verbose=verbose)
+    checkpoint = run_training(config, folder / "model.pt", console, verbose=verbose)
     console.rule("2. export --target loihi2 -> model.net", align="left")
     trained, _ = load_subject(folder / "model.pt")
     file = export_file(trained.network, "loihi2", folder / "model.net")
@@ -188,49 +147,6 @@ def demo(config_file: str | None, output: str, as_json: bool, quiet: bool, verbo
     subject = Subject(exported, trained.model, (file,))
     verdict = verify_file_on(subject, config.data, (), None, console)
     _finish(verdict, console, folder / "report.html", checkpoint, as_json=as_json)
-
-
-def _config(file: str | None, settings: dict[str, Any]) -> TrainConfig:
-    config = TrainConfig.from_toml(file) if file else TrainConfig()
-    return config.but(**{name: value for name, value in settings.items() if value is not None})
-
-
-def _resumed(resume: str, config_file: str | None, settings: dict[str, Any]) -> Any:
-    from snnc.toolchain.checkpoint import load_checkpoint
-
-    given = [name for name, value in settings.items() if value is not None] + ["config"] * bool(config_file)
-    if given:
-        raise ConfigError(f"--resume goes on with the checkpoint's own settings; leave out --{given[0].replace('_', '-')}")
-    return load_checkpoint(resume)
-
-
-def _train(config: TrainConfig, output: str | Path, console: Console, *, verbose: bool, resume: Any = None) -> Any:
-    from snnc.models import build_model
-    from snnc.toolchain.checkpoint import load_checkpoint
-    from snnc.toolchain.datasets import load_dataset
-    from snnc.toolchain.stages import epochs_of
-    from snnc.toolchain.train import train as run_training
-    from snnc.toolchain.training_data import steps_per_epoch
-    from snnc.training_view import TrainingView
-
-    dataset = load_dataset(config.data, config.timesteps, config.image_size)
-    steps = steps_per_epoch(config, len(dataset.train), config.devices * config.nodes)
-    console.print(
-        f"{config.model}, {config.weights} weights, {config.method}, {epochs_of(config)} epochs, seed {config.seed}\n"
-        f"{dataset.name}: {len(dataset.train)} training and {len(dataset.test)} test samples"
-    )
-    try:
-        with TrainingView(console, config, steps, verbose=verbose) as view:
-            checkpoint = run_training(
-                config, dataset, lambda c: build_model(c, dataset.input, len(dataset.labels)), output, view, resume
-            )
-    except KeyboardInterrupt:
-        resumable = load_checkpoint(output).resume is not None
-        advice = f"go on with: snnc train --resume {output}" if resumable else "no epoch had ended, so start again"
-        click.echo(f"snnc: stopped; {advice}", err=True)
-        sys.exit(130)
-    console.print(f"{output}: integer network, test accuracy {checkpoint.accuracy:.2%}", style="bold")
-    return checkpoint
 
 
 def _finish(verdict: Any, console: Console, report: str | Path | None, checkpoint: Any, *, as_json: bool) -> None:
@@ -250,5 +166,5 @@ def _finish(verdict: Any, console: Console, report: str | Path | None, checkpoin
     sys.exit(0 if verdict.equal else 1)
 
 
-for command in (import_graph, inspect, bench):
+for command in (train, import_graph, inspect, bench):
     main.add_command(command)

@@ -5,11 +5,41 @@ from typing import Self
 
 from rich.console import Console, Group, RenderableType
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
 from rich.text import Text
 
 from snnc.toolchain.checkpoint import Epoch
 from snnc.toolchain.config import TrainConfig
+from snnc.toolchain.estimate import Estimate
 from snnc.toolchain.stages import epochs_of
+
+
+def activity(metrics: Epoch) -> str:
+    """Return firing rate and sparsity of each layer in one line."""
+    layers = metrics.firing_rates
+    return "firing/zero weights (%)  " + "  ".join(
+        f"{name} {100 * layers[name]:.0f}/{100 * metrics.sparsity.get(name, 0):.0f}" for name in layers
+    )
+
+
+def show_estimate(console: Console, config: TrainConfig, estimate: Estimate) -> None:
+    """Print what a training would take, layer by layer and in all."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in ("layer", "shape", "parameters", "neurons", "spikes", "synaptic operations"):
+        table.add_column(heading, justify="left" if heading == "layer" else "right")
+    rows = estimate.layers
+    for row in rows:
+        shape = "x".join(map(str, row.shape))
+        numbers = (f"{row.parameters:,}", f"{row.neurons:,}", f"{row.spikes:,.0f}", f"{row.synaptic_operations:,.0f}")
+        table.add_row(row.name, shape, *numbers)
+    totals = [sum(getattr(row, name) for row in rows) for name in ("parameters", "neurons", "spikes", "synaptic_operations")]
+    table.add_row("all", "", *(f"{total:,.0f}" for total in totals), style="bold")
+    console.print(table, "")
+    console.print(
+        f"{config.model}, {config.weights} weights, {config.method}: {estimate.networks} networks, {epochs_of(config)} epochs\n"
+        f"memory: about {estimate.training_mib:,.0f} MiB for training and {estimate.data_mib:,.0f} MiB for the training split\n"
+        f"Spikes and operations are those of one sample in {config.timesteps} steps, before any training."
+    )
 
 
 class Bar(Progress):
@@ -49,7 +79,7 @@ class TrainingView:
         self.bar.numbers = f"loss {loss:.3f}  matching {matching:.2f}"
         if self.last:
             accuracy = f"train {self.last.train_accuracy:.1%}  test {self.last.test_accuracy:.1%}"
-            self.bar.numbers += f"  {accuracy}  {self.last.images_per_second:.0f} images/s"
+            self.bar.numbers += f"  {accuracy}  {self.last.images_per_second:.0f} images/s\n{activity(self.last)}"
         self.bar.update(self.task, advance=1, description=stage)
 
     def epoch(self, metrics: Epoch) -> None:
@@ -61,6 +91,8 @@ class TrainingView:
         self.last = metrics
 
     def _line(self, metrics: Epoch) -> None:
+        if self.verbose:
+            self.console.print(activity(metrics), style="dim")
         self.console.print(
             f"epoch {metrics.number:3d} {metrics.phase:9s}  loss {metrics.loss:.3f}  matching {metrics.matching_loss:5.2f}  "
             f"train {metrics.train_accuracy:.1%}  test {metrics.test_accuracy:.1%}  {metrics.images_per_second:.0f}/s",

@@ -57,7 +57,7 @@ class SpikingNetwork(nn.Module):
         # Half precision holds no sums of more than a few hundred, so the integer phase never computes in it.
         exact = torch.autocast(x.device.type, enabled=False) if self.phase is Phase.INTEGER else nullcontext()
         with exact:
-            source = self._with_time(x)
+            source = self.with_time(x)
             for layer in self.hidden:
                 source = layer(source)
                 if rates is not None:
@@ -72,7 +72,7 @@ class SpikingNetwork(nn.Module):
         """
         if self.phase is not Phase.INTEGER:
             raise LoweringError(f"the model is in phase {self.phase.name.lower()!r}; only the integer phase computes integers")
-        source = self._with_time(torch.as_tensor(samples, dtype=torch.float32, device=self.readout.bias.device))
+        source = self.with_time(torch.as_tensor(samples, dtype=torch.float32, device=self.readout.bias.device))
         seen = {}
         for layer in self.hidden:
             seen[layer.name] = layer.trace(source)
@@ -81,7 +81,8 @@ class SpikingNetwork(nn.Module):
         spikes = {name: fired.bool().cpu().numpy() for name, (fired, _) in seen.items()}
         return Trace("torch", spikes, {name: after.cpu().numpy() for name, (_, after) in seen.items()})
 
-    def _with_time(self, x: Tensor) -> Tensor:
+    def with_time(self, x: Tensor) -> Tensor:
+        """Return an input with its time axis, which has length 1 if all steps are the same. Raises DataError."""
         x = x.to(self.readout.bias)
         shape = tuple(self.input.shape)
         if tuple(x.shape[1:]) == shape:
