@@ -153,7 +153,8 @@ def _show_plan(config: TrainConfig, console: Console, *, as_json: bool) -> None:
 
     torch.manual_seed(config.seed)
     dataset = load_dataset(config.data, config.timesteps, config.image_size)
-    network = build_model(config, dataset.input, len(dataset.labels))
+    # Dropout would hide spikes that the trained network has.
+    network = build_model(config.but(dropout=0.0), dataset.input, len(dataset.labels))
     planned = estimate(config, network, on_device(dataset.train, dataset.input, torch.device("cpu")))
     show_estimate(console, config, planned)
     if as_json:

@@ -32,7 +32,7 @@ FILE_RULES = {
 INTEGER_SIDE = {"difference", "errors", "lif", "integers", "synapse", "network", "bounds", "trace", "atomic_file"}
 # Each optional or heavy library, and the only files that may import it.
 OWNERS = {
-    "torch": {"toolchain", "methods", "models"},
+    "torch": {"toolchain", "methods", "models", "snnc/training_bench.py", "snnc/training_log.py", "snnc/train_command.py"},
     "lava": {"export/lava_process.py", "export/lava_import.py", "export/lava_conv.py"},
     "h5py": {"export/netx_file.py", "export/nir_file.py"},
     "nir": {f"export/nir_{name}.py" for name in ("file", "flat", "graph", "import", "interpreter", "paths")},
@@ -41,9 +41,11 @@ OWNERS = {
     "sklearn": {"toolchain/datasets.py"},
     "datasets": {"toolchain/image_datasets.py"},
     "tonic": {"toolchain/event_datasets.py"},
+    **{name: {"toolchain/training_rivals.py"} for name in ("spikingjelly", "snntorch", "norse", "sinabs")},
     "lightning_fabric": {"toolchain/launch.py"},
+    "matplotlib": {"snnc/training_log.py"},
     "rich": {"snnc"},
-    "click": {f"snnc/{name}.py" for name in ("cli", "cli_options", "file_commands", "bench_command")},
+    "click": {f"snnc/{name}.py" for name in ("cli", "cli_options", "file_commands", "bench_command", "train_command")},
 }
 WITHOUT_TORCH = {
     f"toolchain/{name}.py" for name in (*INTEGER_SIDE, "simulate", "verify", "report", "config", "dataset", "datasets")

@@ -193,7 +193,13 @@ def test_every_command_has_help_with_an_example(command: list[str]) -> None:
 def test_demo_does_the_whole_way(folder: Path) -> None:
     result = snnc("demo", *QUICK)
     assert result.exit_code == 0, result.output
-    assert {path.name for path in Path("snnc-demo").iterdir()} == {"model.pt", "model.net", "report.html"}
+    assert {path.name for path in Path("snnc-demo").iterdir()} == {
+        "history.json",
+        "model.net",
+        "model.pt",
+        "report.html",
+        "training.png",
+    }
     assert "EQUAL: reference = tensor = torch" in result.stdout
 
 

@@ -40,7 +40,7 @@ class Estimate:
 
 
 def estimate(config: TrainConfig, network: SpikingNetwork, samples: Samples) -> Estimate:
-    """Run one batch of the training split through an untrained network and measure what it does."""
+    """Run one batch of the training split through an untrained network, without dropout, and measure what it does."""
     taken = min(SAMPLES, len(samples))
     x = samples.as_input(samples.raw[:taken])
     layers = _layers(network, x)

@@ -1,0 +1,116 @@
+"""snnc train: presets, dry runs, and what lies beside the checkpoint."""
+
+import json
+import tomllib
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from snnc.cli import main
+from snnc.toolchain.checkpoint import load_checkpoint
+from snnc.toolchain.config import TrainConfig
+from snnc.toolchain.datasets import DATASETS
+from snnc.toolchain.lif_training import Neurons
+from snnc.toolchain.methods import METHODS
+from snnc.train_command import PRESETS
+
+QUICK = ["--model", "dense", "--width", "0.03", "--epochs-float", "1", "--epochs-quantised", "1", "--epochs-integer", "1"]
+FILES = sorted(PRESETS.glob("*.toml"))
+PAPER = {"cifar10-tna": 1e-3, "cifar100-tna": 1e-3, "fashion-mnist-tna": 1e-4, "cifar10-dvs-tna": 1e-4}  # alpha
+
+
+def snnc(*arguments: object) -> Result:
+    return CliRunner().invoke(main, [str(argument) for argument in arguments])
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_there_is_a_preset_for_every_dataset() -> None:
+    assert {tomllib.loads(path.read_text())["data"] for path in FILES} == set(DATASETS)
+    assert PRESETS.is_symlink() and PRESETS.resolve() == Path(__file__).parent.parent / "examples" / "presets"
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_every_preset_can_be_read_and_run(path: Path) -> None:
+    config = TrainConfig.from_toml(path)
+    assert path.stem.startswith(config.data)
+    assert config.method in METHODS
+    assert Neurons(config.timesteps, config.leak, config.surrogate)
+
+
+@pytest.mark.parametrize("name", PAPER)
+def test_presets_of_the_paper_hold_what_it_states(name: str) -> None:
+    config = TrainConfig.from_toml(PRESETS / f"{name}.toml")
+    assert (config.model, config.width, config.timesteps, config.method, config.weights) == ("cifarnet", 1, 5, "tna", "ternary")
+    assert (config.epochs_float, config.epochs_quantised) == (150, 100)
+    assert (config.lr, config.batch_size, config.gamma, config.schedule) == (0.01, 256, 0.928, "exponential")
+    assert (config.alpha, config.delta, config.surrogate) == (PAPER[name], 0.1, "boxcar")
+    events = name == "cifar10-dvs-tna"
+    assert config.dropout == (0.5 if events else 0.2)
+    assert (config.shift, config.flip, config.rotate, config.shear) == ((0, 0, 30, 30) if events else (4, 0.5, 0, 0))
+
+
+def test_a_preset_and_options_over_it() -> None:
+    assert snnc("train", "--preset", "digits-tna", *QUICK, "--seed", "3").exit_code == 0
+    config = load_checkpoint("model.pt").config
+    assert (config.data, config.method, config.model, config.seed) == ("digits", "tna", "dense", 3)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--preset", "cifar11"], "preset 'cifar11' is unknown; allowed are cifar10-dvs-tna, cifar10-tna"),
+        (["--preset", "digits-tna", "-c", "run.toml"], "--preset and --config cannot go together"),
+        (["--resume", "model.pt", "--preset", "digits-tna"], "leave out --preset"),
+        (["--log", "paper"], "log 'paper' is unknown; allowed are tensorboard"),
+        (["--dry-run", "--method", "magic"], "method 'magic' is unknown"),
+        (["--surrogate", "step"], "surrogate 'step' is unknown; allowed are boxcar, arctan, fast-sigmoid"),
+        (["--precision", "int8"], "precision 'int8' is unknown; allowed are float32, bf16, fp16"),
+        (["--data", "digits", "--image-size", "9"], "leave image_size out"),
+        (["--method", "kd", "--teacher", "nothing.pt"], "nothing.pt: no such file"),
+    ],
+)
+def test_faults_are_one_line(arguments: list[str], message: str) -> None:
+    result = snnc("train", *QUICK, *arguments)
+    assert result.exit_code == 2, result.output
+    assert message in result.stderr
+    assert result.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("surrogate", ["arctan", "fast-sigmoid"])
+def test_other_surrogates_train(surrogate: str) -> None:
+    assert snnc("train", *QUICK, "--surrogate", surrogate).exit_code == 0
+    assert load_checkpoint("model.pt").accuracy > 0.15
+
+
+def test_a_dry_run_shows_what_it_takes_and_writes_nothing(folder: Path) -> None:
+    result = snnc("train", "--dry-run")
+    assert result.exit_code == 0
+    assert "212,746" in result.stdout and "synaptic operations" in result.stdout
+    assert "2 networks, 40 epochs" in result.stdout
+    plan = json.loads(snnc("train", "--dry-run", "--json", "--method", "baseline").stdout)
+    assert plan["networks"] == 1
+    assert sum(layer["parameters"] for layer in plan["layers"]) == 212_746
+    assert not list(folder.iterdir())
+
+
+def test_history_and_curves_lie_beside_the_checkpoint(folder: Path) -> None:
+    result = snnc("train", *QUICK, "-o", "there/model.pt")
+    assert result.exit_code == 0, result.output
+    assert {path.name for path in (folder / "there").iterdir()} == {"history.json", "model.pt", "training.png"}
+    history = json.loads((folder / "there" / "history.json").read_text())
+    assert history["config"]["model"] == "dense"
+    assert [epoch["phase"] for epoch in history["epochs"]] == ["float", "quantised", "integer"]
+    last = history["epochs"][-1]
+    assert last["firing_rates"].keys() == {"fc1", "fc2"}
+    assert last["sparsity"].keys() == {"fc1", "fc2", "readout"}
+    assert all(0 <= value <= 1 for value in (*last["firing_rates"].values(), *last["sparsity"].values()))
+
+
+def test_firing_rates_are_shown() -> None:
+    assert "firing/zero weights (%)  fc1 " in snnc("train", *QUICK, "--verbose").stdout
