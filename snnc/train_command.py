@@ -13,6 +13,7 @@ import click
 from rich.console import Console
 
 from snnc.cli_options import console_for, output_options
+from snnc.kept_memory import keep_freed_memory
 from snnc.toolchain.config import TrainConfig
 from snnc.toolchain.errors import ConfigError
 
@@ -113,6 +114,7 @@ def run_training(
 
     if log not in (None, *training_log.LOGS):
         raise ConfigError(f"log {log!r} is unknown; allowed are {', '.join(training_log.LOGS)}")
+    keep_freed_memory()
     epochs, folder = epochs_of(config), Path(output).parent
     dataset = load_dataset(config.data, config.timesteps, config.image_size)
     console.print(

@@ -161,6 +161,7 @@ def test_every_source_has_a_test_file() -> None:
         "watching": "train",
         "lif_native": "lif_training",
         "lif_torch": "lif_training",
+        "lif_compiled": "lif_training",
         "spiking_network": "models",
         "cifarnet": "models",
         "densenet": "models",

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from snnc.toolchain import lif, lif_native, lif_torch
+from snnc.toolchain import lif, lif_compiled, lif_native, lif_torch
 from snnc.toolchain.errors import ConfigError
 from snnc.toolchain.processes import total
 from snnc.toolchain.surrogate import SURROGATES
@@ -112,7 +112,8 @@ def leaky_sum(current: Tensor, leak: float) -> Tensor:
 
 
 def _steps(x: Tensor) -> ModuleType:
-    return lif_native if lif_native.available(x) else lif_torch
+    """Return who computes the steps of a layer: C on a CPU, compiled torch on a GPU, else plain torch."""
+    return next((module for module in (lif_native, lif_compiled) if module.available(x)), lif_torch)
 
 
 def _statistics(x: Tensor, center: Tensor, *, per_channel: bool) -> tuple[Tensor, Tensor, Tensor]:
