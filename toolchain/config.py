@@ -20,7 +20,8 @@ class TrainConfig:
     """What to train, and how; the defaults train CIFARNet on scikit-learn's handwritten digits in about a minute.
 
     Deckers et al. 2024 (arXiv 2409.15849) leave open how often the learning rate decays; here it decays every
-    `decay_every` epochs and starts anew with each phase. "cosine" instead falls to 0 over each phase.
+    `decay_every` epochs and, with `restart`, starts anew when weights are quantised. "cosine" instead falls to 0
+    over each phase, or over both without `restart`. The integer phase always has a schedule of its own.
     """
 
     data: str = _setting("digits", "Dataset: a row of DATASETS.")
@@ -45,6 +46,7 @@ class TrainConfig:
     schedule: str = _setting("cosine", "Learning rate over each phase: cosine or exponential.")
     gamma: float = _setting(0.928, "Factor of the exponential schedule.", 0, 1)
     decay_every: int = _setting(1, "Epochs between two decays of the exponential schedule.", 1)
+    restart: bool = _setting(True, "Whether the learning rate starts anew when weights are quantised: true or false.")
     accumulate: int = _setting(1, "Batches whose gradients make one optimiser step.", 1)
     shift: int = _setting(1, "Augmentation: shift each image by up to this many pixels.", 0, 64)
     flip: float = _setting(0.0, "Augmentation: share of the images that are mirrored.", 0, 1)

@@ -3,11 +3,9 @@
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.optim.lr_scheduler import CosineAnnealingLR, LRScheduler, StepLR
 
 from snnc.toolchain.augment import augmented, draw
 from snnc.toolchain.config import TrainConfig
@@ -17,7 +15,7 @@ from snnc.toolchain.methods import method_named
 from snnc.toolchain.methods.method import Losses, cross_entropy
 from snnc.toolchain.processes import generator, total
 from snnc.toolchain.spiking_network import SpikingNetwork
-from snnc.toolchain.stages import Stage
+from snnc.toolchain.stages import Stage, learning_rate
 from snnc.toolchain.training_data import Samples, batches_of_epoch
 from snnc.toolchain.watching import Watcher
 
@@ -64,33 +62,27 @@ class Learner:
         self.frozen: list[SpikingNetwork] = [network.eval().requires_grad_(False) for network in frozen]
         module = Together([network.train().requires_grad_() for network in learning])
         optimizer = torch.optim.Adam(module.parameters(), lr=stage.lr)
-        self.schedule = _schedule(config, optimizer, stage.epochs)
         self.optimizer = optimizer
         self._module, self._stepped = launched.setup_module(module), launched.setup_optimizers(optimizer)
 
-    def state(self) -> dict[str, Any]:
-        """Return what is needed to go on after an epoch."""
-        return {"optimizer": self.optimizer.state_dict(), "schedule": self.schedule.state_dict()}
+    def epoch(self, samples: Samples, number: int, done: int, watcher: Watcher) -> Learned:
+        """Take one pass over the training split: epoch `number` of the run, after `done` of this stage.
 
-    def load_state(self, state: dict[str, Any]) -> None:
-        """Go on from a state. Raises what torch raises if it does not fit."""
-        self.optimizer.load_state_dict(state["optimizer"])
-        self.schedule.load_state_dict(state["schedule"])
-
-    def epoch(self, samples: Samples, number: int, watcher: Watcher) -> Learned:
-        """Take one pass over the training split. Raises TrainingError if the loss is not finite."""
+        Raises TrainingError if the loss is not finite.
+        """
+        for group in self.optimizer.param_groups:
+            group["lr"] = learning_rate(self.config, self.stage, done)
         torch.manual_seed(generator(self.config.seed, number, self.launched.global_rank).initial_seed())  # for dropout
         self._module.train()
         sums = torch.zeros(4, device=samples.labels.device, dtype=torch.float32)  # loss, matching, right, samples
         loss = matching = 0.0
-        for step, group in enumerate(self._groups(samples, number)):
-            losses, right, seen = self._step(group)
+        for step, batches in enumerate(self._groups(samples, number)):
+            losses, right, seen = self._step(batches)
             sums += torch.stack([losses.total * seen, losses.matching * seen, right, right.new_full((), seen)])
             if step % LOOK_EVERY == 0:
                 loss, matching = float(losses.total), float(losses.matching)
                 self._check_finite(loss)
             watcher.step(self.stage.name, loss, matching)
-        self.schedule.step()
         loss_sum, matching_sum, right_sum, seen_sum = total(sums).tolist()
         self._check_finite(loss_sum)
         return Learned(loss_sum / seen_sum, matching_sum / seen_sum, right_sum / seen_sum, int(seen_sum))
@@ -139,9 +131,3 @@ class Learner:
                 f"the loss became {loss} in phase {self.stage.name}; "
                 f"lower the learning rate (it is {self.stage.lr}) or alpha ({self.config.alpha})"
             )
-
-
-def _schedule(config: TrainConfig, optimizer: torch.optim.Optimizer, epochs: int) -> LRScheduler:
-    if config.schedule == "cosine":
-        return CosineAnnealingLR(optimizer, max(epochs, 1))
-    return StepLR(optimizer, config.decay_every, config.gamma)

@@ -25,7 +25,7 @@ from snnc.toolchain.stages import epochs_of, stages
 from snnc.toolchain.training_data import load_on_device
 from snnc.toolchain.watching import Unwatched, Watcher
 
-STATE = {"twins", "optimizer", "schedule"}  # of an unfinished training, besides the base network
+STATE = {"twins", "optimizer"}  # of an unfinished training, besides the base network
 
 Build = Callable[[TrainConfig], SpikingNetwork]
 
@@ -85,7 +85,7 @@ class Training:
         """Return what is needed to go on exactly after the last finished epoch; None once all are finished."""
         if self.learner is None or len(self.history) in (0, epochs_of(self.config)):
             return None
-        return {"twins": [twin.state_dict() for twin in self.twins], **self.learner.state()}
+        return {"twins": [twin.state_dict() for twin in self.twins], "optimizer": self.learner.optimizer.state_dict()}
 
     def run(self, watcher: Watcher) -> Iterator[Epoch]:
         """Train through all stages, yielding the metrics of each finished epoch. Raises TrainingError."""
@@ -100,22 +100,22 @@ class Training:
             self.learner = Learner(self.config, stage, self.base, self.twins, self.launched)
             if self.state is not None and done:
                 self._restore_learner(self.state)
-            for _ in range(stage.epochs - done):
-                self.history.append(self._epoch(self.learner, watcher))
+            for epoch in range(done, stage.epochs):
+                self.history.append(self._epoch(self.learner, epoch, watcher))
                 watcher.epoch(self.history[-1])
                 yield self.history[-1]
 
     def _restore_learner(self, state: dict[str, Any]) -> None:
         assert self.learner is not None
         try:
-            self.learner.load_state(state)
+            self.learner.optimizer.load_state_dict(state["optimizer"])
         except (LookupError, TypeError, ValueError, AttributeError, RuntimeError) as error:
             raise _not_resumable(error) from None
 
-    def _epoch(self, learner: Learner, watcher: Watcher) -> Epoch:
+    def _epoch(self, learner: Learner, done: int, watcher: Watcher) -> Epoch:
         number, stage = len(self.history) + 1, learner.stage
         started = time.perf_counter()
-        learned = learner.epoch(self.data.train, number, watcher)
+        learned = learner.epoch(self.data.train, number, done, watcher)
         speed = learned.samples / (time.perf_counter() - started)
         network = self.twins[0] if stage.trains_twins_alone else self.base
         tested = evaluate(network, self.data.test, self.launched.global_rank, self.launched.world_size)
