@@ -13,7 +13,6 @@ import click
 from rich.console import Console
 
 from snnc.cli_options import console_for, output_options
-from snnc.kept_memory import keep_freed_memory
 from snnc.toolchain.config import TrainConfig
 from snnc.toolchain.errors import ConfigError
 
@@ -101,7 +100,7 @@ def run_training(
     config: TrainConfig, output: str | Path, console: Console, *, verbose: bool, resume: Any = None, log: str | None = None
 ) -> Any:
     """Train and return the last checkpoint; show progress, write history.json and training.png. Ctrl-C exits with 130."""
-    from snnc import training_log
+    from snnc import kept_memory, training_log
     from snnc.models import build_model
     from snnc.toolchain.checkpoint import load_checkpoint
     from snnc.toolchain.datasets import load_dataset
@@ -114,7 +113,7 @@ def run_training(
 
     if log not in (None, *training_log.LOGS):
         raise ConfigError(f"log {log!r} is unknown; allowed are {', '.join(training_log.LOGS)}")
-    keep_freed_memory()
+    kept_memory.keep_freed_memory()
     epochs, folder = epochs_of(config), Path(output).parent
     dataset = load_dataset(config.data, config.timesteps, config.image_size)
     console.print(

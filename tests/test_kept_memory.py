@@ -36,5 +36,6 @@ def test_pages_are_used_again() -> None:
 
 
 def test_elsewhere_nothing_happens(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.undo()  # of what conftest does for all tests
     monkeypatch.setattr(sys, "platform", "darwin")
     assert not kept_memory.keep_freed_memory()
