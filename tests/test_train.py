@@ -174,6 +174,11 @@ def test_a_loss_that_is_not_finite_stops_with_advice(tmp_path: Path, digits: Dat
         run(ONE_EACH.but(alpha=1e308), digits, tmp_path / "model.pt")
 
 
+def test_an_exploding_loss_stops_with_advice(tmp_path: Path, digits: Dataset) -> None:
+    with pytest.raises(TrainingError, match=r"the loss became \d.*e\+\d\d in phase float; lower the learning rate"):
+        run(ONE_EACH.but(alpha=1e9), digits, tmp_path / "model.pt")
+
+
 def test_a_failed_run_keeps_the_last_good_checkpoint(tmp_path: Path, digits: Dataset) -> None:
     run(ONE_EACH.but(seed=5), digits, tmp_path / "model.pt")
     before = (tmp_path / "model.pt").read_bytes()

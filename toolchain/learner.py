@@ -1,6 +1,5 @@
 """The networks that learn in one stage, with their optimiser and schedule, and what one epoch of it does."""
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -19,6 +18,7 @@ from snnc.toolchain.stages import Stage, learning_rate
 from snnc.toolchain.training_data import Samples, batches_of_epoch
 from snnc.toolchain.watching import Watcher
 
+EXPLODED = 1e6  # losses of a training that works are below 100
 LOOK_EVERY = 10  # steps between two looks at the losses, each of which makes a GPU wait
 
 
@@ -81,10 +81,10 @@ class Learner:
             sums += torch.stack([losses.total * seen, losses.matching * seen, right, right.new_full((), seen)])
             if step % LOOK_EVERY == 0:
                 loss, matching = float(losses.total), float(losses.matching)
-                self._check_finite(loss)
+                self._check_loss(loss)
             watcher.step(self.stage.name, loss, matching)
         loss_sum, matching_sum, right_sum, seen_sum = total(sums).tolist()
-        self._check_finite(loss_sum)
+        self._check_loss(loss_sum / seen_sum)
         return Learned(loss_sum / seen_sum, matching_sum / seen_sum, right_sum / seen_sum, int(seen_sum))
 
     def _step(self, group: list[tuple[Tensor, Tensor]]) -> tuple[Losses, Tensor, int]:
@@ -125,9 +125,9 @@ class Learner:
         if group:
             yield group
 
-    def _check_finite(self, loss: float) -> None:
-        if not math.isfinite(loss):
+    def _check_loss(self, loss: float) -> None:
+        if not loss < EXPLODED:  # NaN is not, either
             raise TrainingError(
-                f"the loss became {loss} in phase {self.stage.name}; "
+                f"the loss became {loss:.6g} in phase {self.stage.name}; "
                 f"lower the learning rate (it is {self.stage.lr}) or alpha ({self.config.alpha})"
             )
