@@ -36,7 +36,5 @@ def load_model(path: str | Path) -> tuple[SpikingNetwork, Checkpoint]:
     except (RuntimeError, SnncError) as error:
         reason = " ".join(str(error).split())[:200]
         raise FileFormatError(f"{path}: the weights do not fit the model that the file describes: {reason}") from None
-    for layer in model.populations:
-        layer.phase = checkpoint.phase
-    model.phase = checkpoint.phase
+    model.hold(checkpoint.phase)
     return model.eval(), checkpoint

@@ -1,5 +1,6 @@
 """What all commands share: errors in one line, --json, --quiet and --verbose, and the console they print to."""
 
+import os
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -20,13 +21,28 @@ class OneLineErrors(click.Group):
         """
         try:
             return super().invoke(context)
-        except (SnncError, OSError, MemoryError) as error:
+        except (SnncError, OSError, MemoryError, RuntimeError) as error:
+            known = isinstance(error, (SnncError, OSError, MemoryError)) or _of_the_machine(error)
+            if not known:
+                raise
             message = str(error) if isinstance(error, SnncError) else f"{type(error).__name__}: {error}"
-            click.echo("snnc: " + " ".join(message.split()), err=True)
+            click.echo(f"snnc{_which_process()}: {' '.join(message.split())[:1000]}", err=True)
             context.exit(1 if isinstance(error, DifferentNetworks) else 2)
         except KeyboardInterrupt:
             click.echo("snnc: stopped", err=True)
             context.exit(130)
+
+
+def _of_the_machine(error: RuntimeError) -> bool:
+    """Whether torch says that memory is short, or that another process of a training has gone."""
+    return any(
+        text in str(error) for text in ("allocate memory", "out of memory", "onnection closed", "onnection reset", "NCCL")
+    )
+
+
+def _which_process() -> str:
+    rank = os.environ.get("RANK") or os.environ.get("LOCAL_RANK") or "0"
+    return f", process {rank}" if rank != "0" else ""
 
 
 def output_options(command: Callable[..., Any]) -> Callable[..., Any]:

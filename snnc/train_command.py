@@ -59,7 +59,7 @@ def train(
     """
     from snnc.toolchain.processes import follows
 
-    before = _resumed(resume, preset, config_file, settings) if resume else None
+    before = _resumed(resume, preset, config_file, settings) if resume is not None else None
     config = before.config if before else configured(preset, config_file, settings)
     console = console_for(as_json, quiet or follows())
     if dry_run:
@@ -76,14 +76,14 @@ def train(
 
 def configured(preset: str | None, file: str | None, settings: dict[str, Any]) -> TrainConfig:
     """Return the settings of a preset or a TOML file, with the options that were given over them. Raises ConfigError."""
-    if preset and file:
+    if preset is not None and file is not None:
         raise ConfigError("--preset and --config cannot go together; copy the preset's settings into the file")
-    if preset:
+    if preset is not None:
         allowed = sorted(path.stem for path in PRESETS.glob("*.toml"))
         if preset not in allowed:
             raise ConfigError(f"preset {preset!r} is unknown; allowed are {', '.join(allowed)}")
         file = str(PRESETS / f"{preset}.toml")
-    config = TrainConfig.from_toml(file) if file else TrainConfig()
+    config = TrainConfig.from_toml(file) if file is not None else TrainConfig()
     return config.but(**{name: value for name, value in settings.items() if value is not None})
 
 
@@ -120,19 +120,22 @@ def run_training(
         f"{config.model}, {config.weights} weights, {config.method}, {epochs} epochs, seed {config.seed}\n"
         f"{dataset.name}: {len(dataset.train)} training and {len(dataset.test)} test samples"
     )
+    before = resume.history if resume else []
+    history: training_log.HistoryFile | None = None
     steps = -(-steps_per_epoch(config, len(dataset.train), config.devices * config.nodes) // config.accumulate)
     try:
         with ExitStack() as stack:
             watchers: list[Watcher] = [Unwatched()]
             if not follows():
-                history = training_log.HistoryFile(folder, config, resume.history if resume else [])
-                watchers = [stack.enter_context(TrainingView(console, config, steps, verbose=verbose)), history]
+                history = training_log.HistoryFile(folder, config, before)
+                watchers = [stack.enter_context(TrainingView(console, config, steps, len(before), verbose=verbose)), history]
                 watchers += [stack.enter_context(training_log.TensorBoard(folder))] if log else []
             build = lambda c: build_model(c, dataset.input, len(dataset.labels))  # noqa: E731
             checkpoint = train_networks(config, dataset, build, output, Watchers(*watchers), resume)
     except KeyboardInterrupt:
         if not follows():
-            resumable = load_checkpoint(output).resume is not None
+            saved = bool(history and history.epochs) and Path(output).is_file()
+            resumable = saved and load_checkpoint(output).resume is not None
             advice = f"go on with: snnc train --resume {output}" if resumable else "no epoch had ended, so start again"
             click.echo(f"snnc: stopped; {advice}", err=True)
         sys.exit(130)

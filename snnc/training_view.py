@@ -55,13 +55,16 @@ class Bar(Progress):
 class TrainingView:
     """A progress bar over all steps with the latest losses and, per epoch, a line of metrics; a context manager."""
 
-    def __init__(self, console: Console, config: TrainConfig, steps_per_epoch: int, *, verbose: bool = False):
-        """Prepare a bar for all epochs; `verbose` prints a line for every epoch instead of one per phase."""
+    def __init__(self, console: Console, config: TrainConfig, steps_per_epoch: int, done: int = 0, *, verbose: bool = False):
+        """Prepare a bar for all epochs, `done` of which a resumed run has behind it.
+
+        `verbose` prints a line for every epoch instead of one per phase.
+        """
         self.console, self.verbose = console, verbose
         self.last: Epoch | None = None
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
         self.bar = Bar(*columns, console=console, transient=True, disable=not console.is_terminal)
-        self.task = self.bar.add_task("training", total=epochs_of(config) * steps_per_epoch)
+        self.task = self.bar.add_task("training", total=epochs_of(config) * steps_per_epoch, completed=done * steps_per_epoch)
 
     def __enter__(self) -> Self:
         """Show the bar."""

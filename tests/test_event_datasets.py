@@ -74,6 +74,12 @@ def test_frames_are_kept_and_read_again(monkeypatch: pytest.MonkeyPatch, folder:
     again = load_dataset("nmnist", timesteps=3, image_size=16)
     assert np.array_equal(first.train.samples, again.train.samples)
     assert np.array_equal(first.test.labels, again.test.labels)
+    whole = (folder / "nmnist-T3-16.npz").read_bytes()
+    broken = whole[: len(whole) // 2 - 30] + bytes(60) + whole[len(whole) // 2 + 30 :]
+    for damaged in (b"", b"damaged", whole[:-50], broken):
+        (folder / "nmnist-T3-16.npz").write_bytes(damaged)
+        with pytest.raises(DataError, match=r"nmnist-T3-16.npz: frames kept by snnc cannot be read .*; delete the file"):
+            load_dataset("nmnist", timesteps=3, image_size=16)
     (folder / "nmnist-T3-16.npz").write_bytes(b"damaged")
     with pytest.raises(DataError, match=r"nmnist-T3-16.npz: frames kept by snnc cannot be read .*; delete the file"):
         load_dataset("nmnist", timesteps=3, image_size=16)

@@ -1,6 +1,5 @@
 """Images of the hub and of folders, read from small local files in the hub's own format."""
 
-import io
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -141,10 +140,28 @@ def test_without_the_library_it_says_what_to_install(monkeypatch: pytest.MonkeyP
         load_dataset("mnist")
 
 
-def test_sixteen_bit_grey_is_grey(tmp_path: Path) -> None:
-    buffer = io.BytesIO()
-    image.fromarray(np.full((8, 8), 7, np.uint8)).save(buffer, "PNG")
-    write_pictures(tmp_path / "grey")
-    for path in (tmp_path / "grey").rglob("*.png"):
-        path.write_bytes(buffer.getvalue())
-    assert load_dataset(str(tmp_path / "grey")).input.shape == (1, 8, 8)
+@pytest.mark.parametrize("mode", ["I;16", "LA", "1", "P", "RGBA", "CMYK"])
+def test_pictures_of_every_mode_become_bytes(tmp_path: Path, mode: str) -> None:
+    write_pictures(tmp_path / "modes")
+    for path in (tmp_path / "modes").rglob("*.png"):
+        if mode == "I;16":
+            picture = image.fromarray(np.full((8, 8), 40_000, np.uint16))
+        else:
+            picture = image.fromarray(np.full((8, 8), 156, np.uint8)).convert(mode)
+        path.unlink()
+        picture.save(path.with_suffix(".tif"))
+    read = load_dataset(str(tmp_path / "modes"))
+    assert read.input.shape[0] == (1 if mode in ("I;16", "LA", "1") else 3)
+    values = set(read.train.samples.ravel().tolist())
+    assert values == {40_000 // 256} if mode == "I;16" else values <= ({0, 255} if mode == "1" else {155, 156, 157})
+
+
+def test_grey_among_coloured_pictures_become_coloured(tmp_path: Path) -> None:
+    write_pictures(tmp_path / "pets")
+    for path in (tmp_path / "pets" / "train").rglob("1.png"):
+        image.open(path).convert("L").save(path)
+    assert load_dataset(str(tmp_path / "pets")).train.samples.shape == (8, 3, 8, 8)
+    for path in (tmp_path / "pets" / "test").rglob("*.png"):
+        image.open(path).convert("L").save(path)
+    read = load_dataset(str(tmp_path / "pets"))
+    assert read.train.samples.shape[1:] == read.test.samples.shape[1:] == (3, 8, 8)

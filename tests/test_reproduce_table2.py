@@ -37,6 +37,11 @@ def test_significance_is_a_paired_t_test(script: ModuleType) -> None:
     ]
 
 
+def test_many_claims_need_stronger_evidence(script: ModuleType) -> None:
+    assert script.holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
+    assert script.holm([0.5, 0.9]) == pytest.approx([1.0, 1.0])
+
+
 @pytest.mark.slow
 def test_it_goes_on_where_it_was_stopped(script: ModuleType, tmp_path: Path) -> None:
     command = [sys.executable, str(SCRIPT), "--width", "0.03", "--epochs", "1"]
@@ -45,6 +50,9 @@ def test_it_goes_on_where_it_was_stopped(script: ModuleType, tmp_path: Path) -> 
             [*command, "--seeds", seeds], cwd=tmp_path, capture_output=True, text=True, check=True, timeout=300
         )
         assert ran.stdout.count("on the chip ") == len(script.ROWS) + ran.stdout.count("| on the chip ")
+    other = subprocess.run([*command, "--width", "0.04"], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert other.returncode == 1
+    assert "table2.json holds results of other settings; delete it" in other.stderr
     table = (tmp_path / "table2.md").read_text()
     assert all(f"| {name} | " in table for name in script.ROWS)
     assert table.count("±") == 2 * len(script.ROWS) + len(script.CLAIMS)

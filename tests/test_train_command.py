@@ -55,6 +55,11 @@ def test_presets_of_the_paper_hold_what_it_states(name: str) -> None:
     assert (config.shift, config.flip, config.rotate, config.shear) == ((0, 0, 30, 30) if events else (4, 0.5, 0, 0))
 
 
+def test_an_empty_name_is_not_a_missing_option() -> None:
+    result = snnc("train", "--resume", "")
+    assert (result.exit_code, result.stderr.count("no such file")) == (2, 1)
+
+
 def test_a_preset_and_options_over_it() -> None:
     assert snnc("train", "--preset", "digits-tna", *QUICK, "--seed", "3").exit_code == 0
     config = load_checkpoint("model.pt").config
@@ -67,6 +72,12 @@ def test_a_preset_and_options_over_it() -> None:
         (["--preset", "cifar11"], "preset 'cifar11' is unknown; allowed are cifar10-dvs-tna, cifar10-tna"),
         (["--preset", "digits-tna", "-c", "run.toml"], "--preset and --config cannot go together"),
         (["--resume", "model.pt", "--preset", "digits-tna"], "leave out --preset"),
+        (["--preset", ""], "preset '' is unknown"),
+        (["--dry-run", "--weights", "int4"], "weights 'int4' is unknown; allowed are float, ternary, binary"),
+        (["--batch-size", "99999999999999999999"], "setting 'batch_size' is 99999999999999999999; allowed are 2 to"),
+        (["--lr", "1e38"], "setting 'lr' is 1e+38; allowed are 0 to 1000"),
+        (["--lr", "inf"], "setting 'lr' is inf; it must be finite"),
+        (["--precision", "fp16"], "precision 'fp16' needs a GPU"),
         (["--log", "paper"], "log 'paper' is unknown; allowed are tensorboard"),
         (["--dry-run", "--method", "magic"], "method 'magic' is unknown"),
         (["--surrogate", "step"], "surrogate 'step' is unknown; allowed are boxcar, arctan, fast-sigmoid"),

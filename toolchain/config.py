@@ -3,6 +3,7 @@
 import tomllib
 from dataclasses import Field, asdict, dataclass, field, fields, replace
 from difflib import get_close_matches
+from math import isfinite
 from pathlib import Path
 from typing import Any, Self
 
@@ -11,7 +12,7 @@ from snnc.toolchain.errors import ConfigError
 CHOICES = {"schedule": ("cosine", "exponential"), "precision": ("float32", "bf16", "fp16")}
 
 
-def _setting(default: Any, text: str, least: float = float("-inf"), most: float = float("inf")) -> Any:
+def _setting(default: Any, text: str, least: float = -1e30, most: float = 1e30) -> Any:
     return field(default=default, metadata={"help": text, "least": least, "most": most})
 
 
@@ -40,14 +41,14 @@ class TrainConfig:
     epochs_float: int = _setting(15, "Epochs at full precision.", 0)
     epochs_quantised: int = _setting(15, "Epochs with quantised hidden weights.", 0)
     epochs_integer: int = _setting(10, "Epochs in the chip's integers.", 0)
-    batch_size: int = _setting(128, "Samples per step.", 2)
-    lr: float = _setting(0.01, "Learning rate of Adam in the first two phases.", 0)
-    lr_integer: float = _setting(0.002, "Learning rate of Adam in the integer phase.", 0)
+    batch_size: int = _setting(128, "Samples per step.", 2, 2**24)
+    lr: float = _setting(0.01, "Learning rate of Adam in the first two phases.", 0, 1000)
+    lr_integer: float = _setting(0.002, "Learning rate of Adam in the integer phase.", 0, 1000)
     schedule: str = _setting("cosine", "Learning rate over each phase: cosine or exponential.")
     gamma: float = _setting(0.928, "Factor of the exponential schedule.", 0, 1)
     decay_every: int = _setting(1, "Epochs between two decays of the exponential schedule.", 1)
     restart: bool = _setting(True, "Whether the learning rate starts anew when weights are quantised: true or false.")
-    accumulate: int = _setting(1, "Batches whose gradients make one optimiser step.", 1)
+    accumulate: int = _setting(1, "Batches whose gradients make one optimiser step.", 1, 2**24)
     shift: int = _setting(1, "Augmentation: shift each image by up to this many pixels.", 0, 64)
     flip: float = _setting(0.0, "Augmentation: share of the images that are mirrored.", 0, 1)
     rotate: float = _setting(0.0, "Augmentation: rotate each image by up to this many degrees.", 0, 180)
@@ -103,6 +104,8 @@ def _checked(setting: "Field[Any]", value: Any) -> Any:
     if type(value) is not kind:
         raise ConfigError(f"setting {setting.name!r} is {value!r}; it must be of type {kind.__name__}")
     least, most = setting.metadata["least"], setting.metadata["most"]
+    if isinstance(value, float) and not isfinite(value):
+        raise ConfigError(f"setting {setting.name!r} is {value}; it must be finite")
     if kind in (int, float) and not least <= value <= most:
         raise ConfigError(f"setting {setting.name!r} is {value}; allowed are {least} to {most}")
     return value

@@ -13,3 +13,8 @@ def torch_device(name: str) -> torch.device:
     except (RuntimeError, AssertionError, ImportError, TypeError) as error:
         raise ConfigError(f"device {name!r} cannot be used: {str(error).splitlines()[0]}; try cpu") from None
     return device
+
+
+def out_of_memory(error: RuntimeError) -> bool:
+    """Whether an error says that there is no memory left: on a GPU it has a type, on a CPU only a text."""
+    return isinstance(error, torch.OutOfMemoryError) or "allocate memory" in str(error) or "not enough memory" in str(error)

@@ -21,7 +21,10 @@ class Evaluation:
 
 @torch.no_grad()
 def evaluate(network: SpikingNetwork, samples: Samples, rank: int = 0, processes: int = 1) -> Evaluation:
-    """Run a split through a network as it will be used: statistics fixed, no dropout. Several processes share the work."""
+    """Run a split through a network as it will be used: statistics fixed, no dropout.
+
+    With `processes`, all of them must call this, and share the work.
+    """
     was_training = network.training
     network.eval()
     device = samples.labels.device
@@ -31,8 +34,10 @@ def evaluate(network: SpikingNetwork, samples: Samples, rank: int = 0, processes
         right += (network(x, rates).argmax(1) == labels).sum()
         spikes += torch.stack(rates) * len(labels)
     network.train(was_training)
-    accuracy = int(total(right)) / len(samples)  # whole numbers: a share must not depend on how it was counted
-    rates_seen = (total(spikes) / len(samples)).tolist()
+    if processes > 1:
+        right, spikes = total(right), total(spikes)
+    accuracy = int(right) / len(samples)  # whole numbers: a share must not depend on how it was counted
+    rates_seen = (spikes / len(samples)).tolist()
     names = [layer.name for layer in network.hidden]
     return Evaluation(accuracy, dict(zip(names, rates_seen, strict=True)))
 

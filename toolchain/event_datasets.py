@@ -4,6 +4,7 @@ A pixel of a frame is 1 if it had any event of that polarity in its share of the
 reading tens of thousands of those takes minutes.
 """
 
+import zlib
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -116,9 +117,9 @@ def _kept(path: Path, read: Callable[[], tuple[Split, Split]]) -> tuple[Split, S
     """Return the frames kept in a file, or read the recordings and keep them."""
     if path.is_file():
         try:
-            with np.load(path, allow_pickle=False) as kept:
+            with path.open("rb") as file, np.load(file, allow_pickle=False) as kept:
                 return Split(kept["train"], kept["train_labels"]), Split(kept["test"], kept["test_labels"])
-        except (OSError, ValueError, KeyError, BadZipFile) as error:
+        except (OSError, ValueError, KeyError, EOFError, BadZipFile, zlib.error) as error:
             raise DataError(f"{path}: frames kept by snnc cannot be read ({error}); delete the file") from None
     train, test = read()
     buffer = BytesIO()

@@ -3,6 +3,8 @@
 Pixels stay bytes; the chip is fed pixel minus zero point, the rounded mean pixel, so that padding looks average.
 """
 
+import logging
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +39,8 @@ def load_images(name: str, folder: Path, image_size: int = 0) -> Dataset:
     source = local or HUB.get(name, name)
     try:
         datasets.disable_progress_bars()
+        for library in ("datasets", "huggingface_hub"):  # retries are announced line by line
+            logging.getLogger(library).setLevel(logging.ERROR)
         parts = datasets.load_dataset(source)
     except Exception as error:  # noqa: BLE001 - whatever the library, the network or the files do wrong
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
@@ -57,8 +61,9 @@ def _dataset(name: str, parts: Any, image_size: int) -> Dataset:
         )
     image, label = _columns(name, parts["train"].features)
     names = tuple(map(str, parts["train"].features[label].names))
-    train = _split(name, parts["train"], image, label, image_size)
-    test = _split(name, parts[test_name], image, label, image_size)
+    train, test = (_split(name, parts[part], image, label, image_size) for part in ("train", test_name))
+    if train.samples.shape[1] != test.samples.shape[1]:  # grey images only in one of them
+        train, test = (replace(part, samples=_coloured(part.samples)) for part in (train, test))
     zero_point = round(float(train.samples.mean(dtype=np.float64)))
     shape = tuple(int(side) for side in train.samples.shape[1:])
     return Dataset(name, train, test, names, Input(shape, -zero_point, 255 - zero_point, zero_point=zero_point))
@@ -86,6 +91,8 @@ def _split(name: str, part: Any, image: str, label: str, image_size: int) -> Spl
         raise DataError(
             f"dataset {name!r}: image {len(arrays)} or a later one is unreadable ({error}); check its files"
         ) from None
+    if len({len(array) for array in arrays}) > 1:
+        arrays = [_coloured(array) for array in arrays]
     shapes = {array.shape for array in arrays}
     if len(shapes) != 1:
         found = ", ".join(map(str, sorted(shapes)[:3])) or "none"
@@ -96,9 +103,19 @@ def _split(name: str, part: Any, image: str, label: str, image_size: int) -> Spl
 
 
 def _pixels(picture: Any, image_size: int) -> NDArray[np.uint8]:
-    """Return `(C, H, W)` bytes, one channel for grey images and three for all others."""
-    picture = picture.convert("L" if picture.mode in ("L", "1", "I;16") else "RGB")
+    """Return `(C, H, W)` bytes, one channel for grey images and three for all others; 16 bits lose the lower eight."""
+    if picture.mode.startswith("I"):
+        picture = picture.point(lambda value: value / 256).convert("L")
+    elif picture.mode == "F":
+        raise ValueError("its pixels are real numbers; store bytes")
+    else:
+        picture = picture.convert("L" if picture.mode in ("L", "LA", "1") else "RGB")
     if image_size:
         picture = picture.resize((image_size, image_size))
     pixels = np.asarray(picture, np.uint8)
     return pixels[None] if pixels.ndim == 2 else np.moveaxis(pixels, -1, 0)
+
+
+def _coloured(pixels: NDArray[Any]) -> NDArray[Any]:
+    """Return `(..., 3, H, W)` from grey or coloured pixels."""
+    return pixels.repeat(3, axis=-3) if pixels.shape[-3] == 1 else pixels

@@ -72,6 +72,8 @@ def launch(config: TrainConfig) -> Launched:
     Raises ConfigError if Fabric is missing, or a device is not there.
     """
     device = torch_device(config.device)
+    if config.precision == "fp16" and device.type == "cpu":
+        raise ConfigError("precision 'fp16' needs a GPU; on a CPU choose 'bf16', or 'float32', which is faster there")
     if (config.devices, config.nodes, config.precision) == (1, 1, "float32"):
         return OneProcess(device)
     try:

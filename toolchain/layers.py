@@ -14,7 +14,7 @@ from snnc.toolchain import lif
 from snnc.toolchain.errors import LoweringError
 from snnc.toolchain.lif_training import EPSILON, ChipLif, Neurons, NormalisedLif, leaky_sum
 from snnc.toolchain.pooled_synapses import Geometry, Synapses
-from snnc.toolchain.quantize import WEIGHTS, rounded
+from snnc.toolchain.quantize import quantiser, rounded
 
 WEIGHT_LIMIT = 127  # of 8-bit layers; symmetric, so that no sign is favoured
 HEADROOM = 0.8  # of the chip's ranges that is used when scales are chosen, since weights still move afterwards
@@ -91,7 +91,7 @@ class SpikingLayer(nn.Module):
         """
         super().__init__()
         self.name, self.delta, self.neurons, self.dropout = name, delta, neurons, dropout
-        self.quantise = WEIGHTS[weights]
+        self.quantise = quantiser(weights)
         self.synapses = Synapses(source, out, geometry)
         self.normalise = Normalise(out, per_channel=self.quantise is None)
         self.phase = Phase.FLOAT

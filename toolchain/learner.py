@@ -85,6 +85,7 @@ class Learner:
             watcher.step(self.stage.name, loss, matching)
         loss_sum, matching_sum, right_sum, seen_sum = total(sums).tolist()
         self._check_loss(loss_sum / seen_sum)
+        self._check_weights()
         return Learned(loss_sum / seen_sum, matching_sum / seen_sum, right_sum / seen_sum, int(seen_sum))
 
     def _step(self, group: list[tuple[Tensor, Tensor]]) -> tuple[Losses, Tensor, int]:
@@ -124,6 +125,13 @@ class Learner:
                 group = []
         if group:
             yield group
+
+    def _check_weights(self) -> None:
+        values = [*self._module.parameters(), *self._module.buffers()]
+        if not bool(torch.stack([value.isfinite().all() for value in values]).all()):
+            raise TrainingError(
+                f"weights became infinite in phase {self.stage.name}; lower the learning rate (it is {self.stage.lr})"
+            )
 
     def _check_loss(self, loss: float) -> None:
         if not loss < EXPLODED:  # NaN is not, either

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from snnc.toolchain import lif_torch
 
+RECOMPILATIONS = 256
 COMPILED = ("moments", "fire", "gradient", "recentre", "fire_integers", "gradient_integers")
 
 
@@ -40,14 +41,23 @@ def __getattr__(name: str) -> Callable[..., Any]:
 @cache
 def _compiled(name: str) -> Callable[..., Any]:
     plain = getattr(lif_torch, name)
+    # Every shape is compiled anew: layers x (training, evaluation) x (whole batch, last batch) x precisions.
+    torch._dynamo.config.recompile_limit = max(torch._dynamo.config.recompile_limit, RECOMPILATIONS)
+    torch._dynamo.config.accumulated_recompile_limit = max(
+        torch._dynamo.config.accumulated_recompile_limit, RECOMPILATIONS * len(COMPILED)
+    )
     compiled = torch.compile(plain, dynamic=False)
     broken = False
 
     def run(*arguments: Any) -> Any:
         nonlocal broken
+        # Whether a gradient is wanted is no reason to compile again: these functions are inside an autograd operation.
+        arguments = tuple(value.detach() if isinstance(value, Tensor) else value for value in arguments)
         if not broken:
             try:
                 return compiled(*arguments)  # type: ignore[no-untyped-call]
+            except torch.OutOfMemoryError:
+                raise
             except Exception as error:  # noqa: BLE001 - a compiler can fail in any way; the plain function cannot
                 broken = True
                 reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]

@@ -5,6 +5,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from snnc.toolchain.errors import ConfigError
+
 
 def straight_through(exact: Tensor, quantised: Tensor) -> Tensor:
     """Return the values of `quantised` with the gradient of `exact` (Bengio et al. 2013, arXiv 1308.3432).
@@ -32,3 +34,10 @@ def rounded(values: Tensor, limit: int | None = None) -> Tensor:
 
 # How hidden layers are quantised. "float" keeps them until the integer phase, which gives every layer 8 bits.
 WEIGHTS: dict[str, Callable[[Tensor, float], Tensor] | None] = {"float": None, "ternary": ternary, "binary": binary}
+
+
+def quantiser(name: str) -> Callable[[Tensor, float], Tensor] | None:
+    """Return a row of WEIGHTS. Raises ConfigError for an unknown name."""
+    if name not in WEIGHTS:
+        raise ConfigError(f"weights {name!r} is unknown; allowed are {', '.join(WEIGHTS)}")
+    return WEIGHTS[name]

@@ -52,6 +52,12 @@ class SpikingNetwork(nn.Module):
             limit = 1  # spikes
         self.phase = phase
 
+    def hold(self, phase: Phase) -> None:
+        """Be in a phase that loaded weights and scales were trained in, without fixing anything anew."""
+        for layer in self.populations:
+            layer.phase = phase
+        self.phase = phase
+
     def forward(self, x: Tensor, rates: list[Tensor] | None = None) -> Tensor:
         """Return the logits; append the firing rate of each hidden layer to `rates`. Raises DataError for another shape."""
         # Half precision holds no sums of more than a few hundred, so the integer phase never computes in it.

@@ -1,4 +1,4 @@
-/* Batch normalisation and T steps of LIF in one pass, forward and backward, for training: what normalised_lif.py computes in torch.
+/* Batch normalisation and T steps of LIF in one pass, forward and backward, for training: what lif_torch.py computes in torch.
 
    All arrays are [frames][rows][channels] floats, one row being one neuron position of one sample; `frames` is the number of steps,
    or 1 where every step has the same input. Only the input is kept for the backward pass, which recomputes the membranes.

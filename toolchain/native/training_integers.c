@@ -9,7 +9,8 @@ enum { LIMIT = (1 << 23) - 1 };
 /* lif.integrate with du = 4095: the membrane before it fires, in membrane units. Currents wrap, membranes saturate. */
 static inline int32_t integrate(int32_t v, float current, int32_t bias, int keep) {
     const int32_t fraction = (v & 4095) * keep + ((v >> 31) & 4095); /* the split of decay() in vectors.h */
-    int32_t u = (int32_t)rintf(current) * 64;
+    const float most = (1 << 25) - 1; /* beyond, no proof of lowering holds; it keeps the product within 32 bits */
+    int32_t u = (int32_t)rintf(current > most ? most : current < -most ? -most : current) * 64;
     u = u > LIMIT + 1 ? u - (1 << 24) : u <= -(LIMIT + 1) ? u + (1 << 24) : u;
     const int32_t now = (v >> 12) * keep + (fraction >> 12) + u + bias;
     return now > LIMIT ? LIMIT : now < -LIMIT ? -LIMIT : now;
@@ -46,7 +47,7 @@ static inline void backward(const Slab *s, const float *x, const float *grad, co
     const int64_t tile = tile_rows(s), most = tile * channels, plane = s->rows * channels;
     int32_t *before = memory + most;
     float *carried = (float *)(before + s->steps * most), *sum = carried + most;
-    const float unit = 1.0f / (float)s->unit, membrane_unit = unit / 64;
+    const float unit = (float)s->unit, membrane_unit = unit * 64;
     for (int64_t r = 0; r < tile; r++) memcpy(memory + r * channels, bias, sizeof(int32_t) * channels);
     memset(sum, 0, sizeof(float) * most);
     int added = 0;
@@ -66,11 +67,11 @@ static inline void backward(const Slab *s, const float *x, const float *grad, co
             const float *g = grad + t * plane + at, kept = s->frames == 1 ? 1 : 0;
             float *to = s->frames == 1 ? result + at : result + t * plane + at;
             for (int64_t i = 0; i < size; i++) {
-                const float h = (float)v[i] * membrane_unit, rise = slope(h, surrogate);
+                const float h = (float)v[i] / membrane_unit, rise = slope(h, surrogate);
                 const float reset = (v[i] > s->threshold ? 0 : 1) - h * rise;
                 carried[i] = rise * g[i] + s->leak * reset * carried[i];
-                to[i] = carried[i] * unit + (kept ? to[i] : 0);
-                sum[i] += carried[i] * unit;
+                to[i] = carried[i] / unit + (kept ? to[i] : 0);
+                sum[i] += carried[i] / unit;
             }
         }
         if (++added % 64 == 0) collect(sum, sums, channels, tile);
