@@ -21,7 +21,8 @@ NOTE = (
 
 TRAINING_NOTE = (
     "One step of CIFARNet at width {width}, batch {batch}, T = {steps}: forward, backward, Adam; all ways in turn.\n"
-    "limit: ReLU instead of neurons. All in channels_last layout, `documented` ones as their documentation shows them.\n"
+    "limit: ReLU instead of neurons. `documented`: as their documentation shows them; all others in channels_last layout and\n"
+    "with the fused Adam, as ours.\n"
     "MiB: what the first step takes beyond the built model, Adam's state included. All neurons compute the same spikes."
 )
 

@@ -125,3 +125,36 @@ def test_history_and_curves_lie_beside_the_checkpoint(folder: Path) -> None:
 
 def test_firing_rates_are_shown() -> None:
     assert "firing/zero weights (%)  fc1 " in snnc("train", *QUICK, "--verbose").stdout
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[enforce fail at alloc_cpu.cpp:119] . DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes",
+        "CUDA out of memory. Tried to allocate 20.00 MiB",
+        "[gloo/transport/tcp/pair.cc:542] Connection closed by peer [127.0.0.1]:1234",
+    ],
+)
+def test_what_the_machine_lacks_is_one_line(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    def fail(*arguments: object, **options: object) -> None:
+        raise RuntimeError(text + "\nwith more lines\n")
+
+    monkeypatch.setattr("snnc.train_command.run_training", fail)
+    result = snnc("train", *QUICK)
+    assert result.exit_code == 2
+    assert result.stderr == f"snnc: RuntimeError: {text} with more lines\n"
+
+
+def test_other_errors_are_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*arguments: object, **options: object) -> None:
+        raise RuntimeError("a mistake of ours")
+
+    monkeypatch.setattr("snnc.train_command.run_training", fail)
+    assert isinstance(snnc("train", *QUICK).exception, RuntimeError)
+
+
+def test_a_process_that_helps_says_which_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LOCAL_RANK", "1")
+    result = snnc("train", *QUICK, "--method", "magic")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.startswith("snnc, process 1: method 'magic' is unknown")

@@ -1,35 +1,49 @@
 """Quantised weights in the forward pass, straight-through gradients in the backward pass."""
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from snnc.toolchain.errors import ConfigError
 
 
-def straight_through(exact: Tensor, quantised: Tensor) -> Tensor:
-    """Return the values of `quantised` with the gradient of `exact` (Bengio et al. 2013, arXiv 1308.3432).
+class StraightThrough(torch.autograd.Function):
+    """The values of a quantised tensor with the gradient of the exact one (Bengio et al. 2013, arXiv 1308.3432)."""
 
-    Added in this order the result equals `quantised` to the last bit, which `exact + (quantised - exact)` does not.
-    """
-    return quantised.detach() + (exact - exact.detach())
+    @staticmethod
+    def forward(ctx: Any, exact: Tensor, quantised: Tensor) -> Tensor:
+        """Return the quantised values, to the last bit."""
+        return quantised
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None]:
+        """Pass the gradient through."""
+        return grads[0], None
+
+
+def straight_through(exact: Tensor, quantised: Tensor) -> Tensor:
+    """Return the values of `quantised`, a tensor nobody else holds, with the gradient of `exact`."""
+    return StraightThrough.apply(exact, quantised.detach())  # type: ignore[no-untyped-call,no-any-return]
 
 
 def ternary(weight: Tensor, delta: float) -> Tensor:
     """Return -1 where weight < -delta, +1 where weight > delta, else 0 (arXiv 2409.15849, eq. 6); no scale factor."""
-    return straight_through(weight, (weight > delta).to(weight) - (weight < -delta).to(weight))
+    # Shrinking leaves 0 within [-delta, delta]: two passes over the weights, which count in wide layers.
+    return straight_through(weight, F.hardshrink(weight.detach(), delta).sign_())
 
 
 def binary(weight: Tensor, delta: float) -> Tensor:
     """Return the sign of the weight, +1 for 0 (B-SNN of arXiv 2409.15849); `delta` plays no part."""
-    return straight_through(weight, torch.where(weight >= 0, 1.0, -1.0).to(weight))
+    return straight_through(weight, torch.where(weight.detach() >= 0, 1.0, -1.0).to(weight))
 
 
 def rounded(values: Tensor, limit: int | None = None) -> Tensor:
     """Return the nearest integers, clipped to [-limit, limit] if a limit is given."""
-    integers = torch.round(values)
-    return straight_through(values, integers if limit is None else integers.clamp(-limit, limit))
+    integers = torch.round(values.detach())
+    return straight_through(values, integers if limit is None else integers.clamp_(-limit, limit))
 
 
 # How hidden layers are quantised. "float" keeps them until the integer phase, which gives every layer 8 bits.
