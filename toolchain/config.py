@@ -18,7 +18,7 @@ def _setting(default: Any, text: str, least: float = -1e30, most: float = 1e30) 
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """What to train, and how; the defaults train CIFARNet on scikit-learn's handwritten digits in about a minute.
+    """What to train, and how; the defaults train CIFARNet on scikit-learn's handwritten digits in under a minute.
 
     Deckers et al. 2024 (arXiv 2409.15849) leave open how often the learning rate decays; here it decays every
     `decay_every` epochs and, with `restart`, starts anew when weights are quantised. "cosine" instead falls to 0
