@@ -1,8 +1,10 @@
 """Who may import whom, what stays unloaded, and that the package is what the folders say."""
 
 import ast
+import os
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -126,6 +128,14 @@ def loaded_by(statement: str) -> set[str]:
 )
 def test_torch_and_lava_are_not_loaded_by(statement: str) -> None:
     assert not loaded_by(statement) & {"torch", "lava", "nir", "onnx", "onnxruntime", "sklearn", "matplotlib"}
+
+
+@pytest.mark.skipif(not os.environ.get("CI"), reason="elsewhere, tests of missing extras are skipped")
+@pytest.mark.parametrize(
+    "name", ["datasets", "PIL", "tonic", "lightning_fabric", "tensorboard", "matplotlib", "nir", "onnxruntime"]
+)
+def test_ci_has_every_extra(name: str) -> None:
+    assert find_spec(name), f"{name} is not installed: make dev"
 
 
 def test_importing_snnc_loads_almost_nothing() -> None:
