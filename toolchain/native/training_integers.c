@@ -9,7 +9,7 @@ enum { LIMIT = (1 << 23) - 1 };
 /* lif.integrate with du = 4095: the membrane before it fires, in membrane units. Currents wrap, membranes saturate. */
 static inline int32_t integrate(int32_t v, float current, int32_t bias, int keep) {
     const int32_t fraction = (v & 4095) * keep + ((v >> 31) & 4095); /* the split of decay() in vectors.h */
-    const float most = (1 << 25) - 1; /* beyond, no proof of lowering holds; it keeps the product within 32 bits */
+    const float most = 33554430; /* the last float below 2^25: no proof of lowering reaches it, and the product keeps to 32 bits */
     int32_t u = (int32_t)rintf(current > most ? most : current < -most ? -most : current) * 64;
     u = u > LIMIT + 1 ? u - (1 << 24) : u <= -(LIMIT + 1) ? u + (1 << 24) : u;
     const int32_t now = (v >> 12) * keep + (fraction >> 12) + u + bias;
