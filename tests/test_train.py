@@ -44,7 +44,7 @@ def run(
 
 
 def test_training_learns(tiny: Checkpoint) -> None:
-    assert tiny.accuracy > 0.5
+    assert tiny.accuracy > 0.4
     assert [epoch.phase for epoch in tiny.history] == ["float"] * 2 + ["quantised"] * 2 + ["integer"] * 2
     assert tiny.history[-1].loss < tiny.history[0].loss
     assert tiny.phase is Phase.INTEGER
