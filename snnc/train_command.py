@@ -147,19 +147,13 @@ def run_training(
 
 
 def _show_plan(config: TrainConfig, console: Console, *, as_json: bool) -> None:
-    import torch
-
     from snnc.models import build_model
     from snnc.toolchain.datasets import load_dataset
-    from snnc.toolchain.estimate import estimate
-    from snnc.toolchain.training_data import on_device
+    from snnc.toolchain.estimate import plan
     from snnc.training_view import show_estimate
 
-    torch.manual_seed(config.seed)
     dataset = load_dataset(config.data, config.timesteps, config.image_size)
-    # Dropout would hide spikes that the trained network has.
-    network = build_model(config.but(dropout=0.0), dataset.input, len(dataset.labels))
-    planned = estimate(config, network, on_device(dataset.train, dataset.input, torch.device("cpu")))
+    planned = plan(config, dataset, lambda c: build_model(c, dataset.input, len(dataset.labels)))
     show_estimate(console, config, planned)
     if as_json:
         click.echo(json.dumps({**asdict(planned), "config": config.as_dict()}))

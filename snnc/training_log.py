@@ -37,11 +37,11 @@ class TensorBoard(Unwatched):
     def __init__(self, folder: Path):
         """Write into a new folder of events, `tensorboard` beside the checkpoint."""
         try:
-            from torch.utils.tensorboard import SummaryWriter
+            from tensorboard.summary import Writer
         except ImportError:
             raise ConfigError("--log tensorboard needs TensorBoard; pip install 'snnc[log]'") from None
         self.folder = folder / "tensorboard"
-        self.writer: Any = SummaryWriter(str(self.folder))
+        self.writer: Any = Writer(str(self.folder))
 
     def __enter__(self) -> Self:
         """Return itself."""

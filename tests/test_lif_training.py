@@ -1,7 +1,5 @@
-"""The neurons of training: forward against a plain loop and the chip, backward against autograd, C against torch."""
+"""The neurons of training: forward against a plain loop and the chip, backward against autograd through both."""
 
-import shutil
-import warnings
 from collections.abc import Callable
 from itertools import product
 
@@ -10,10 +8,10 @@ import pytest
 import torch
 import torch.nn.functional as F
 from hypothesis import given, settings
+from random_layers import drawn
 from random_networks import seeds
 from torch import Tensor
 
-from snnc.toolchain import lif_compiled, lif_native, lif_torch
 from snnc.toolchain.errors import ConfigError
 from snnc.toolchain.layers import Normalise
 from snnc.toolchain.lif_training import EPSILON, ChipLif, Neurons, NormalisedLif, leaky_sum
@@ -21,8 +19,6 @@ from snnc.toolchain.network import Input, Layer, Lif, Network
 from snnc.toolchain.simulate import simulate
 from snnc.toolchain.surrogate import SURROGATES
 from snnc.toolchain.synapse import Dense
-
-needs_kernel = pytest.mark.skipif(lif_native.kernel() is None, reason="the C kernel was not built here")
 
 
 def spike(slope: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
@@ -56,20 +52,6 @@ def plain(x: Tensor, shift: Tensor, neurons: Neurons, *, per_channel: bool) -> T
         fired = fire(membrane)
         spikes.append(fired)
     return torch.stack(spikes)
-
-
-def drawn(seed: int, *, like_training: bool = False) -> tuple[Tensor, Tensor, Tensor, Neurons]:
-    """Draw an input, a shift, weights of the spikes in the loss, and neurons."""
-    generator = torch.Generator().manual_seed(seed)
-    kind = torch.float32 if like_training else torch.float64
-    steps, batch, channels = (int(torch.randint(1, most, (), generator=generator)) for most in (7, 5, 40))
-    size = [(), (3, 5), (1, 1), (7, 2)][seed % 4]
-    frames = steps if seed % 3 else 1
-    x = torch.randn(frames, batch + 1, channels, *size, generator=generator, dtype=kind) * 2 + 0.5
-    shift = torch.randn(channels, generator=generator, dtype=kind) * 0.5 + 0.5
-    weights = torch.randn(steps, *x.shape[1:], generator=generator, dtype=kind)
-    leak = [0.5, 0.25, 1.0][seed % 3 - 1]
-    return x, shift, weights, Neurons(steps, leak, list(SURROGATES)[seed % len(SURROGATES)])
 
 
 @settings(max_examples=60, deadline=None)
@@ -110,118 +92,6 @@ def test_fixed_statistics_have_no_gradient() -> None:
     assert ours.grad is not None and theirs.grad is not None
     assert torch.allclose(ours.grad, theirs.grad)  # a test of training
     assert ours.grad.any()
-
-
-@needs_kernel
-@settings(max_examples=60, deadline=None)
-@given(seeds)
-def test_c_computes_what_torch_computes(seed: int) -> None:
-    """In float32 both round, so sums are compared with a tolerance, and spikes where no membrane is at the threshold."""
-    x, shift, weights, neurons = drawn(seed, like_training=True)
-    x, grad = x.movedim(2, -1).contiguous(), weights.movedim(2, -1).contiguous()
-    center = torch.linspace(-1, 1, len(shift))
-    exact = lif_torch.moments(x.double(), center.double())
-    assert torch.allclose(lif_native.moments(x, center), exact, rtol=1e-5, atol=1e-4)  # a test of training
-    scale = torch.rand(len(shift)) + 0.5
-    arguments = (scale, shift, neurons.timesteps, neurons.leak)
-    ours, theirs = (module.fire(x, *arguments) for module in (lif_native, lif_torch))
-    assert (ours != theirs).float().mean() < 1e-3
-    results = [
-        module.gradient(x, grad, scale, shift, center, neurons.leak, neurons.surrogate) for module in (lif_native, lif_torch)
-    ]
-    if torch.equal(ours, theirs):
-        for one, other in zip(*results, strict=True):
-            assert torch.allclose(one, other, rtol=1e-3, atol=1e-3)  # a test of training
-    statistics = (scale, center, shift * 0.01, shift * 0.02)
-    recentred = [module.recentre(x, grad[: len(x)].clone(), *statistics) for module in (lif_native, lif_torch)]
-    assert torch.allclose(*recentred, rtol=1e-4, atol=1e-5)  # a test of training
-
-
-@needs_kernel
-@settings(max_examples=60, deadline=None)
-@given(seeds)
-def test_c_and_torch_give_the_same_integers(seed: int) -> None:
-    x, _, weights, neurons = drawn(seed, like_training=True)
-    generator = torch.Generator().manual_seed(seed)
-    size = [3.0, 300.0, 300000.0][seed % 3]  # small, common, and so large that currents wrap and membranes saturate
-    x = torch.round(x.movedim(2, -1) * size).clamp(-(2**18) + 1, 2**18 - 1).contiguous()
-    bias = torch.randint(-4096, 4096, (x.shape[-1],), generator=generator).float()
-    vth = int(torch.randint(0, int(size) + 1, (), generator=generator).clamp(max=2**17 - 1))
-    dv = int(torch.randint(0, 4096, (), generator=generator))
-    fired = [module.fire_integers(x, bias, neurons.timesteps, dv, vth) for module in (lif_native, lif_torch)]
-    assert all(torch.equal(one, other) for one, other in zip(*fired, strict=True))
-    grad = weights.movedim(2, -1).contiguous()
-    ours, theirs = (module.gradient_integers(x, grad, bias, dv, vth, neurons.surrogate) for module in (lif_native, lif_torch))
-    for one, other in zip(ours, theirs, strict=True):
-        assert torch.allclose(one, other, rtol=1e-3, atol=1e-4 * float(other.abs().max()) + 1e-7)  # a test of training
-
-
-def test_compiled_functions_are_for_gpus_only() -> None:
-    assert not lif_compiled.available(torch.zeros(1))
-    with pytest.raises(AttributeError, match="no attribute 'step'"):
-        _ = lif_compiled.step
-
-
-@pytest.mark.slow
-@pytest.mark.filterwarnings("ignore")
-@pytest.mark.skipif(not (shutil.which("g++") or shutil.which("c++")), reason="torch.compile needs a C++ compiler")
-def test_compiled_functions_compute_what_the_plain_ones_do() -> None:
-    """On a CPU here, where torch.compile makes C++: the graph is that of a GPU, its kernels are not."""
-    x, shift, weights, neurons = drawn(7)
-    x, grad = x.movedim(2, -1).contiguous(), weights.movedim(2, -1).contiguous()
-    scale, dv, vth = torch.rand_like(shift) + 0.5, 2048, 3
-    calls: dict[str, tuple[object, ...]] = {
-        "moments": (x, shift),
-        "fire": (x, scale, shift, neurons.timesteps, neurons.leak),
-        "gradient": (x, grad, scale, shift, shift, neurons.leak, neurons.surrogate),
-        "recentre": (x, grad[: len(x)], scale, shift, shift, shift),
-        "fire_integers": (x * 4, shift * 4, neurons.timesteps, dv, vth),
-        "gradient_integers": (x * 4, grad, shift * 4, dv, vth, neurons.surrogate),
-    }
-    assert set(calls) == set(lif_compiled.COMPILED)
-    with warnings.catch_warnings():
-        warnings.filterwarnings("error", message="torch.compile failed")
-        for name, arguments in calls.items():
-            pairs = [getattr(module, name)(*arguments) for module in (lif_compiled, lif_torch)]
-            ours, theirs = (each if isinstance(each, tuple) else (each,) for each in pairs)
-            for one, other in zip(ours, theirs, strict=True):
-                assert torch.allclose(one.double(), other.double(), rtol=1e-9, atol=1e-9), name  # a test of training
-
-
-def test_what_cannot_be_compiled_runs_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(*arguments: object, **options: object) -> object:
-        def fail(*arguments: object) -> object:
-            raise RuntimeError("no compiler\nsecond line")
-
-        return fail
-
-    monkeypatch.setattr(torch, "compile", broken)
-    lif_compiled._compiled.cache_clear()
-    x = torch.randn(2, 3, 4)
-    with pytest.warns(UserWarning, match=r"torch.compile failed for fire \(no compiler\); it runs uncompiled"):
-        spikes = lif_compiled.fire(x, torch.ones(4), torch.zeros(4), 2, 0.5)
-    assert torch.equal(spikes, lif_torch.fire(x, torch.ones(4), torch.zeros(4), 2, 0.5))
-    assert torch.equal(spikes, lif_compiled.fire(x, torch.ones(4), torch.zeros(4), 2, 0.5))
-    lif_compiled._compiled.cache_clear()
-
-
-@needs_kernel
-def test_threads_do_not_change_a_bit(monkeypatch: pytest.MonkeyPatch) -> None:
-    x = torch.randn(3, 16, 20, 20, 24)
-    grad, scale, shift = torch.randn(3, 16, 20, 20, 24), torch.rand(24) + 0.5, torch.rand(24)
-    results = []
-    for threads in (1, 2, 5):
-        monkeypatch.setattr(torch, "get_num_threads", lambda threads=threads: threads)
-        results.append(
-            [
-                lif_native.moments(x, shift),
-                lif_native.fire(x, scale, shift, 3, 0.5),
-                *lif_native.gradient(x, grad, scale, shift, shift, 0.5, "boxcar"),
-                lif_native.recentre(x, grad.clone(), scale, shift, shift, shift),
-            ]
-        )
-    for result in results[1:]:
-        assert all(torch.equal(one, other) for one, other in zip(results[0], result, strict=True))
 
 
 @settings(max_examples=30, deadline=None)

@@ -36,7 +36,7 @@ library.built = lambda: {16: library_16, width: path}
 library_16 = Path(sys.argv[3])
 from random_networks import random_network, random_samples
 from test_fast import WIDE, assert_equal, pooled_network, test_sums_beyond_16_bits, test_shapes_around_words_and_blocks
-from test_lif_training import test_c_and_torch_give_the_same_integers, test_c_computes_what_torch_computes
+from test_lif_native import test_c_and_torch_give_the_same_integers, test_c_computes_what_torch_computes
 for seed in range(25):
     test_c_computes_what_torch_computes.hypothesis.inner_test(seed)
     test_c_and_torch_give_the_same_integers.hypothesis.inner_test(seed)

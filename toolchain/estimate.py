@@ -1,5 +1,6 @@
 """What a training would take, before it starts: parameters, neurons, spikes, synaptic operations, memory; from one batch."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from math import prod
 
@@ -7,10 +8,11 @@ import torch
 from torch import Tensor
 
 from snnc.toolchain.config import TrainConfig
+from snnc.toolchain.dataset import Dataset
 from snnc.toolchain.layers import repeated
 from snnc.toolchain.methods import method_named
 from snnc.toolchain.spiking_network import SpikingNetwork
-from snnc.toolchain.training_data import Samples
+from snnc.toolchain.training_data import Samples, on_device
 
 SAMPLES = 32  # enough for the averages, few enough for a moment
 FLOATS_PER_PARAMETER = 4  # the weight, its gradient, and Adam's two averages
@@ -37,6 +39,13 @@ class Estimate:
     networks: int
     training_mib: float
     data_mib: float
+
+
+def plan(config: TrainConfig, dataset: Dataset, build: Callable[[TrainConfig], SpikingNetwork]) -> Estimate:
+    """Build the network that a configuration asks for, on the CPU, and estimate its training. Raises ConfigError, DataError."""
+    torch.manual_seed(config.seed)
+    network = build(config.but(dropout=0.0))  # dropout would hide spikes that the trained network has
+    return estimate(config, network, on_device(dataset.train, dataset.input, torch.device("cpu")))
 
 
 def estimate(config: TrainConfig, network: SpikingNetwork, samples: Samples) -> Estimate:

@@ -91,9 +91,8 @@ class Training:
         self.history, self.state = list(checkpoint.history), state
 
     def _placed(self, network: SpikingNetwork) -> SpikingNetwork:
-        for weight in network.parameters():
-            if weight.dim() == 4:  # channels last all the way: convolutions and neurons then copy nothing
-                weight.data = weight.data.contiguous(memory_format=torch.channels_last)
+        # Channels last all the way: convolutions and neurons then copy nothing.
+        network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         return network.to(self.launched.device)
 
     def checkpoint(self) -> Checkpoint:
