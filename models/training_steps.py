@@ -67,7 +67,7 @@ def _network(work: Work, phase: Phase) -> SpikingNetwork:
     # delta: at its start, Kaiming's initialisation leaves no weight beyond the default of 0.1 in wide layers.
     config = TrainConfig(width=work.width, timesteps=work.timesteps, delta=0.01, dropout=0.0)
     network = cifarnet(config, PIXELS, CLASSES).train()
-    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    network.lay_out()
     if phase is Phase.INTEGER:
         with torch.no_grad():
             network(torch.randint(-128, 128, (work.batch, *IMAGE)))  # statistics to fold

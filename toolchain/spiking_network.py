@@ -52,6 +52,12 @@ class SpikingNetwork(nn.Module):
             limit = 1  # spikes
         self.phase = phase
 
+    def lay_out(self) -> None:
+        """Store convolutions' weights channels last, as all activations are: convolutions and neurons then copy nothing."""
+        for weight in self.parameters():
+            if weight.dim() == 4:
+                weight.data = weight.data.contiguous(memory_format=torch.channels_last)
+
     def hold(self, phase: Phase) -> None:
         """Be in a phase that loaded weights and scales were trained in, without fixing anything anew."""
         for layer in self.populations:

@@ -91,8 +91,7 @@ class Training:
         self.history, self.state = list(checkpoint.history), state
 
     def _placed(self, network: SpikingNetwork) -> SpikingNetwork:
-        # Channels last all the way: convolutions and neurons then copy nothing.
-        network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        network.lay_out()
         return network.to(self.launched.device)
 
     def checkpoint(self) -> Checkpoint:
