@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 import snnc
-from snnc.toolchain.verify import Verdict
+from snnc.verification.verdict import Verdict
 
 rng = np.random.default_rng(0)
 hidden = snnc.Layer("hidden", (snnc.Dense("input", rng.integers(-1, 2, (32, 64))),), snnc.Lif((32,), vth=3, dv=2048))

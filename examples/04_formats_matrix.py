@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 
 import snnc
-from snnc.engines import ENGINES, choose
-from snnc.session import export_file, load_subject
-from snnc.toolchain.dataset import Split
-from snnc.toolchain.datasets import load_dataset
+from snnc.files import export_file, load_subject
+from snnc.toolchain.data.dataset import Split
+from snnc.toolchain.data.table import load_dataset
+from snnc.verification.engines import ENGINES, choose
 
 SETTINGS = {"timesteps": 3, "epochs_float": 2, "epochs_quantised": 2, "epochs_integer": 1, "batch_size": 128}
 SUFFIXES = {"loihi2": ".net", "nir": ".nir", "onnx": ".onnx"}

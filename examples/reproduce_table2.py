@@ -18,9 +18,9 @@ from statistics import mean, stdev
 from scipy.stats import t as student
 
 from snnc.models import build_model
-from snnc.toolchain.config import TrainConfig
-from snnc.toolchain.datasets import load_dataset
-from snnc.toolchain.train import train
+from snnc.toolchain.data.table import load_dataset
+from snnc.toolchain.training.config import TrainConfig
+from snnc.toolchain.training.train import train
 
 ROWS = {  # name in the paper -> method, weights
     "FP-SNN": {"method": "baseline", "weights": "float"},

@@ -6,9 +6,9 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from snnc.export.netx_file import read_netx, write_netx
+from snnc.export.netx.file import read_netx, write_netx
 from snnc.toolchain.errors import ConfigError, FileFormatError
-from snnc.toolchain.network import Network
+from snnc.toolchain.network.network import Network
 
 
 @dataclass(frozen=True)
@@ -36,9 +36,9 @@ def _from(module: str, function: str, extra: str) -> Callable[..., Any]:
 
 TARGETS: dict[str, Target] = {
     "loihi2": Target(".net", write_netx, read_netx),  # Loihi 2 and Lava: HDF5 for lava.lib.dl.netx
-    "nir": Target(".nir", _from("nir_file", "write_nir", "nir"), _from("nir_file", "read_nir", "nir"), ("dialect",)),
+    "nir": Target(".nir", _from("nir.file", "write_nir", "nir"), _from("nir.file", "read_nir", "nir"), ("dialect",)),
     "onnx": Target(
-        ".onnx", _from("onnx_file", "write_onnx", "onnx"), _from("onnx_file", "read_onnx", "onnx"), ("timed", "traces")
+        ".onnx", _from("onnx.file", "write_onnx", "onnx"), _from("onnx.file", "read_onnx", "onnx"), ("timed", "traces")
     ),
 }
 

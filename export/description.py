@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from snnc.toolchain.errors import FileFormatError
-from snnc.toolchain.network import Input, Layer, Lif, Network
-from snnc.toolchain.synapse import Conv, Dense, Synapse
+from snnc.toolchain.network.network import Input, Layer, Lif, Network
+from snnc.toolchain.network.synapse import Conv, Dense, Synapse
 
 VERSION = 1
 MOST_NEURONS = 2**27

@@ -4,12 +4,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 from snnc.models.cifarnet import cifarnet
-from snnc.models.densenet import dense
-from snnc.toolchain.checkpoint import Checkpoint, load_checkpoint
-from snnc.toolchain.config import TrainConfig
+from snnc.models.mlp import dense
 from snnc.toolchain.errors import ConfigError, FileFormatError, SnncError
-from snnc.toolchain.network import Input
-from snnc.toolchain.spiking_network import SpikingNetwork
+from snnc.toolchain.layers.spiking_network import SpikingNetwork
+from snnc.toolchain.network.network import Input
+from snnc.toolchain.training.checkpoint import Checkpoint, load_checkpoint
+from snnc.toolchain.training.config import TrainConfig
 
 MODELS: dict[str, Callable[[TrainConfig, Input, int], SpikingNetwork]] = {
     "cifarnet": cifarnet,

@@ -1,11 +1,11 @@
 """CIFARNet of Deckers et al. 2024 (arXiv 2409.15849): 128C3-256C3-AP2-512C3-AP2-1024C3-512C3-1024FC-512FC-Out."""
 
-from snnc.toolchain.config import TrainConfig
-from snnc.toolchain.layers import ReadOut, SpikingLayer
-from snnc.toolchain.lif_training import Neurons
-from snnc.toolchain.network import Input
-from snnc.toolchain.pooled_synapses import Geometry
-from snnc.toolchain.spiking_network import SpikingNetwork
+from snnc.toolchain.layers.lif_autograd import Neurons
+from snnc.toolchain.layers.spiking_layer import ReadOut, SpikingLayer
+from snnc.toolchain.layers.spiking_network import SpikingNetwork
+from snnc.toolchain.layers.synapses import Geometry
+from snnc.toolchain.network.network import Input
+from snnc.toolchain.training.config import TrainConfig
 
 # Channels at width 1, and the average pooling in front.
 CONVOLUTIONS = [("conv1", 128, 1), ("conv2", 256, 1), ("conv3", 512, 2), ("conv4", 1024, 2), ("conv5", 512, 1)]

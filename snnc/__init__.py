@@ -8,30 +8,30 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from snnc.engines import Subject, verify
     from snnc.export import TARGETS, read_network
     from snnc.models import MODELS, build_model, load_model
-    from snnc.toolchain.config import TrainConfig
-    from snnc.toolchain.datasets import DATASETS, load_dataset
+    from snnc.toolchain.data.table import DATASETS, load_dataset
     from snnc.toolchain.errors import SnncError
     from snnc.toolchain.lower import lower
-    from snnc.toolchain.network import Input, Layer, Lif, Network
-    from snnc.toolchain.simulate import simulate
-    from snnc.toolchain.synapse import Conv, Dense
-    from snnc.toolchain.train import train
+    from snnc.toolchain.network.network import Input, Layer, Lif, Network
+    from snnc.toolchain.network.synapse import Conv, Dense
+    from snnc.toolchain.simulate.reference import simulate
+    from snnc.toolchain.training.config import TrainConfig
+    from snnc.toolchain.training.train import train
+    from snnc.verification.engines import Subject, verify
 
 _HOMES = {
-    "snnc.engines": ("Subject", "verify"),
+    "snnc.verification.engines": ("Subject", "verify"),
     "snnc.export": ("TARGETS", "read_network"),
     "snnc.models": ("MODELS", "build_model", "load_model"),
-    "snnc.toolchain.config": ("TrainConfig",),
-    "snnc.toolchain.datasets": ("DATASETS", "load_dataset"),
+    "snnc.toolchain.training.config": ("TrainConfig",),
+    "snnc.toolchain.data.table": ("DATASETS", "load_dataset"),
     "snnc.toolchain.errors": ("SnncError",),
     "snnc.toolchain.lower": ("lower",),
-    "snnc.toolchain.network": ("Input", "Layer", "Lif", "Network"),
-    "snnc.toolchain.simulate": ("simulate",),
-    "snnc.toolchain.synapse": ("Conv", "Dense"),
-    "snnc.toolchain.train": ("train",),
+    "snnc.toolchain.network.network": ("Input", "Layer", "Lif", "Network"),
+    "snnc.toolchain.simulate.reference": ("simulate",),
+    "snnc.toolchain.network.synapse": ("Conv", "Dense"),
+    "snnc.toolchain.training.train": ("train",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 

@@ -1,6 +1,6 @@
 """Lets `python -m snnc` do what the command `snnc` does."""
 
-from snnc.cli import main
+from snnc.cli.main import main
 
 if __name__ == "__main__":
     main()

@@ -5,16 +5,14 @@ from pathlib import Path
 import pytest
 import torch
 from readme import ReadmeRun, commands
+from training_runs import TINY
 
-from snnc.export.lava_import import installed
+from snnc.export.lava.import_fixes import installed
 from snnc.models import build_model
-from snnc.toolchain.checkpoint import Checkpoint
-from snnc.toolchain.config import TrainConfig
-from snnc.toolchain.dataset import Dataset
-from snnc.toolchain.datasets import load_dataset
-from snnc.toolchain.train import train
-
-TINY = TrainConfig(model="dense", width=0.03, epochs_float=2, epochs_quantised=2, epochs_integer=2, batch_size=128, timesteps=3)
+from snnc.toolchain.data.dataset import Dataset
+from snnc.toolchain.data.table import load_dataset
+from snnc.toolchain.training.checkpoint import Checkpoint
+from snnc.toolchain.training.train import train
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -33,7 +31,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 @pytest.fixture(autouse=True)
 def memory_goes_back(monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep `snnc train`, run within this process, from changing how all later tests use memory."""
-    monkeypatch.setattr("snnc.kept_memory.keep_freed_memory", lambda: False)
+    monkeypatch.setattr("snnc.toolchain.training.freed_memory.keep_freed_memory", lambda: False)
 
 
 @pytest.fixture(scope="session")
@@ -51,7 +49,7 @@ def tiny_path(tmp_path_factory: pytest.TempPathFactory, digits: Dataset) -> Path
 
 @pytest.fixture(scope="session")
 def tiny(tiny_path: Path) -> Checkpoint:
-    from snnc.toolchain.checkpoint import load_checkpoint
+    from snnc.toolchain.training.checkpoint import load_checkpoint
 
     return load_checkpoint(tiny_path)
 

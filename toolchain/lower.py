@@ -4,13 +4,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from snnc.toolchain.bounds import prove
 from snnc.toolchain.errors import LoweringError, located
-from snnc.toolchain.layers import IntegerParameters, Phase, ReadOut, SpikingLayer
-from snnc.toolchain.network import INPUT, Layer, Lif, Network
-from snnc.toolchain.pooled_synapses import Synapses
-from snnc.toolchain.spiking_network import SpikingNetwork
-from snnc.toolchain.synapse import Conv, Dense, Synapse
+from snnc.toolchain.layers.spiking_layer import IntegerParameters, Phase, ReadOut, SpikingLayer
+from snnc.toolchain.layers.spiking_network import SpikingNetwork
+from snnc.toolchain.layers.synapses import Synapses
+from snnc.toolchain.network.bounds import prove
+from snnc.toolchain.network.network import INPUT, Layer, Lif, Network
+from snnc.toolchain.network.synapse import Conv, Dense, Synapse
 
 BIAS_EXPONENT = 6  # biases in whole weight units: no rounding on the chip, and what netx assumes
 

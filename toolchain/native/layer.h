@@ -31,7 +31,7 @@ INLINE int block_words(const Layer *g, int block) {
     return left < WORDS ? left : WORDS;
 }
 
-/* One step of toolchain/lif.py for the 64 channels of a word, without current memory (du = 4095) and with |input| <= 131071,
+/* One step of toolchain/network/lif.py for the 64 channels of a word, without current memory (du = 4095) and with |input| <= 131071,
    so that the current neither remembers nor wraps; returns the spikes:
    v <- trunc(v * keep / 4096) + 64 * input + bias, clipped; spike and reset above the threshold. */
 INLINE uint64_t lif(const vi *input, vi *v, const vi *bias, int16_t keep, vi threshold) {

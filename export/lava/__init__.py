@@ -1,0 +1,1 @@
+"""Lava's CPU simulator as an engine, in a process of its own."""

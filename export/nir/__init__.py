@@ -1,0 +1,1 @@
+"""NIR: graphs for other frameworks and from them."""

@@ -1,0 +1,138 @@
+"""The linear nodes between two populations of a NIR graph, folded into one: scales, pools, flattening, and the weights."""
+
+from dataclasses import dataclass
+from math import prod
+
+import nir
+import numpy as np
+from numpy.typing import NDArray
+
+from snnc.export.nir.flat import FlatGraph, Floats, kernel, pair
+from snnc.toolchain.errors import CannotExport
+from snnc.toolchain.network.synapse import Conv, Dense, Synapse
+
+WEIGHTS = (nir.Conv1d, nir.Conv2d, nir.Linear, nir.Affine)
+
+
+@dataclass
+class Path:
+    """The linear way from one population to the next, in real numbers."""
+
+    source: str
+    shape: tuple[int, ...]  # of what has been passed on so far
+    weight: Floats | None = None  # (out, in, kh, kw), or (out, in) once flat
+    stride: tuple[int, int] = (1, 1)
+    padding: tuple[int, int] = (0, 0)
+    bias: Floats | float = 0.0
+    pool: int = 1
+    gain: Floats | None = None  # in front of the weights, of the shape passed on so far
+    flattened: tuple[int, ...] | None = None  # the shape before a flatten
+    one_dimensional: bool = False  # the graph's own nodes have (C, N) where this has (C, 1, N)
+
+    def identity(self, node: str) -> Floats:
+        """Return the weights of a path that has none: its gains from each neuron, or channel, to itself."""
+        if len(self.shape) == 1:
+            return np.diag(np.ones(self.shape) if self.gain is None else self.gain.reshape(self.shape))
+        gains = np.ones(self.shape[0]) if self.gain is None else per_channel(node, self.gain)
+        return np.diag(gains)[:, :, None, None]
+
+
+def path_to(
+    flat: FlatGraph, name: str, shapes: dict[str, tuple[int, ...]], names: dict[str, str], *, one_dimensional: bool
+) -> Path:
+    """Return the way to a node from the population behind it. Raises CannotExport, naming the node, where there is none."""
+    chain = []
+    while name not in names:
+        before = flat.sources[name]
+        if len(before) != 1:
+            raise CannotExport(f"node {name!r} has {len(before)} sources; inputs may be summed at neurons only")
+        chain.append(name)
+        name = before[0]
+    path = Path(names[name], shapes[name], one_dimensional=one_dimensional)
+    for inner in reversed(chain):
+        _append(path, inner, flat.nodes[inner])
+    return path
+
+
+def _append(path: Path, name: str, node: nir.NIRNode) -> None:
+    if isinstance(node, (nir.Input, nir.Output)):
+        return
+    if isinstance(node, nir.Flatten):
+        if path.weight is not None and len(path.shape) == 3:
+            raise CannotExport(
+                f"node {name!r} flattens between weights and neurons; flatten the spikes after the neurons instead"
+            )
+        path.flattened = path.flattened or path.shape
+        path.shape = (prod(path.shape),)
+    elif isinstance(node, nir.Scale):
+        _scale(path, name, np.asarray(node.scale, np.float64))
+    elif isinstance(node, (nir.SumPool2d, nir.AvgPool2d)):
+        _pool(path, name, node)
+    elif isinstance(node, WEIGHTS) and path.weight is not None:
+        raise CannotExport(f"node {name!r} is a second layer of weights without neurons between; multiply the two first")
+    elif isinstance(node, (nir.Conv1d, nir.Conv2d)):
+        weight, path.stride, path.padding = kernel(name, node)
+        path.weight = weight if path.gain is None else weight * per_channel(name, path.gain).reshape(1, -1, 1, 1)
+        path.bias = np.asarray(node.bias, np.float64)
+        path.shape = Conv(path.source, np.ones(weight.shape, np.int8), path.stride, path.padding).output_shape(path.shape)
+    elif isinstance(node, (nir.Linear, nir.Affine)):
+        path.weight = np.asarray(node.weight, np.float64) * (1.0 if path.gain is None else path.gain.reshape(1, -1))
+        path.bias = np.asarray(getattr(node, "bias", np.zeros(len(path.weight))), np.float64)
+        path.shape = (len(path.weight),)
+    else:
+        raise CannotExport(f"node {name!r} is a {type(node).__name__}, which has no counterpart on the chip")
+
+
+def _scale(path: Path, name: str, scale: Floats) -> None:
+    """Multiply what is passed on, as numpy broadcasts it over the shape that the graph's own nodes have."""
+    shape = path.shape[::2] if path.one_dimensional and len(path.shape) == 3 else path.shape
+    try:
+        factors = np.broadcast_to(scale, shape).reshape(path.shape)
+    except ValueError:
+        raise CannotExport(f"node {name!r} scales {shape} by an array of shape {scale.shape}, which do not fit") from None
+    if path.weight is None:
+        path.gain = factors if path.gain is None else path.gain * factors
+        return
+    outputs = per_channel(name, factors) if path.weight.ndim == 4 else factors.ravel()
+    path.weight = path.weight * outputs.reshape(-1, *[1] * (path.weight.ndim - 1))
+    path.bias = path.bias * outputs
+
+
+def per_channel(name: str, factors: Floats) -> Floats:
+    """Return one factor for each channel of `(C, H, W)`. Raises CannotExport where they differ within one."""
+    flat = factors.reshape(factors.shape[0], -1)
+    if (flat != flat[:, :1]).any():
+        raise CannotExport(f"node {name!r}: neurons of one channel are scaled differently; fold it into the weights first")
+    return flat[:, 0]
+
+
+def _pool(path: Path, name: str, node: nir.NIRNode) -> None:
+    (height, width), stride, padding = pair(node.kernel_size), pair(node.stride), pair(node.padding)
+    even = len(path.shape) == 3 and path.shape[1] % height == path.shape[2] % width == 0
+    if path.weight is not None:
+        raise CannotExport(f"node {name!r} pools between weights and neurons; pool the spikes after the neurons instead")
+    if height != width or stride != (height, width) or any(padding) or not even or path.flattened:
+        raise CannotExport(
+            f"node {name!r} pools patches that overlap or do not tile the image; use stride = kernel, no padding"
+        )
+    path.pool *= height
+    before = np.ones(path.shape[0]) if path.gain is None else per_channel(name, path.gain)
+    path.shape = (path.shape[0], path.shape[1] // height, path.shape[2] // width)
+    share = 1.0 if isinstance(node, nir.SumPool2d) else 1 / (height * width)
+    path.gain = np.broadcast_to((before * share).reshape(-1, 1, 1), path.shape)
+
+
+def integer_synapse(path: Path, weight: Floats) -> Synapse:
+    """Return the integer synapse of a path, its pools folded into the taps."""
+    pool = path.pool
+    if weight.ndim == 4:
+        grown = weight.repeat(pool, 2).repeat(pool, 3)
+        stride, padding = (tuple(pool * size for size in sizes) for sizes in (path.stride, path.padding))
+        return Conv(path.source, _int8(grown), (stride[0], stride[1]), (padding[0], padding[1]))
+    if pool > 1 and path.flattened:
+        weight = weight.reshape(len(weight), *path.flattened).repeat(pool, 2).repeat(pool, 3).reshape(len(weight), -1)
+    return Dense(path.source, _int8(weight))
+
+
+def _int8(whole: Floats) -> NDArray[np.int8]:
+    return whole.astype(np.int8)

@@ -1,0 +1,50 @@
+"""NIR as an engine: real-number neurons under NIR's own definition (dialect `spec`), with the trace in the chip's integers."""
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from snnc.export.nir.file import read_graph
+from snnc.export.nir.graph import UNIT, exactness, nir_graph, node_names
+from snnc.export.nir.interpreter import Rules, interpret
+from snnc.toolchain.errors import CannotExport, EngineError
+from snnc.toolchain.network.network import Network
+from snnc.toolchain.simulate.trace import Trace
+
+
+def why_not(network: Network, file: Path | None) -> str | None:
+    """Return why real-number neurons cannot run this network exactly, or None if they can."""
+    try:
+        graph = read_graph(file) if file else nir_graph(network)
+    except CannotExport as error:
+        return str(error)
+    dialect = _text(graph.metadata["dialect"])
+    if dialect != "spec":
+        return f"the file is written for {dialect}, whose roundings only {dialect} has; export it with --dialect spec"
+    return exactness(network)  # the definition's own rules, in float64
+
+
+def run_nir(network: Network, stream: NDArray[np.int64], *, file: Path | None = None) -> Trace:
+    """Run samples `(T, B, ...)` of chip values; `file` is the `.nir` file that holds the network, else a graph is made.
+
+    Raises EngineError if a membrane is no whole number of the chip's units.
+    """
+    graph = read_graph(file) if file else nir_graph(network)
+    done = interpret(graph, stream, Rules(dt=float(graph.metadata["dt"])))
+    names = node_names(layer.name for layer in network.layers)
+    spikes, membranes = {}, {}
+    for layer in network.layers:
+        activity = done[names[layer.name]]
+        assert activity.membranes is not None
+        units = activity.membranes * UNIT
+        if not np.array_equal(units, np.rint(units)):
+            raise EngineError(f"engine 'nir': a membrane of layer {layer.name!r} lies between the chip's values")
+        silent = layer is network.layers[-1] and network.readout == "membrane"  # a leaky integrator sends its membrane
+        spikes[layer.name] = np.zeros(units.shape, bool) if silent else activity.sent.astype(bool)
+        membranes[layer.name] = units.astype(np.int32)
+    return Trace("nir", spikes, membranes)
+
+
+def _text(value: object) -> str:
+    return value.decode() if isinstance(value, bytes) else str(value)

@@ -1,0 +1,1 @@
+"""ONNX: self-contained integer graphs."""

@@ -1,0 +1,1 @@
+"""Benchmarks: the simulator and training side by side with other ways."""

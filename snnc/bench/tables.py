@@ -1,0 +1,79 @@
+"""The tables of a benchmark in the terminal."""
+
+from collections.abc import Callable, Iterable, Sequence
+from statistics import median
+
+from rich.console import Console
+from rich.table import Table
+
+from snnc.bench.simulation import Row
+from snnc.bench.training import Settings, Way, ratios
+
+HEADINGS = ("firing rate", "images/s", "GMAC/s", "of limit", "peak MiB")
+TITLES = {"torch_float32": "torch f32", "onednn_int8": "oneDNN int8", "lava": "Lava *"}
+NOTE = (
+    "The last columns are times faster: medians over the rounds, and below the least and the most of them. The outputs of\n"
+    "{compared} images were compared first. GMAC/s counts what a dense simulator computes. The limit is how fast the cores\n"
+    "could add weight rows from registers.\n"
+    "* extrapolated to one core and timed once: Lava's convolutions alone, one step, {channels} output channels of each\n"
+    "  layer, scaled to all; its processes could share the cores."
+)
+
+TRAINING_NOTE = (
+    "One step of CIFARNet at width {width}, batch {batch}, T = {steps}: forward, backward, Adam; all ways in turn.\n"
+    "limit: ReLU instead of neurons. `documented`: as their documentation shows them; all others in channels_last layout and\n"
+    "with the fused Adam, as ours.\n"
+    "MiB: what the first step takes beyond the built model, Adam's state included. All neurons compute the same spikes."
+)
+
+
+def show_rows(console: Console, rows: Sequence[Row], channels: int) -> None:
+    """Print one line for each firing rate, and the spread of every ratio."""
+    speed, spread = _table(*HEADINGS, *TITLES.values()), _table("firing rate", *TITLES.values())
+    for row in rows:
+        values = row.as_dict()
+        if not row.equal:
+            speed.add_row(f"{row.rate:.0%}", "outputs DIFFER", style="bold red")
+            continue
+        numbers = (f"{values['images_per_s']:.0f}", f"{row.gmacs_per_s:,.0f}", f"{row.share:.0%}", f"{row.peak_mib:,.0f}")
+        speed.add_row(f"{row.rate:.0%}", *numbers, *(_ratios(row, name, median) for name in TITLES))
+        spread.add_row(f"{row.rate:.0%}", *(f"{_ratios(row, name, min)} - {_ratios(row, name, max)}" for name in TITLES))
+    for table in (speed, spread):
+        console.print(table, "")
+    for note in dict.fromkeys(note for row in rows for note in row.notes):
+        console.print(note, style="yellow")
+    if any(row.equal for row in rows):
+        console.print(NOTE.format(channels=channels, compared=max(row.compared for row in rows)))
+
+
+def show_growth(console: Console, points: Iterable[tuple[str, str, float]]) -> None:
+    """Print how the time of one image grows with each quantity, against the first value of each."""
+    table = _table("what grows", "value", "ms/image", "against the first")
+    first: dict[str, float] = {}
+    for axis, value, seconds in points:
+        table.add_row(axis, value, f"{seconds * 1e3:.2f}", f"{seconds / first.setdefault(axis, seconds):.2f}")
+    console.print("", table)
+
+
+def show_training(console: Console, ways: Sequence[Way], settings: Settings) -> None:
+    """Print one line for each way to train: its speed, its memory, and how much faster ours is, with the spread."""
+    table = _table("", "images/s", "MiB of a step", "snnc is x faster", "least - most")
+    for way in ways:
+        values = ratios(list(ways), way.name)
+        spread = (f"{median(values):.2f}", f"{min(values):.2f} - {max(values):.2f}") if way.name != "snnc" else ("", "")
+        table.add_row(way.name, f"{way.images_per_s(settings.batch):.1f}", f"{way.peak_mib:,.0f}", *spread)
+    table.columns[0].justify = "left"
+    console.print(table, "")
+    console.print(TRAINING_NOTE.format(width=settings.width, batch=settings.batch, steps=settings.timesteps))
+
+
+def _table(*headings: str) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in headings:
+        table.add_column(heading, justify="right")
+    return table
+
+
+def _ratios(row: Row, name: str, summary: Callable[[list[float]], float]) -> str:
+    values = row.ratios.get(name)
+    return f"{summary(values):,.{1 if values[0] < 1000 else 0}f}" if values else "-"

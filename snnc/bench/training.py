@@ -1,0 +1,129 @@
+"""Measures one training step side by side with other ways to train the same network, in turns, in one process.
+
+One step is forward, backward and Adam on one batch. Ours is the float phase of CIFARNet, alone; quantised, integer and twin
+training are measured against it. Peers run twice: in torch's channels_last layout and with the fused Adam, as ours, and as
+their documentation shows them.
+"""
+
+import ctypes
+import gc
+import os
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from snnc.bench.frameworks import installed
+from snnc.bench.memory import peak_mib
+from snnc.bench.training_steps import Step, Work, our_step, rival_step, torch_threads
+from snnc.toolchain.errors import ConfigError
+from snnc.toolchain.layers.spiking_layer import Phase
+from snnc.toolchain.simulate.bitsliced import cores
+
+OURS = ("snnc", "snnc quantised", "snnc integer", "snnc twin")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The work of one step, how often it is measured, and on how many threads (None: all cores)."""
+
+    width: float = 0.25
+    batch: int = 32
+    timesteps: int = 5
+    rounds: int = 7
+    threads: int | None = None
+
+
+@dataclass
+class Way:
+    """One way to train: seconds of each round, and the memory one step takes beyond the built model."""
+
+    name: str
+    seconds: list[float] = field(default_factory=list)
+    peak_mib: float = 0.0
+
+    def images_per_s(self, batch: int) -> float:
+        """The median speed."""
+        return batch / median(self.seconds)
+
+
+def measure(settings: Settings, say: Callable[[str], None]) -> list[Way]:
+    """Build every way, take a first step for its memory, then time all in turns. Raises ConfigError."""
+    if not 1e-3 <= settings.width <= 4:
+        raise ConfigError(f"width {settings.width} cannot be measured; allowed are 0.001 to 4")
+    ways, steps = [], {}
+    with torch_threads(settings.threads or cores()):
+        for name, build in _builders(settings):
+            say(f"building {name}")
+            steps[name], peak = _first_step(build)
+            ways.append(Way(name, peak_mib=peak))
+        for number in range(settings.rounds):
+            for way in ways:
+                say(f"round {number + 1} of {settings.rounds}: {way.name}")
+                way.seconds.append(steps[way.name]())
+    return ways
+
+
+def ratios(ways: list[Way], name: str, of: str = "snnc") -> list[float]:
+    """Return how many times faster `of` was than another way, in each round."""
+    seconds = {way.name: way.seconds for way in ways}
+    return [theirs / ours for theirs, ours in zip(seconds[name], seconds[of], strict=True)]
+
+
+def as_dict(ways: list[Way], settings: Settings) -> dict[str, Any]:
+    """Return what `snnc bench train --json` prints: medians; `ratio` is ours over theirs, peers in channels_last."""
+    speeds = {way.name: round(way.images_per_s(settings.batch), 2) for way in ways}
+    peers = [way.name for way in ways if way.name not in OURS]
+    plain = {name for name in peers if name.endswith(" documented")}
+    rounded = {name: round(median(ratios(ways, name)), 3) for name in [*peers, *OURS[1:]]}
+    return {
+        "images_per_s": speeds["snnc"],
+        "ratio": {name: rounded[name] for name in peers if name not in plain},
+        "ratio_documented": {name.removesuffix(" documented"): rounded[name] for name in plain},
+        "step_ratio": {name.removeprefix("snnc "): rounded[name] for name in OURS[1:]},
+        "peak_mib": {way.name: round(way.peak_mib, 1) for way in ways},
+        "speed": speeds,
+        "width": settings.width,
+        "batch": settings.batch,
+        "timesteps": settings.timesteps,
+    }
+
+
+def _builders(settings: Settings) -> Iterator[tuple[str, Callable[[], Step]]]:
+    work = Work(settings.width, settings.batch, settings.timesteps)
+    yield "snnc", partial(our_step, work)
+    for name in installed():
+        yield name, partial(rival_step, name, work)
+    yield "snnc quantised", partial(our_step, work, Phase.QUANTISED)
+    yield "snnc integer", partial(our_step, work, Phase.INTEGER)
+    yield "snnc twin", partial(our_step, work, method="tna")
+    for name in [name for name in installed() if name != "limit"]:
+        yield f"{name} documented", partial(rival_step, name, work, as_documented=True)
+
+
+def _first_step(build: Callable[[], Step]) -> tuple[Step, float]:
+    """Return a step and the MiB that its first run, Adam's state included, takes beyond the built model."""
+    step = build()
+    _give_memory_back()
+    with peak_mib() as peak:
+        before = _resident_mib()
+        step()
+        grown = peak() - before
+    return step, grown
+
+
+def _give_memory_back() -> None:
+    gc.collect()
+    with suppress(OSError, AttributeError):  # glibc only
+        ctypes.CDLL(None).malloc_trim(0)
+
+
+def _resident_mib() -> float:
+    try:
+        pages = int(Path("/proc/self/statm").read_text().split()[1])
+        return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
+    except (OSError, ValueError, IndexError):
+        return 0.0

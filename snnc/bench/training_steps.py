@@ -1,0 +1,97 @@
+"""One training step of CIFARNet, ours or another's, as `snnc bench train` times it: forward, backward, Adam on one batch."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from snnc.bench.frameworks import CLASSES, IMAGE, build_rival
+from snnc.models.cifarnet import cifarnet
+from snnc.toolchain.layers.spiking_layer import Phase
+from snnc.toolchain.layers.spiking_network import SpikingNetwork
+from snnc.toolchain.network.network import Input
+from snnc.toolchain.training.config import TrainConfig
+from snnc.toolchain.training.methods import METHODS
+from snnc.toolchain.training.trainer import Together, adam
+
+PIXELS = Input(IMAGE, minimum=-128, maximum=127, zero_point=128)
+LEARNING_RATE = 1e-4  # small, so that all rounds measure the same network
+
+Step = Callable[[], float]
+
+
+@dataclass(frozen=True)
+class Work:
+    """The size of one step."""
+
+    width: float
+    batch: int
+    timesteps: int
+
+
+def our_step(work: Work, phase: Phase = Phase.FLOAT, method: str = "baseline") -> Step:
+    """Return a function that takes one step of ours and tells its seconds; the method's twins learn along."""
+    networks = [_network(work, phase)]
+    networks += [_network(work, Phase.FLOAT) for _ in range(METHODS[method].twins)]
+    module = Together(networks)
+    return _timed(work, adam(module, LEARNING_RATE), lambda x, labels: METHODS[method].loss(module(x), labels, 1e-3).total)
+
+
+def rival_step(name: str, work: Work, *, as_documented: bool = False) -> Step:
+    """Return a function that takes one step of a row of TRAINING_RIVALS and tells its seconds.
+
+    It has our layout and our Adam, or else those of its documentation.
+    """
+    rival = build_rival(name, work.width, work.timesteps, as_documented=as_documented)
+    plain = as_documented
+    optimizer = torch.optim.Adam(rival.parameters(), lr=LEARNING_RATE) if plain else adam(rival, LEARNING_RATE)
+    return _timed(work, optimizer, lambda x, labels: F.cross_entropy(rival(x), labels), channels_last=not plain)
+
+
+@contextmanager
+def torch_threads(count: int) -> Iterator[None]:
+    """Let torch use so many threads within."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def _network(work: Work, phase: Phase) -> SpikingNetwork:
+    # delta: at its start, Kaiming's initialisation leaves no weight beyond the default of 0.1 in wide layers.
+    config = TrainConfig(width=work.width, timesteps=work.timesteps, delta=0.01, dropout=0.0)
+    network = cifarnet(config, PIXELS, CLASSES).train()
+    network.lay_out()
+    if phase is Phase.INTEGER:
+        with torch.no_grad():
+            network(torch.randint(-128, 128, (work.batch, *IMAGE)))  # statistics to fold
+    network.enter(phase)
+    return network
+
+
+def _timed(
+    work: Work,
+    optimizer: torch.optim.Optimizer,
+    loss: Callable[[Tensor, Tensor], Tensor],
+    *,
+    channels_last: bool = True,
+) -> Step:
+    images = torch.randint(-128, 128, (work.batch, *IMAGE)).float()
+    if channels_last:
+        images = images.contiguous(memory_format=torch.channels_last)
+    labels = torch.randint(0, CLASSES, (work.batch,))
+
+    def step() -> float:
+        started = time.perf_counter()
+        optimizer.zero_grad()
+        loss(images, labels).backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+        return time.perf_counter() - started
+
+    return step

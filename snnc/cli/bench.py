@@ -1,0 +1,79 @@
+"""snnc bench: the fast simulator and, with `train`, training side by side with other ways, on this machine."""
+
+import json
+import sys
+from typing import Any
+
+import click
+
+from snnc.cli.options import console_for, output_options
+from snnc.toolchain.errors import ConfigError
+
+
+@click.group(invoke_without_command=True)
+@click.option("--rates", default="0.05,0.1,0.2,0.4", show_default=True, help="Firing rates to calibrate to, with commas.")
+@click.option("--width", default=1.0, show_default=True, help="Channels of CIFARNet, 1 is the paper's.")
+@click.option("--timesteps", type=click.IntRange(1, 7), default=5, show_default=True, help="Time steps of each image.")
+@click.option("-n", "--images", type=click.IntRange(min=1), default=64, show_default=True, help="Images in one round.")
+@click.option("--rounds", type=click.IntRange(min=1), default=5, show_default=True, help="Rounds of all ways in turn.")
+@click.option("--threads", type=click.IntRange(1, 256), help="Threads of all ways.  [default: all cores]")
+@click.option("--lava/--no-lava", default=True, show_default=True, help="Time Lava's convolutions too.")
+@click.option("--growth", is_flag=True, help="Also measure how time grows with images, steps, width and firing rate.")
+@output_options
+@click.pass_context
+def bench(
+    context: click.Context, /, rates: str, growth: bool, as_json: bool, quiet: bool, verbose: bool, **settings: Any
+) -> None:
+    """Measure the fast simulator against torch float32, oneDNN int8 and Lava on this machine; exit 1 if outputs differ.
+
+    `snnc bench train` measures training instead.
+
+    \b
+    Example: snnc bench --rates 0.1 --rounds 3
+    """
+    if context.invoked_subcommand:
+        return
+    from snnc.bench import simulation as measuring
+    from snnc.bench.tables import show_growth, show_rows
+
+    console, chosen = console_for(as_json, quiet), measuring.Settings(**settings)
+    with console.status("measuring") as status:
+        rows = list(measuring.measure(_rates(rates), chosen, status.update))
+        points = list(measuring.growth(chosen, status.update)) if growth else []
+    show_rows(console, rows, measuring.LAVA_CHANNELS)
+    if points:
+        show_growth(console, points)
+    if as_json:
+        click.echo(json.dumps({"rows": [row.as_dict() for row in rows], "growth": points}))
+    sys.exit(0 if all(row.equal for row in rows) else 1)
+
+
+@bench.command("train")
+@click.option("--width", default=0.25, show_default=True, help="Channels of CIFARNet, 1 is the paper's.")
+@click.option("-b", "--batch", type=click.IntRange(min=2), default=32, show_default=True, help="Images of one step.")
+@click.option("--timesteps", type=click.IntRange(1, 64), default=5, show_default=True, help="Time steps of each image.")
+@click.option("--rounds", type=click.IntRange(min=1), default=7, show_default=True, help="Rounds of all ways in turn.")
+@click.option("--threads", type=click.IntRange(1, 256), help="Threads of all ways.  [default: all cores]")
+@output_options
+def bench_train(as_json: bool, quiet: bool, verbose: bool, **settings: Any) -> None:
+    """Measure one training step against the ReLU limit and the frameworks that are installed here.
+
+    \b
+    Example: snnc bench train --width 0.125 --rounds 3
+    """
+    from snnc.bench import training as measuring
+    from snnc.bench.tables import show_training
+
+    console, chosen = console_for(as_json, quiet), measuring.Settings(**settings)
+    with console.status("measuring") as status:
+        ways = measuring.measure(chosen, status.update)
+    show_training(console, ways, chosen)
+    if as_json:
+        click.echo(json.dumps(measuring.as_dict(ways, chosen)))
+
+
+def _rates(text: str) -> list[float]:
+    try:
+        return [float(part) for part in text.split(",")]
+    except ValueError:
+        raise ConfigError(f"--rates {text!r} is no list of numbers; write for example 0.05,0.1") from None

@@ -1,0 +1,102 @@
+"""The progress of training in the terminal; no bar and no colour when piped."""
+
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console, Group, RenderableType
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+from rich.text import Text
+
+from snnc.toolchain.training.checkpoint import Epoch
+from snnc.toolchain.training.config import TrainConfig
+from snnc.toolchain.training.estimate import Estimate
+from snnc.toolchain.training.stages import epochs_of
+
+
+def activity(metrics: Epoch) -> str:
+    """Return firing rate and sparsity of each layer in one line."""
+    layers = metrics.firing_rates
+    return "firing/zero weights (%)  " + "  ".join(
+        f"{name} {100 * layers[name]:.0f}/{100 * metrics.sparsity.get(name, 0):.0f}" for name in layers
+    )
+
+
+def show_estimate(console: Console, config: TrainConfig, estimate: Estimate) -> None:
+    """Print what a training would take, layer by layer and in all."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in ("layer", "shape", "parameters", "neurons", "spikes", "synaptic operations"):
+        table.add_column(heading, justify="left" if heading == "layer" else "right")
+    rows = estimate.layers
+    for row in rows:
+        shape = "x".join(map(str, row.shape))
+        numbers = (f"{row.parameters:,}", f"{row.neurons:,}", f"{row.spikes:,.0f}", f"{row.synaptic_operations:,.0f}")
+        table.add_row(row.name, shape, *numbers)
+    totals = [sum(getattr(row, name) for row in rows) for name in ("parameters", "neurons", "spikes", "synaptic_operations")]
+    table.add_row("all", "", *(f"{total:,.0f}" for total in totals), style="bold")
+    console.print(table, "")
+    console.print(
+        f"{config.model}, {config.weights} weights, {config.method}: {estimate.networks} networks, {epochs_of(config)} epochs\n"
+        f"memory: about {estimate.training_mib:,.0f} MiB for training and {estimate.data_mib:,.0f} MiB for the training split\n"
+        f"Spikes and operations are those of one sample in {config.timesteps} steps, before any training."
+    )
+
+
+class Bar(Progress):
+    """A progress bar with a line of numbers below it, so that both fit a terminal of 80 columns."""
+
+    numbers = ""
+
+    def get_renderable(self) -> RenderableType:
+        """Return the bar and the numbers."""
+        return Group(super().get_renderable(), Text(self.numbers))
+
+
+class TrainingView:
+    """A progress bar over all steps with the latest losses and, per epoch, a line of metrics; a context manager."""
+
+    def __init__(self, console: Console, config: TrainConfig, steps_per_epoch: int, done: int = 0, *, verbose: bool = False):
+        """Prepare a bar for all epochs, `done` of which a resumed run has behind it.
+
+        `verbose` prints a line for every epoch instead of one per phase.
+        """
+        self.console, self.verbose = console, verbose
+        self.last: Epoch | None = None
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        self.bar = Bar(*columns, console=console, transient=True, disable=not console.is_terminal)
+        self.task = self.bar.add_task("training", total=epochs_of(config) * steps_per_epoch, completed=done * steps_per_epoch)
+
+    def __enter__(self) -> Self:
+        """Show the bar."""
+        self.bar.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:
+        """Remove the bar, and print the last epoch if nothing went wrong."""
+        self.bar.stop()
+        if kind is None and self.last and not self.verbose:
+            self._line(self.last)
+
+    def step(self, stage: str, loss: float, matching: float) -> None:
+        """Advance the bar by one optimiser step."""
+        self.bar.numbers = f"loss {loss:.3f}  matching {matching:.2f}"
+        if self.last:
+            accuracy = f"train {self.last.train_accuracy:.1%}  test {self.last.test_accuracy:.1%}"
+            self.bar.numbers += f"  {accuracy}  {self.last.images_per_second:.0f} images/s\n{activity(self.last)}"
+        self.bar.update(self.task, advance=1, description=stage)
+
+    def epoch(self, metrics: Epoch) -> None:
+        """Print a line when a phase has ended, or after every epoch if verbose."""
+        if self.verbose:
+            self._line(metrics)
+        elif self.last and self.last.phase != metrics.phase:
+            self._line(self.last)
+        self.last = metrics
+
+    def _line(self, metrics: Epoch) -> None:
+        if self.verbose:
+            self.console.print(activity(metrics), style="dim")
+        self.console.print(
+            f"epoch {metrics.number:3d} {metrics.phase:9s}  loss {metrics.loss:.3f}  matching {metrics.matching_loss:5.2f}  "
+            f"train {metrics.train_accuracy:.1%}  test {metrics.test_accuracy:.1%}  {metrics.images_per_second:.0f}/s",
+        )

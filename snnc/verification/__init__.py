@@ -1,0 +1,1 @@
+"""Running every engine on the same samples, comparing them, and the report."""

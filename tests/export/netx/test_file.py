@@ -1,0 +1,189 @@
+"""`.net` files: what is written is read back, and what is damaged is refused in one line."""
+
+import shutil
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
+from random_networks import random_network, seeds
+
+from snnc.export.netx.file import read_netx, write_netx
+from snnc.toolchain.errors import CannotExport, FileFormatError, NetworkError, SnncError
+from snnc.toolchain.network.bounds import overflows
+from snnc.toolchain.network.network import Input, Layer, Lif, Network
+from snnc.toolchain.network.synapse import Dense
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(seeds)
+def test_reading_gives_back_what_was_written(tmp_path: Path, seed: int) -> None:
+    network = random_network(seed, chip_only=True)
+    assume(not any(overflows(network)))
+    write_netx(network, tmp_path / "a.net")
+    assert read_netx(tmp_path / "a.net") == network
+
+
+def test_other_bias_exponents_survive_if_the_bias_is_whole(tmp_path: Path) -> None:
+    neuron = Lif((2,), 5, 100, [32, -64], bias_exponent=1)
+    network = Network("n", 2, Input((1,), 0, 1), (Layer("a", (Dense("input", [[1], [1]]),), neuron),), "spikes", ("x", "y"))
+    write_netx(network, tmp_path / "a.net")
+    assert read_netx(tmp_path / "a.net") == network
+
+
+@pytest.fixture
+def network() -> Network:
+    layers = tuple(
+        Layer(name, (Dense(source, np.eye(4, dtype=int)),), Lif((4,), 3, 2048)) for name, source in (("a", "input"), ("b", "a"))
+    )
+    return Network("n", 3, Input((4,), 0, 1), layers, "spikes")
+
+
+def second(network: Network, **changes: object) -> Network:
+    return replace(network, layers=(network.layers[0], replace(network.layers[1], **changes)))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda n: second(n, synapses=(Dense("input", np.eye(4)),)), "layer 'b': .*only source must be 'a'; shortcuts cannot"),
+        (lambda n: second(n, synapses=n.layers[1].synapses * 2), "layer 'b': .*shortcuts cannot be expressed"),
+        (lambda n: second(n, neuron=Lif((4,), 3, 0, 1, 5)), "layer 'b': netx biases are whole weight units"),
+        (lambda n: second(n, neuron=Lif((4,), 3, 0, 4095, 7)), "bias of 8190 weight units is outside netx's 13 bits"),
+        (lambda n: replace(n, input=Input((4,), 0, 2**15)), "input 0..32768 is outside Lava's 16 bits; scale it down"),
+        (lambda n: second(n, synapses=(Dense("a", np.zeros((4, 4))),)), "all weights are 0, which netx cannot scale"),
+    ],
+)
+def test_what_netx_cannot_say_is_refused_and_nothing_written(
+    tmp_path: Path, network: Network, change: object, message: str
+) -> None:
+    with pytest.raises(CannotExport, match=message):
+        write_netx(change(network), tmp_path / "a.net")  # type: ignore[operator]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_membrane_readout_that_could_spike_is_refused(tmp_path: Path, network: Network) -> None:
+    readout = replace(network, readout="membrane")
+    with pytest.raises(NetworkError, match="read-out membrane of neuron .* can reach 64, the limit is 0"):
+        write_netx(second(readout, neuron=Lif((4,), 0, 0)), tmp_path / "a.net")
+
+
+def edit(path: Path, change: object) -> None:
+    with h5py.File(path, "r+") as file:
+        change(file)  # type: ignore[operator]
+
+
+def set_weight(file: h5py.File) -> None:
+    file["layer/1/weight"][0, 0] = 2
+
+
+def claim_a_huge_shape(file: h5py.File) -> None:
+    del file["layer/1/weight"]
+    file.create_dataset("layer/1/weight", (2**20, 2**20), np.int8, chunks=(1024, 1024))
+
+
+def huge(file: h5py.File, name: str) -> None:
+    del file[name]
+    file.create_dataset(name, (2**22, 2**22), np.int64, chunks=(1024, 1024))
+
+
+def no_numbers(file: h5py.File) -> None:
+    del file["layer/1/weight"]
+    file["layer/1/weight"] = np.array([b"text"])
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (set_weight, "its checksum does not fit its numbers"),
+        (claim_a_huge_shape, "claims the shape"),
+        (no_numbers, "allowed are integers"),
+        (lambda file: huge(file, "layer/1/neuron/iDecay"), "claims the shape"),
+        (lambda file: huge(file, "layer/1/neuron/refDelay"), "refDelay is not what snnc writes"),
+        (lambda file: file["layer/1/weight"].attrs.__setitem__("note", 1), "weight is not what snnc writes"),
+        (
+            lambda file: file["layer/1"].__setitem__("delay", 3),
+            "/layer/1 differs in delay from what snnc writes, so it was edited",
+        ),
+        (lambda file: file["layer/1/neuron/refDelay"].__setitem__((), 2), "/layer/1/neuron/refDelay is not what snnc writes"),
+        (lambda file: file["layer/0"].attrs.__setitem__("note", 1), "/layer/0 differs in note"),
+        (lambda file: file["snnc"].attrs.__setitem__("name", "other"), "its checksum does not fit its numbers"),
+        (lambda file: file.__delitem__("snnc"), "no group 'snnc', so it was not written by snnc"),
+        (lambda file: file.__delitem__("layer"), "not a readable .net file"),
+        (lambda file: file.__delitem__("layer/1"), "not a readable .net file"),
+        (lambda file: file["snnc"].attrs.__setitem__("version", 99), "version 99, this snnc reads 1"),
+        (lambda file: file["snnc"].attrs.__setitem__("timesteps", "many"), "not a readable .net file"),
+        (lambda file: file["snnc"].attrs.__setitem__("layers", '["a"]'), "not a readable .net file"),
+        (lambda file: file["layer/1/neuron"].__delitem__("vThMant"), "not a readable .net file"),
+    ],
+)
+def test_edited_files_are_refused(tmp_path: Path, network: Network, change: object, message: str) -> None:
+    path = tmp_path / "a.net"
+    write_netx(network, path)
+    edit(path, change)
+    with pytest.raises(FileFormatError, match=message):
+        read_netx(path)
+
+
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.floats(0, 1, exclude_max=True), st.integers(1, 255))
+def test_a_flipped_byte_is_refused_or_harmless(tmp_path: Path, network: Network, where: float, flip: int) -> None:
+    path = tmp_path / "a.net"
+    write_netx(network, path)
+    content = bytearray(path.read_bytes())
+    content[int(where * len(content))] ^= flip
+    path.write_bytes(content)
+    try:
+        assert read_netx(path) == network
+    except FileFormatError as error:
+        assert "\n" not in str(error)  # noqa: PT017 - either outcome is right
+
+
+@pytest.mark.parametrize("share", [0.0, 0.1, 0.5, 0.9, 0.99])
+def test_a_truncated_file_is_refused(tmp_path: Path, network: Network, share: float) -> None:
+    path = tmp_path / "a.net"
+    write_netx(network, path)
+    path.write_bytes(path.read_bytes()[: int(share * path.stat().st_size)])
+    with pytest.raises(FileFormatError, match="not a readable .net file"):
+        read_netx(path)
+
+
+def test_a_missing_file_and_a_folder_are_refused(tmp_path: Path, network: Network) -> None:
+    for path in (tmp_path / "none.net", tmp_path):
+        with pytest.raises(FileFormatError, match="no such file"):
+            read_netx(path)
+    with pytest.raises(SnncError, match="cannot be written"):
+        write_netx(network, "/proc/none/a.net")
+
+
+def test_writing_twice_gives_the_same_bytes(tmp_path: Path, network: Network) -> None:
+    write_netx(network, tmp_path / "a.net")
+    first = (tmp_path / "a.net").read_bytes()
+    shutil.move(tmp_path / "a.net", tmp_path / "old.net")
+    write_netx(network, tmp_path / "a.net")
+    assert (tmp_path / "a.net").read_bytes() == first
+
+
+def test_a_network_whose_sums_can_overflow_is_refused(tmp_path: Path, network: Network) -> None:
+    loud = replace(network.layers[0], synapses=(Dense("input", np.full((4, 4), 127)),))
+    with pytest.raises(NetworkError, match="layer 'a': current u of neuron"):
+        write_netx(replace(network, layers=(loud, network.layers[1]), input=Input((4,), 0, 3000)), tmp_path / "a.net")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_full_disk_is_one_line_and_leaves_nothing(tmp_path: Path) -> None:
+    code = (
+        "import resource, snnc\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))\n"
+        "layer = snnc.Layer('a', (snnc.Dense('input', [[1]]),), snnc.Lif((1,), 0, 0))\n"
+        "network = snnc.Network('n', 1, snnc.Input((1,), 0, 1), (layer,), 'spikes')\n"
+        "snnc.TARGETS['loihi2'].write(network, 'a.net')\n"
+    )
+    result = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert "SnncError: a.net: cannot be written: File too large; check" in result.stderr
+    assert not list(tmp_path.iterdir())

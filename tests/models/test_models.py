@@ -1,0 +1,71 @@
+"""Architectures: every row of the table builds, runs in all phases, and lowers to what it computes."""
+
+import numpy as np
+import pytest
+import torch
+from random_networks import scatter_statistics
+
+from snnc.models import MODELS, build_model, load_model
+from snnc.toolchain.errors import ConfigError, DataError, FileFormatError, LoweringError
+from snnc.toolchain.layers.spiking_layer import Phase
+from snnc.toolchain.lower import lower
+from snnc.toolchain.network.network import Input
+from snnc.toolchain.simulate.reference import simulate
+from snnc.toolchain.training.config import TrainConfig
+
+PIXELS = Input((3, 8, 8), -128, 127, zero_point=128)
+
+
+def test_there_are_models() -> None:
+    assert MODELS
+
+
+@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("timed", [False, True])
+def test_every_model_runs_in_all_phases_and_lowers(name: str, timed: bool) -> None:
+    torch.manual_seed(0)
+    config = TrainConfig(model=name, width=0.05, timesteps=4)
+    model = build_model(config, PIXELS, 7).eval()
+    scatter_statistics(model)
+    rng = np.random.default_rng(0)
+    samples = rng.integers(-128, 128, (4, 2, *PIXELS.shape) if timed else (2, *PIXELS.shape))
+    for phase in Phase:
+        model.enter(phase)
+        assert model(torch.tensor(samples).float()).shape == (2, 7)
+    network = lower(model, tuple("abcdefg"))
+    ours, theirs = simulate(network, samples), model.trace(samples)
+    for layer in network.layers:
+        assert np.array_equal(ours.spikes[layer.name], theirs.spikes[layer.name])
+
+
+def test_cifarnet_is_the_papers() -> None:
+    model = build_model(TrainConfig(model="cifarnet", width=1.0, weights="ternary"), Input((3, 32, 32), -128, 127), 10)
+    shapes = [layer.output_shape for layer in model.populations]
+    assert shapes == [
+        (128, 32, 32),
+        (256, 32, 32),
+        (512, 16, 16),
+        (1024, 8, 8),
+        (512, 8, 8),
+        (1024,),
+        (512,),
+        (10,),
+    ]
+    assert model.hidden[0].quantise is None
+    assert all(layer.quantise is not None for layer in model.hidden[1:])
+
+
+def test_what_does_not_fit_is_refused() -> None:
+    with pytest.raises(ConfigError, match="model 'resnet' is unknown; allowed are cifarnet, dense"):
+        build_model(TrainConfig(model="resnet"), PIXELS, 2)
+    with pytest.raises(ConfigError, match="sides that are multiples of 2"):
+        build_model(TrainConfig(), Input((1, 7, 7), 0, 1), 2)
+    model = build_model(TrainConfig(model="dense", width=0.05), PIXELS, 2)
+    with pytest.raises(
+        DataError, match=r"input of shape \(2, 5\) does not fit: allowed are \(B, 3, 8, 8\) and \(5, B, 3, 8, 8\)"
+    ):
+        model(torch.ones(2, 5))
+    with pytest.raises(LoweringError, match="only the integer phase computes integers"):
+        model.trace(np.ones((2, *PIXELS.shape), np.int64))
+    with pytest.raises(FileFormatError, match="no such file"):
+        load_model("none.pt")

@@ -1,0 +1,52 @@
+"""snnc bench train: which ways are measured, and what screen and --json say."""
+
+import json
+
+import pytest
+import torch
+from click.testing import CliRunner
+
+from snnc.bench.frameworks import installed
+from snnc.bench.training import OURS, Settings, as_dict, measure, ratios
+from snnc.cli.main import main
+from snnc.toolchain.errors import ConfigError
+
+SMALL = Settings(width=1 / 32, batch=4, timesteps=2, rounds=2, threads=1)
+
+pytestmark = pytest.mark.filterwarnings("ignore")  # of the frameworks
+
+
+def test_all_ways_are_measured_in_turns() -> None:
+    threads = torch.get_num_threads()
+    said: list[str] = []
+    ways = measure(SMALL, said.append)
+    names = [way.name for way in ways]
+    peers = [name for name in installed() if name != "limit"]
+    assert set(names) == {*OURS, *installed(), *(f"{name} documented" for name in peers)}
+    assert all(len(way.seconds) == 2 and min(way.seconds) > 0 for way in ways)
+    assert said[-1] == f"round 2 of 2: {names[-1]}"
+    assert torch.get_num_threads() == threads
+    result = as_dict(ways, SMALL)
+    assert set(result["ratio"]) == set(installed())
+    assert set(result["ratio_documented"]) == set(peers)
+    assert set(result["step_ratio"]) == {"quantised", "integer", "twin"}
+    assert set(result["peak_mib"]) == set(names)
+
+
+def test_a_ratio_is_theirs_over_ours_in_each_round() -> None:
+    ways = measure(SMALL, lambda text: None)
+    ways[0].seconds, ways[1].seconds = [1.0, 2.0], [3.0, 2.0]
+    assert ratios(ways, ways[1].name) == [3.0, 1.0]
+
+
+def test_json_and_table() -> None:
+    options = ["bench", "train", "--width", "0.03", "-b", "4", "--timesteps", "2", "--rounds", "1"]
+    result = json.loads(CliRunner().invoke(main, [*options, "--json"]).stdout)
+    assert {"images_per_s", "ratio", "peak_mib"} <= set(result)
+    table = CliRunner().invoke(main, options).stdout
+    assert "snnc is x faster" in table and "limit" in table
+
+
+def test_widths_beyond_reason_are_refused() -> None:
+    with pytest.raises(ConfigError, match="width 9 cannot be measured"):
+        measure(Settings(width=9), print)

@@ -1,0 +1,145 @@
+"""Random integer networks and random trained models, for tests of everything that takes one."""
+
+from math import prod
+
+import numpy as np
+import torch
+from hypothesis import strategies as st
+
+from snnc.toolchain.layers.lif_autograd import Neurons
+from snnc.toolchain.layers.spiking_layer import Phase, ReadOut, SpikingLayer
+from snnc.toolchain.layers.spiking_network import SpikingNetwork
+from snnc.toolchain.layers.synapses import Geometry
+from snnc.toolchain.network.network import INPUT, Input, Layer, Lif, Network
+from snnc.toolchain.network.synapse import Conv, Dense, Synapse
+
+
+def random_synapse(rng: np.random.Generator, source: str, shape: tuple[int, ...], low: int, high: int) -> Synapse:
+    """Draw a convolution or, for flat sources and half of the others, dense synapses."""
+    if len(shape) == 1 or rng.random() < 0.4:
+        return Dense(source, rng.integers(low, high + 1, (rng.integers(1, 7), prod(shape))))
+    kernel = tuple(int(rng.integers(1, min(size, 3) + 1)) for size in shape[1:])
+    weight = rng.integers(low, high + 1, (int(rng.integers(1, 5)), shape[0], *kernel))
+    stride = (int(rng.integers(1, 3)), int(rng.integers(1, 3)))
+    padding = (int(rng.integers(0, 3)), int(rng.integers(0, 3)))
+    return Conv(source, weight, stride, padding)
+
+
+def random_network(seed: int, *, chip_only: bool = False) -> Network:
+    """Draw a network of one to four layers; `chip_only` leaves out what a `.net` file cannot hold."""
+    rng = np.random.default_rng(seed)
+    shape: tuple[int, ...] = (int(rng.integers(1, 4)), int(rng.integers(2, 6)), int(rng.integers(2, 6)))
+    low, high = (0, 1) if rng.random() < 0.3 else (int(rng.integers(-20, 1)), int(rng.integers(1, 20)))
+    pixels = Input(shape, low, high, zero_point=0)
+    layers: list[Layer] = []
+    source = INPUT
+    for depth in range(int(rng.integers(1, 5))):
+        limit = 127 if depth == 0 or rng.random() < 0.2 else 1
+        synapse = random_synapse(rng, source, shape, -limit, limit)
+        synapse.weight.setflags(write=True)
+        synapse.weight.flat[0] = 1  # netx cannot scale a layer of zeros
+        synapse.weight.setflags(write=False)
+        shape = synapse.output_shape(shape)
+        synapses = [synapse]
+        if not chip_only and rng.random() < 0.3:
+            synapses.append(
+                Dense(source, rng.integers(-1, 2, (shape[0], synapse.weight.shape[1])))
+                if isinstance(synapse, Dense)
+                else synapse
+            )
+        layers.append(Layer(f"layer{depth}", tuple(synapses), random_neuron(rng, shape, limit, chip_only=chip_only)))
+        source = layers[-1].name
+    return Network(f"random {seed}", int(rng.integers(1, 7)), pixels, tuple(layers), "spikes")
+
+
+def random_neuron(rng: np.random.Generator, shape: tuple[int, ...], limit: int, *, chip_only: bool) -> Lif:
+    """Draw a population whose thresholds are met now and then."""
+    exponent = 6 if chip_only else int(rng.integers(0, 8))
+    bias = rng.integers(-3 * limit, 3 * limit + 1, shape if rng.random() < 0.5 else (shape[0], *[1] * (len(shape) - 1)))
+    du = 4095 if rng.random() < 0.7 else int(rng.integers(0, 4096))
+    return Lif(shape, int(rng.integers(0, 6 * limit)), int(rng.integers(0, 4096)), bias, exponent, du)
+
+
+def random_samples(network: Network, count: int, *, timed: bool = False, seed: int = 0) -> np.ndarray:
+    """Draw inputs `(count, ...)` or, if `timed`, `(T, count, ...)` within the network's range."""
+    rng = np.random.default_rng(seed)
+    shape = (network.timesteps, count) if timed else (count,)
+    return rng.integers(network.input.minimum, network.input.maximum + 1, (*shape, *network.input.shape))
+
+
+def random_model(seed: int) -> SpikingNetwork:
+    """Draw a model in the integer phase, with weights and statistics as training could leave them."""
+    rng = np.random.default_rng(seed)
+    torch.manual_seed(seed)
+    weights = str(rng.choice(["ternary", "binary", "float"]))
+    leak, channels = float(rng.choice([0.25, 0.5, 0.75, 1.0])), int(rng.integers(1, 4))
+    timesteps = int(rng.integers(1, 7))
+    neurons = Neurons(timesteps, leak)
+    source: tuple[int, ...] = (channels, 8, 8) if rng.random() < 0.7 else (channels * 5,)
+    pixels = Input(source, -int(rng.integers(0, 200)), int(rng.integers(1, 200)))
+    layers: list[SpikingLayer] = []
+    for depth in range(int(rng.integers(1, 4))):
+        mode = "float" if depth == 0 else weights
+        layer = SpikingLayer(
+            f"layer{depth}",
+            source,
+            int(rng.integers(2, 7)),
+            random_geometry(rng, source),
+            weights=mode,
+            delta=0.1,
+            neurons=neurons,
+        )
+        layers.append(layer)
+        source = layer.output_shape
+    readout = ReadOut("readout", source, 4, random_geometry(rng, source, dense=True), neurons=neurons)
+    model = SpikingNetwork("random", timesteps, pixels, layers, readout).eval()
+    scatter_statistics(model)
+    model.enter(Phase.INTEGER)
+    return model
+
+
+def random_geometry(rng: np.random.Generator, source: tuple[int, ...], *, dense: bool = False) -> Geometry:
+    """Draw kernel, padding and pooling that fit the source."""
+    pool = 2 if len(source) == 3 and source[1] % 2 == source[2] % 2 == 0 and rng.random() < 0.4 else 1
+    if dense or len(source) == 1 or rng.random() < 0.3:
+        return Geometry(pool=pool)
+    return Geometry(kernel=int(rng.choice([1, 3])), padding=1, pool=pool)
+
+
+@torch.no_grad()
+def scatter_statistics(model: SpikingNetwork) -> None:
+    """Give every layer means, deviations, shifts and biases away from their start, so that neurons do spike."""
+    gain = float(model.input_limit)
+    for layer in model.hidden:
+        norm = layer.normalise
+        norm.mean.normal_(0, 0.3 * gain)
+        norm.variance.uniform_(0.2, 2).mul_(gain**2)
+        norm.shift.normal_(0.3, 0.5)
+        gain = 1.0
+    model.readout.bias.normal_()
+
+
+seeds = st.integers(0, 2**32 - 1)
+
+
+def random_nir_network(seed: int) -> Network:
+    """Draw a network that NIR can hold and real-number neurons can run exactly: a chain, square kernels, leaks of 1/2, 0 ..."""
+    rng = np.random.default_rng(seed)
+    shape: tuple[int, ...] = (int(rng.integers(1, 4)), 5, 5) if rng.random() < 0.7 else (int(rng.integers(1, 9)),)
+    low, high = (0, 1) if rng.random() < 0.5 else (-int(rng.integers(0, 20)), int(rng.integers(1, 20)))
+    pixels, layers = Input(shape, low, high), []
+    for depth in range(int(rng.integers(1, 4))):
+        limit, source = (9 if depth == 0 else 1), layers[-1].name if layers else INPUT
+        if len(shape) == 1 or rng.random() < 0.4:
+            synapse: Synapse = Dense(source, rng.integers(-limit, limit + 1, (int(rng.integers(1, 7)), prod(shape))))
+        else:
+            kernel, padding = int(rng.integers(1, 4)), int(rng.integers(0, 2))
+            stride = (int(rng.integers(1, 3)), int(rng.integers(1, 3)))
+            kernel = min(kernel, min(shape[1:]) + 2 * padding)
+            weight = rng.integers(-limit, limit + 1, (int(rng.integers(1, 5)), shape[0], kernel, kernel))
+            synapse = Conv(source, weight, stride, (padding, int(rng.integers(0, 2)) if kernel <= shape[2] else padding))
+        shape = synapse.output_shape(shape)
+        bias = rng.integers(-2 * limit, 2 * limit + 1, (shape[0], *[1] * (len(shape) - 1)))
+        neuron = Lif(shape, int(rng.integers(0, 6 * limit)), int(rng.choice([2048, 2048, 0])), bias)
+        layers.append(Layer(f"layer-{depth}", (synapse,), neuron))
+    return Network(f"random nir {seed}", int(rng.integers(1, 8)), pixels, tuple(layers), "spikes")

@@ -1,0 +1,27 @@
+"""Trainable synapses: shapes, initialisation, pooling, and what is refused."""
+
+import pytest
+import torch
+
+from snnc.toolchain.errors import ConfigError
+from snnc.toolchain.layers.synapses import Geometry, Synapses
+
+
+def test_pooling_averages_or_sums() -> None:
+    synapses = Synapses((1, 4, 4), 1, Geometry(kernel=1, pool=2))
+    source, one = torch.ones(1, 1, 1, 4, 4), torch.ones(1, 1, 1, 1)
+    assert synapses(source, one, pool_sums=False).unique().tolist() == [1]
+    assert synapses(source, one, pool_sums=True).unique().tolist() == [4]
+    assert synapses.pool_area == 4
+
+
+def test_weights_start_as_kaiming_normal() -> None:
+    torch.manual_seed(0)
+    weight = Synapses((64, 8, 8), 128, Geometry(kernel=3, padding=1)).weight.detach()
+    assert float(weight.std()) == pytest.approx((2 / (64 * 9)) ** 0.5, rel=0.02)
+
+
+@pytest.mark.parametrize("source", [(1, 5, 4), (1, 4, 5), (16,)])
+def test_a_source_that_cannot_be_pooled_is_refused(source: tuple[int, ...]) -> None:
+    with pytest.raises(ConfigError, match="sides that are multiples of 2, got .*; resize the input or take fewer pools"):
+        Synapses(source, 2, Geometry(pool=2))

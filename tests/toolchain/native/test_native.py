@@ -1,0 +1,90 @@
+"""The C kernels: no compiler warning, and no fault that the address and undefined-behaviour sanitizers see."""
+
+import os
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from snnc.toolchain.native.library import built
+
+NATIVE = Path(__file__).parents[3] / "toolchain" / "native"
+SOURCES = sorted(str(path) for path in NATIVE.glob("*.c"))
+WIDTHS = {64: ["-mavx512f", "-mavx512bw", "-mpopcnt", "-mbmi"], 32: ["-mavx2", "-mpopcnt", "-mbmi"], 16: []}
+FLOATS = ["-fno-math-errno", "-fno-trapping-math"]  # so that rounding and choosing become vector instructions
+COMPILER = shutil.which("gcc")
+COMPILERS = [name for name in ("gcc", "clang") if shutil.which(name)]
+PROJECT = tomllib.loads((NATIVE.parent.parent / "pyproject.toml").read_text(encoding="utf-8"))
+SHIPPED = {int(row["name"].split("_")[-1]): row["extra-compile-args"] for row in PROJECT["tool"]["setuptools"]["ext-modules"]}
+STRICT = ["-std=gnu11", "-fPIC", "-shared", "-Wall", "-Wextra", "-Werror"]
+
+pytestmark = [
+    pytest.mark.skipif(not COMPILER, reason="gcc is not installed"),
+    pytest.mark.skipif(not built(), reason="the C kernel was not built here"),
+]
+
+UNDER_SANITIZERS = """
+import sys
+import tomllib
+from pathlib import Path
+from snnc.toolchain.native import library
+width, path = int(sys.argv[1]), Path(sys.argv[2])
+library.built = lambda: {16: library_16, width: path}
+library_16 = Path(sys.argv[3])
+from random_networks import random_network, random_samples
+from test_fast import WIDE, assert_equal, pooled_network, test_sums_beyond_16_bits, test_shapes_around_words_and_blocks
+from test_lif_native import test_c_and_torch_give_the_same_integers, test_c_computes_what_torch_computes
+for seed in range(25):
+    test_c_computes_what_torch_computes.hypothesis.inner_test(seed)
+    test_c_and_torch_give_the_same_integers.hypothesis.inner_test(seed)
+for seed in range(25):
+    network = random_network(seed)
+    assert_equal(network, random_samples(network, 6, timed=seed % 2 == 0, seed=seed), width)
+for shape in WIDE:
+    test_shapes_around_words_and_blocks(shape, width)
+for seed in range(12):
+    assert_equal(*pooled_network(seed), width)
+test_sums_beyond_16_bits(40000, -1, width)
+print("clean")
+"""
+
+
+def test_all_widths_are_shipped() -> None:
+    assert {width: set(flags) for width, flags in SHIPPED.items()} == {
+        w: {"-O3", "-std=gnu11", *FLOATS, *WIDTHS[w]} for w in WIDTHS
+    }
+
+
+@pytest.mark.parametrize("compiler", COMPILERS)
+@pytest.mark.parametrize("width", WIDTHS)
+def test_it_compiles_without_warnings(tmp_path: Path, width: int, compiler: str) -> None:
+    command = [compiler, *STRICT, *SHIPPED[width], "-o", str(tmp_path / "kernel.so"), *SOURCES]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr
+    assert result.stderr == ""
+
+
+def compiled(target: Path, width: int, *options: str) -> "subprocess.CompletedProcess[str]":
+    command = [str(COMPILER), *STRICT, *options, *WIDTHS[width], "-o", str(target), *SOURCES]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("width", [width for width in WIDTHS if width in built()])
+def test_the_sanitizers_find_nothing(tmp_path: Path, width: int) -> None:
+    sanitized = tmp_path / f"kernel_{width}.so"
+    result = compiled(sanitized, width, "-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
+    assert result.returncode == 0, result.stderr
+    runtime = subprocess.run([str(COMPILER), "-print-file-name=libasan.so"], capture_output=True, text=True, check=True)
+    environment = os.environ | {
+        "LD_PRELOAD": runtime.stdout.strip(),
+        "ASAN_OPTIONS": "detect_leaks=0",
+        "PYTHONPATH": str(Path(__file__).parents[2] / "support"),
+    }
+    plain = sanitized if width == 16 else built()[16]
+    command = [sys.executable, "-c", UNDER_SANITIZERS, str(width), str(sanitized), str(plain)]
+    result = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=900, check=False)
+    assert result.stdout == "clean\n", result.stderr[-3000:]

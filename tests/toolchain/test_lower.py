@@ -1,0 +1,95 @@
+"""Lowering: the network computes what the model computes, number for number."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from random_networks import random_geometry, random_model, random_samples, seeds
+
+from snnc.toolchain.errors import LoweringError, NetworkError
+from snnc.toolchain.layers.spiking_layer import Phase
+from snnc.toolchain.layers.synapses import Synapses
+from snnc.toolchain.lower import fold_pool, lower, whole
+from snnc.toolchain.network.network import Input
+from snnc.toolchain.simulate.reference import simulate
+
+
+@settings(max_examples=60, deadline=None)
+@given(seeds)
+def test_random_models_equal_their_networks_at_every_layer_and_step(seed: int) -> None:
+    model = random_model(seed)
+    network = lower(model)
+    for timed in (False, True):
+        samples = random_samples(network, 6, timed=timed, seed=seed)
+        ours, theirs = simulate(network, samples), model.trace(samples)
+        for layer in network.layers:
+            assert np.array_equal(ours.spikes[layer.name], theirs.spikes[layer.name])
+            assert np.array_equal(ours.membranes[layer.name], theirs.membranes[layer.name])
+        logits = model(torch.tensor(samples, dtype=torch.float32))
+        assert logits.isfinite().all()
+        assert np.array_equal(ours.outputs(network).argmax(1), logits.argmax(1).numpy())
+
+
+def test_random_models_do_spike() -> None:
+    """The comparison above would be empty if no neuron ever fired, or all did."""
+    rates = []
+    for seed in range(40):
+        network = lower(random_model(seed))
+        trace = simulate(network, random_samples(network, 6))
+        rates += [trace.spikes[layer.name].mean() for layer in network.layers[:-1]]
+    assert np.mean([0.02 < rate < 0.98 for rate in rates]) > 0.5
+
+
+@settings(max_examples=40, deadline=None)
+@given(seeds)
+def test_folded_pooling_gives_the_same_sums(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    source = (int(rng.integers(1, 4)), 8, 4)
+    synapses = Synapses(source, 5, random_geometry(rng, source))
+    weight = rng.integers(-3, 4, synapses.weight.shape)
+    spikes = rng.integers(0, 2, (1, 3, *source))
+    expected = synapses(torch.tensor(spikes).float(), torch.tensor(weight).float(), pool_sums=True)
+    folded = fold_pool(synapses, weight, "input", source)
+    assert folded.output_shape(source) == synapses.output_shape
+    assert np.array_equal(folded.sums(spikes[0]), expected[0].detach().numpy())
+
+
+def test_hidden_weights_are_exactly_ternary() -> None:
+    seen = set()
+    for seed in range(30):
+        model = random_model(seed)
+        for trained, layer in zip(model.hidden[1:], lower(model).layers[1:], strict=False):
+            if trained.quantise is not None:
+                seen |= set(layer.synapses[0].weight.flat)
+    assert seen == {-1, 0, 1}
+
+
+def test_a_model_before_the_integer_phase_is_refused() -> None:
+    model = random_model(1)
+    for layer in model.populations:
+        layer.phase = Phase.FLOAT
+    model.phase = Phase.FLOAT
+    with pytest.raises(LoweringError, match="only been trained to phase 'float'; train it through the integer phase"):
+        lower(model)
+
+
+def test_a_bias_that_does_not_fit_names_its_layer() -> None:
+    model = random_model(3)
+    with torch.no_grad():
+        model.hidden[0].normalise.shift.fill_(1e6)
+    with pytest.raises(
+        NetworkError, match=r"layer 'layer0': bias mantissa \d+ is outside -4096..4095; raise the bias exponent"
+    ):
+        lower(model)
+
+
+@pytest.mark.parametrize("value", [0.5, float("nan"), float("inf")])
+def test_values_that_are_not_whole_are_refused(value: float) -> None:
+    with pytest.raises(LoweringError, match="no whole numbers"):
+        whole(torch.tensor([1.0, value]))
+
+
+def test_the_input_range_travels_along() -> None:
+    model = random_model(5)
+    model.input = Input(model.input.shape, 0, 1, 0)
+    assert lower(model).input == model.input

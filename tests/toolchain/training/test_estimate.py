@@ -1,0 +1,51 @@
+"""What a dry run says: counts that can be checked by hand, and memory against what autograd really keeps."""
+
+import numpy as np
+import pytest
+import torch
+from training_runs import TINY
+
+from snnc.models import build_model
+from snnc.toolchain.data.dataset import Dataset
+from snnc.toolchain.training.batches import Samples, on_device
+from snnc.toolchain.training.estimate import SAMPLES, estimate
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(scope="module")
+def samples(digits: Dataset) -> Samples:
+    return on_device(digits.train, digits.input, CPU)
+
+
+def test_parameters_and_neurons_are_those_of_the_network(samples: Samples) -> None:
+    model = build_model(TINY, samples.input, 10)
+    planned = estimate(TINY, model, samples)
+    assert sum(layer.parameters for layer in planned.layers) == sum(weight.numel() for weight in model.parameters())
+    assert [layer.neurons for layer in planned.layers] == [31, 15, 10]
+    assert planned.data_mib == samples.raw.numel() / 2**20
+
+
+def test_synaptic_operations_are_spikes_times_synapses(samples: Samples) -> None:
+    planned = estimate(TINY, build_model(TINY.but(dropout=0.0), samples.input, 10), samples)
+    first, second, third = planned.layers
+    used = np.count_nonzero(samples.as_input(samples.raw[:SAMPLES]).numpy()) / SAMPLES
+    assert first.synaptic_operations == pytest.approx(used * 31 * TINY.timesteps)
+    assert second.synaptic_operations == pytest.approx(first.spikes * 15)
+    assert third.synaptic_operations == pytest.approx(second.spikes * 10)
+    assert third.spikes == 0
+
+
+@pytest.mark.parametrize(("method", "networks"), [("baseline", 1), ("tna", 2), ("tna3", 3), ("kd", 2)])
+def test_twins_count(samples: Samples, method: str, networks: int) -> None:
+    alone = estimate(TINY.but(method="baseline"), build_model(TINY, samples.input, 10), samples)
+    planned = estimate(TINY.but(method=method), build_model(TINY, samples.input, 10), samples)
+    assert planned.networks == networks
+    learning = 1 if method == "kd" else networks
+    assert planned.training_mib >= alone.training_mib * learning * 0.99
+
+
+def test_memory_grows_with_the_batch(samples: Samples) -> None:
+    model = build_model(TINY.but(model="cifarnet", width=0.1), samples.input, 10)
+    small, large = (estimate(TINY.but(batch_size=size), model, samples).training_mib for size in (32, 320))
+    assert 3 < large / small < 10

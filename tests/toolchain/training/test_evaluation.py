@@ -1,0 +1,38 @@
+"""Evaluation: accuracy, firing rates and sparsity against a direct count."""
+
+import numpy as np
+import pytest
+import torch
+from training_runs import TINY
+
+from snnc.models import build_model
+from snnc.toolchain.data.dataset import Dataset, chip_input
+from snnc.toolchain.layers.spiking_layer import Phase
+from snnc.toolchain.lower import lower
+from snnc.toolchain.simulate.reference import simulate
+from snnc.toolchain.training.batches import on_device
+from snnc.toolchain.training.evaluation import evaluate, sparsity
+
+
+def test_it_is_what_the_chip_will_do(digits: Dataset) -> None:
+    torch.manual_seed(0)
+    model = build_model(TINY, digits.input, 10)
+    torch.nn.init.uniform_(model.hidden[1].synapses.weight, -0.3, 0.3)
+    model.enter(Phase.INTEGER)
+    network = lower(model)
+    trace = simulate(network, chip_input(digits.test, digits.input))
+    evaluation = evaluate(model, on_device(digits.test, digits.input, torch.device("cpu")))
+    right = (trace.outputs(network).argmax(1) == digits.test.labels).mean()
+    assert evaluation.accuracy == pytest.approx(right, abs=1e-6)
+    for name, rate in evaluation.firing_rates.items():
+        assert rate == pytest.approx(trace.spikes[name].mean(), abs=1e-6)
+    weights = {layer.name: layer.synapses[0].weight for layer in network.layers}
+    assert sparsity(model) == pytest.approx({name: float(np.mean(weight == 0)) for name, weight in weights.items()}, abs=1e-6)
+
+
+def test_it_leaves_the_network_as_it_was(digits: Dataset) -> None:
+    model = build_model(TINY, digits.input, 10).train()
+    before = model.hidden[0].normalise.mean.clone()
+    evaluate(model, on_device(digits.test, digits.input, torch.device("cpu")))
+    assert model.training and model.hidden[0].training
+    assert torch.equal(before, model.hidden[0].normalise.mean)

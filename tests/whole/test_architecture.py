@@ -1,0 +1,225 @@
+"""Who may import whom, what stays unloaded, and that the package is what the folders say."""
+
+import ast
+import os
+import subprocess
+import sys
+from collections.abc import Iterable
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+FOLDERS = ("toolchain", "models", "export", "snnc")
+SOURCES = sorted(
+    path
+    for folder in FOLDERS
+    for path in (ROOT / folder).rglob("*.py")
+    if not any(parent.is_symlink() for parent in path.parents if parent.is_relative_to(ROOT))
+)
+LAYERS = {"snnc.toolchain.network", "snnc.toolchain.native", "snnc.toolchain.layers", "snnc.toolchain.distributed"}
+
+# What the files of each folder may import of ours: data flows one way. The longest name that fits counts.
+RULES = {
+    "toolchain": {"snnc.toolchain"},
+    "toolchain/errors.py": set(),
+    "toolchain/atomic_file.py": {"snnc.toolchain.errors"},
+    "toolchain/distributed.py": set(),
+    "toolchain/device.py": {"snnc.toolchain.errors"},
+    "toolchain/network": {"snnc.toolchain.errors", "snnc.toolchain.network"},
+    "toolchain/native": {"snnc.toolchain.errors"},
+    "toolchain/simulate": {"snnc.toolchain." + name for name in ("network", "native", "simulate", "errors", "device")},
+    "toolchain/data": {"snnc.toolchain." + name for name in ("network", "data", "errors", "atomic_file")},
+    "toolchain/layers": LAYERS | {"snnc.toolchain.errors", "snnc.toolchain.simulate.trace"},
+    "toolchain/training": LAYERS
+    | {"snnc.toolchain." + name for name in ("training", "data", "errors", "atomic_file", "device")},
+    "toolchain/lower.py": LAYERS | {"snnc.toolchain.errors"},
+    "models": {"snnc.models", "snnc.toolchain"},
+    "export": {"snnc.export"} | {"snnc.toolchain." + name for name in ("network", "simulate.trace", "errors", "atomic_file")},
+    "snnc": {"snnc"},
+    "snnc/bench": {"snnc.bench", "snnc.export", "snnc.models", "snnc.toolchain"},
+    "snnc/verification": {"snnc.verification", "snnc.export", "snnc.toolchain"},
+}
+# Folders and files that may import torch; all others must work without it.
+TORCH = (
+    *("toolchain/layers", "toolchain/training", "toolchain/lower.py", "toolchain/device.py", "toolchain/distributed.py"),
+    *("toolchain/simulate/tensor.py", "models", "snnc/bench"),
+)
+# Every other optional or heavy library, and where it may be imported.
+OWNERS = {
+    "torch": TORCH,
+    "lava": ("export/lava", "snnc/bench/lava_conv.py"),
+    "h5py": ("export/netx", "export/nir"),
+    "nir": ("export/nir",),
+    "onnx": ("export/onnx",),
+    "onnxruntime": ("export/onnx",),
+    "sklearn": ("toolchain/data",),
+    "datasets": ("toolchain/data",),
+    "tonic": ("toolchain/data",),
+    **dict.fromkeys(("spikingjelly", "snntorch", "norse", "sinabs"), ("snnc/bench/frameworks.py",)),
+    "lightning_fabric": ("toolchain/training/launch.py",),
+    "matplotlib": ("snnc/cli",),
+    "tensorboard": ("snnc/cli",),
+    "rich": ("snnc/cli", "snnc/verification", "snnc/bench/tables.py", "snnc/files.py"),
+    "click": ("snnc/cli",),
+}
+
+
+def imports(path: Path) -> set[str]:
+    """Return every module that a file imports anywhere in it, submodules that `from` names included."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            for alias in node.names:  # a module of a package, or a name of a module
+                inner = f"{node.module}.{alias.name}"
+                found.add(inner if inner.startswith("snnc.") and is_module(inner) else str(node.module))
+    return found
+
+
+def name_of(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+def within(module: str, allowed: set[str]) -> bool:
+    return any(module == rule or module.startswith(rule + ".") for rule in allowed)
+
+
+def test_there_are_sources() -> None:
+    assert len(SOURCES) > 25
+
+
+def is_module(name: str) -> bool:
+    path = ROOT / "/".join(name.removeprefix("snnc.").split("."))
+    inside = path if path.parts[len(ROOT.parts)] in FOLDERS[:3] else ROOT / "/".join(name.split("."))
+    return inside.is_dir() or inside.with_suffix(".py").is_file()
+
+
+def lies_in(path: Path, places: Iterable[str]) -> bool:
+    return any(name_of(path) == place or name_of(path).startswith(place + "/") for place in places)
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=name_of)
+def test_imports_go_one_way(path: Path) -> None:
+    allowed = RULES[max((place for place in RULES if lies_in(path, [place])), key=len)]
+    ours = {module for module in imports(path) if module.split(".")[0] == "snnc"}
+    wrong = {module for module in ours if not within(module, allowed)}
+    assert not wrong, f"{name_of(path)} must not import {wrong}"
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=name_of)
+def test_libraries_are_imported_by_their_owners_only(path: Path) -> None:
+    for module in imports(path):
+        owners = OWNERS.get(module.split(".")[0], (name_of(path),))
+        assert lies_in(path, owners), f"{name_of(path)} must not import {module}"
+
+
+def test_every_rule_is_about_something() -> None:
+    assert all((ROOT / place).exists() for place in [*RULES, *(place for places in OWNERS.values() for place in places)])
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=name_of)
+def test_files_are_short_and_named_for_what_they_hold(path: Path) -> None:
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= 300
+    assert path.stem not in ("utils", "util", "helpers", "base", "misc", "common")
+
+
+def loaded_by(statement: str) -> set[str]:
+    code = f"import sys\n{statement}\nprint(' '.join(sys.modules))"
+    output = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return set(output.stdout.split())
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "import snnc",
+        "import snnc; snnc.read_network, snnc.Network",
+        "import snnc.export.lava.runner",
+        "import snnc.verification.engines",
+        "import snnc.files",
+        "import snnc.cli.main; import snnc.verification.tables; import snnc.verification.report",
+    ],
+)
+def test_torch_and_lava_are_not_loaded_by(statement: str) -> None:
+    assert not loaded_by(statement) & {"torch", "lava", "nir", "onnx", "onnxruntime", "sklearn", "matplotlib"}
+
+
+@pytest.mark.skipif(not os.environ.get("CI"), reason="elsewhere, tests of missing extras are skipped")
+@pytest.mark.parametrize(
+    "name", ["datasets", "PIL", "tonic", "lightning_fabric", "tensorboard", "matplotlib", "nir", "onnxruntime"]
+)
+def test_ci_has_every_extra(name: str) -> None:
+    assert find_spec(name), f"{name} is not installed: make dev"
+
+
+def test_importing_snnc_loads_almost_nothing() -> None:
+    assert not loaded_by("import snnc") & {"numpy", "click", "rich", "h5py"}
+
+
+def test_every_public_name_can_be_used() -> None:
+    import snnc
+
+    assert snnc.__all__
+    assert all(getattr(snnc, name) is not None for name in snnc.__all__)
+    with pytest.raises(AttributeError, match="module 'snnc' has no attribute 'nothing'"):
+        _ = snnc.nothing
+
+
+@pytest.mark.parametrize("folder", ["toolchain", "models", "export"])
+def test_the_links_make_folder_and_module_the_same(folder: str) -> None:
+    link = ROOT / "snnc" / folder
+    assert link.is_symlink()
+    assert link.resolve() == ROOT / folder
+
+
+def test_every_source_has_a_test_file() -> None:
+    covered_elsewhere = {  # source -> the test that covers it, in the same folder or from tests/ on
+        "__main__": "snnc/cli/test_main",
+        "errors": "snnc/cli/test_main",
+        "validation": "test_network",
+        **dict.fromkeys(("method", "baseline", "tna", "tna3", "kd", "kd_ce"), "toolchain/training/test_methods"),
+        "dataset": "test_table",
+        "callbacks": "test_train",
+        "training_steps": "test_training",
+        "lif_torch": "test_lif_autograd",
+        "spiking_network": "models/test_models",
+        "cifarnet": "test_models",
+        "mlp": "test_models",
+        "process": "test_runner",
+        "device": "toolchain/simulate/test_tensor",
+        "toolchain/network/difference": "snnc/test_files",
+        "tables": "test_simulation",
+        "snnc/verification/tables": "snnc/cli/test_main",
+        "bench": "snnc/bench/test_simulation",
+        "options": "test_main",
+        "description": "export/onnx/test_file",
+        "importing": "test_file_commands",
+        "inspecting": "test_file_commands",
+        "flat": "test_interpreter",
+        "graph": "test_file",
+        "paths": "test_importer",
+        "export/nir/runner": "test_file",
+        "export/onnx/runner": "test_file",
+        "bitsliced_layers": "test_bitsliced",
+        "library": "test_native",
+        "training_view": "test_main",
+        "difference": "snnc/test_files",
+    }
+    for path in SOURCES:
+        if path.stem == "__init__":
+            continue
+        named = covered_elsewhere.get(name_of(path).removesuffix(".py")) or covered_elsewhere.get(path.stem)
+        folder = ROOT / "tests" / path.parent.relative_to(ROOT)
+        places = [folder / f"{named or 'test_' + path.stem}.py", ROOT / "tests" / f"{named}.py"]
+        assert any(place.is_file() for place in places), f"{name_of(path)} has no test"
+
+
+def test_tests_lie_where_their_sources_do() -> None:
+    kept_apart = {"support", "whole"}
+    for path in (ROOT / "tests").rglob("test_*.py"):
+        folder = path.parent.relative_to(ROOT / "tests")
+        assert folder.parts[0] in kept_apart or (ROOT / folder).is_dir(), f"{name_of(path)} has no folder of sources"

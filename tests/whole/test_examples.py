@@ -1,0 +1,33 @@
+"""Every example runs from start to end."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+EXAMPLES = sorted((Path(__file__).parents[2] / "examples").glob("0*.py"))
+
+
+def test_there_are_examples() -> None:
+    assert [path.name[:2] for path in EXAMPLES] == [f"{number:02d}" for number in range(1, len(EXAMPLES) + 1)]
+    assert len(EXAMPLES) >= 3
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+def test_every_example_runs(path: Path, tmp_path: Path) -> None:
+    result = subprocess.run([sys.executable, str(path)], cwd=tmp_path, capture_output=True, text=True, timeout=240, check=False)
+    assert result.returncode == 0, result.stderr
+    assert result.stdout
+
+
+@pytest.mark.lava
+@pytest.mark.slow
+def test_the_matrix_is_the_one_in_readme(tmp_path: Path) -> None:
+    script = next(path for path in EXAMPLES if path.stem.endswith("formats_matrix"))
+    result = subprocess.run(
+        [sys.executable, str(script), "--lava"], cwd=tmp_path, capture_output=True, text=True, timeout=900, check=False
+    )
+    assert result.returncode == 0, result.stderr
+    readme = (script.parent.parent / "README.md").read_text(encoding="utf-8")
+    assert result.stdout in readme

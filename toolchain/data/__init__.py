@@ -1,0 +1,1 @@
+"""Datasets: raw integers, labels, and the input that the chip gets of them."""

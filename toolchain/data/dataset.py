@@ -1,0 +1,61 @@
+"""What a dataset is: raw pixels or events as integers, labels, and how the chip's input is made from them."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from snnc.toolchain.errors import DataError
+from snnc.toolchain.network.network import Input
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """Samples `(N, C, H, W)` of raw integers, or events `(N, T, C, H, W)`, with labels `(N,)`."""
+
+    samples: NDArray[np.integer]
+    labels: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        """The number of samples."""
+        return len(self.labels)
+
+    def first(self, count: int | None) -> "Split":
+        """Return the first `count` samples, or all. Raises DataError if there are fewer."""
+        if count is not None and not 1 <= count <= len(self):
+            raise DataError(f"{count} samples were asked for; allowed are 1 to {len(self)}")
+        return Split(self.samples[:count], self.labels[:count])
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """A training and a test split, the class names, and the chip's input: raw value minus `input.zero_point`."""
+
+    name: str
+    train: Split
+    test: Split
+    labels: tuple[str, ...]
+    input: Input
+
+
+def check_samples(split: Split, input: Input) -> None:
+    """Raise DataError if the shape or the range of samples is not the one that a network takes."""
+    shape = split.samples.shape
+    if input.shape not in (shape[1:], shape[2:]):
+        raise DataError(f"samples have shape {shape[1:]}, the network takes {input.shape}; choose the data it was trained on")
+    if split.samples.size:
+        low, high = int(split.samples.min()) - input.zero_point, int(split.samples.max()) - input.zero_point
+        if not input.minimum <= low <= high <= input.maximum:
+            raise DataError(
+                f"samples hold {low}..{high} after the zero point {input.zero_point}, "
+                f"the network takes {input.minimum}..{input.maximum}"
+            )
+
+
+def chip_input(split: Split, input: Input) -> NDArray[np.int64]:
+    """Return the samples as the integers the chip is fed, `raw - zero_point`: `(N, ...)`, or `(N, T, ...)` of events.
+
+    Raises DataError if their shape or range is not the one that the network was made for.
+    """
+    check_samples(split, input)
+    return split.samples.astype(np.int64) - input.zero_point

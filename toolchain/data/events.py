@@ -1,0 +1,129 @@
+"""Event recordings through tonic: CIFAR10-DVS, N-MNIST and DVS-Gesture as T frames of 0 and 1, one channel for each polarity.
+
+A pixel of a frame is 1 if it had any event of that polarity in its share of the recording. Frames are kept in a file:
+reading tens of thousands of those takes minutes.
+"""
+
+import zlib
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+from zipfile import BadZipFile
+
+import numpy as np
+from numpy.typing import NDArray
+
+from snnc.toolchain.atomic_file import write_atomically
+from snnc.toolchain.data.dataset import Dataset, Split
+from snnc.toolchain.errors import DataError, SnncError
+from snnc.toolchain.network.network import Input
+
+TEST_OF_TEN = 10  # every tenth recording of a class is for testing, where a dataset has no split of its own
+
+
+@dataclass(frozen=True)
+class Recordings:
+    """A dataset of tonic: its class, the side its frames are scaled to by default, whether it has a test split."""
+
+    tonic_class: str
+    side: int
+    classes: tuple[str, ...]
+    has_split: bool = True
+
+
+EVENTS = {
+    "cifar10-dvs": Recordings(
+        "CIFAR10DVS",
+        48,
+        ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"),
+        has_split=False,
+    ),
+    "nmnist": Recordings("NMNIST", 32, tuple("0123456789")),
+    "dvs-gesture": Recordings(
+        "DVSGesture",
+        48,
+        (
+            *("hand clapping", "right hand wave", "left hand wave", "right arm clockwise", "right arm counter clockwise"),
+            *("left arm clockwise", "left arm counter clockwise", "arm roll", "air drums", "air guitar", "other"),
+        ),
+    ),
+}
+
+
+def load_events(name: str, folder: Path, timesteps: int, image_size: int = 0) -> Dataset:
+    """Load a row of EVENTS, downloading it into `folder` if it is not there. Raises DataError."""
+    rows, side = EVENTS[name], image_size or EVENTS[name].side
+    train, test = _kept(folder / f"{name}-T{timesteps}-{side}.npz", lambda: _read(name, rows, folder, timesteps, side))
+    return Dataset(name, train, test, rows.classes, Input((2, side, side), minimum=0, maximum=1))
+
+
+def _read(name: str, rows: Recordings, folder: Path, timesteps: int, side: int) -> tuple[Split, Split]:
+    try:
+        import tonic
+    except ImportError:
+        raise DataError(f"dataset {name!r} needs tonic; pip install 'snnc[events]'") from None
+    kind = getattr(tonic.datasets, rows.tonic_class)
+
+    def transform(events: NDArray[np.void]) -> NDArray[np.uint8]:
+        return binned(events, kind.sensor_size, timesteps, side)
+
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if rows.has_split:
+            train, test = (_frames(kind(save_to=str(folder), train=part, transform=transform)) for part in (True, False))
+            return train, test
+        return _divided(_frames(kind(save_to=str(folder), transform=transform)))
+    except Exception as error:  # noqa: BLE001 - whatever the library, the network or the files do wrong
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
+        raise DataError(
+            f"dataset {name!r} cannot be loaded ({reason}); connect to the network, or put tonic's files into "
+            f"{folder / rows.tonic_class}"
+        ) from None
+
+
+def binned(events: NDArray[np.void], sensor: tuple[int, ...], timesteps: int, side: int) -> NDArray[np.uint8]:
+    """Return frames `(T, 2, side, side)` of 0 and 1, each with an equal share of the time, first and last event included."""
+    frames = np.zeros((timesteps, 2, side, side), np.uint8)
+    if len(events):
+        t = events["t"].astype(np.int64)
+        t -= t.min()
+        step = t * timesteps // (t.max() + 1)
+        x, y = (events[axis].astype(np.int64) * side // sensor[place] for place, axis in enumerate("xy"))
+        frames[step, events["p"].astype(np.int64), y, x] = 1
+    return frames
+
+
+def _frames(recordings: Any) -> Split:
+    """Return all recordings as frames, in the order of their files' names, which tonic leaves to the file system."""
+    order = sorted(range(len(recordings)), key=lambda index: str(recordings.data[index]))
+    frames = [recordings[index][0] for index in order]
+    return Split(np.stack(frames), np.array([recordings.targets[index] for index in order], np.int64))
+
+
+def _divided(split: Split) -> tuple[Split, Split]:
+    """Divide 9 : 1 within each class, in the order of the files."""
+    place = np.zeros(len(split), np.int64)
+    for label in np.unique(split.labels):
+        own = split.labels == label
+        place[own] = np.arange(own.sum())
+    test = place % TEST_OF_TEN == TEST_OF_TEN - 1
+    return Split(split.samples[~test], split.labels[~test]), Split(split.samples[test], split.labels[test])
+
+
+def _kept(path: Path, read: Callable[[], tuple[Split, Split]]) -> tuple[Split, Split]:
+    """Return the frames kept in a file, or read the recordings and keep them."""
+    if path.is_file():
+        try:
+            with path.open("rb") as file, np.load(file, allow_pickle=False) as kept:
+                return Split(kept["train"], kept["train_labels"]), Split(kept["test"], kept["test_labels"])
+        except (OSError, ValueError, KeyError, EOFError, BadZipFile, zlib.error) as error:
+            raise DataError(f"{path}: frames kept by snnc cannot be read ({error}); delete the file") from None
+    train, test = read()
+    buffer = BytesIO()
+    np.savez_compressed(buffer, train=train.samples, train_labels=train.labels, test=test.samples, test_labels=test.labels)
+    with suppress(SnncError):  # a folder that cannot be written to only costs the time of reading again
+        write_atomically(path, buffer.getvalue())
+    return train, test

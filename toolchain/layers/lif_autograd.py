@@ -1,0 +1,138 @@
+"""The two neurons of training as autograd operations over all T steps of a layer: normalised LIF, and the chip's LIF.
+
+Both keep only their input for the backward pass, which recomputes the membranes: spikes are all that a network stores besides
+the input of each layer. Inputs are `(F, B, C, ...)`, F being T, or 1 where every step has the same input.
+"""
+
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from snnc.toolchain.distributed import total
+from snnc.toolchain.errors import ConfigError
+from snnc.toolchain.layers import lif_compiled, lif_native, lif_torch
+from snnc.toolchain.layers.surrogate import SURROGATES
+from snnc.toolchain.network import lif
+
+EPSILON = 1e-5  # keeps a silent layer's deviation above 0
+
+
+@dataclass(frozen=True)
+class Neurons:
+    """What all neurons of a layer share: the number of steps, the share of the membrane kept, a row of SURROGATES."""
+
+    timesteps: int
+    leak: float
+    surrogate: str = "boxcar"
+
+    def __post_init__(self) -> None:
+        """Raise ConfigError for a leak that the chip does not have, or an unknown surrogate."""
+        dv = lif.DECAY_UNITY * (1 - self.leak)
+        if not 0 <= dv <= lif.DV_MAX or dv != int(dv):
+            raise ConfigError(f"leak {self.leak} is not k / 4096 with k in 1..4096; try 0.5 (exact in every framework) or 1.0")
+        if self.surrogate not in SURROGATES:
+            raise ConfigError(f"surrogate {self.surrogate!r} is unknown; allowed are {', '.join(SURROGATES)}")
+
+    @property
+    def dv(self) -> int:
+        """The chip's decay register: leak = (4096 - dv) / 4096."""
+        return int(lif.DECAY_UNITY * (1 - self.leak))
+
+
+class NormalisedLif(torch.autograd.Function):
+    """Spikes `(T, B, C, ...)` of 0 and 1 from `x`, normalised over all but the channels and shifted; the threshold is 1.
+
+    Forward: batch normalisation, with one variance per channel or one per layer, then eq. 1 of arXiv 2409.15849. Backward:
+    through time with the surrogate gradient, the reset and the statistics included. Several processes share statistics.
+    """
+
+    @staticmethod
+    def forward(
+        ctx: Any, x: Tensor, shift: Tensor, mean: Tensor, variance: Tensor, neurons: Neurons, live: bool
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Return spikes, mean and variance: those of the batch if `live`, else the given ones."""
+        x = _channels_last(x)
+        if live:
+            mean, variance, ctx.count = _statistics(x, mean, per_channel=variance.numel() > 1)
+        scale = torch.rsqrt(variance + EPSILON).expand_as(mean).contiguous()
+        offset = shift - mean * scale
+        ctx.save_for_backward(x, mean, scale, offset)
+        ctx.neurons, ctx.live, ctx.per_channel = neurons, live, variance.numel() > 1
+        spikes = _steps(x).fire(x, scale, offset, neurons.timesteps, neurons.leak)
+        ctx.mark_non_differentiable(mean, variance)
+        return _channels_third(spikes), mean, variance
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
+        """Return the gradients of input and shift."""
+        x, mean, scale, offset = ctx.saved_tensors
+        steps, neurons = _steps(x), ctx.neurons
+        grad, sums = steps.gradient(x, _channels_last(grads[0].to(x)), scale, offset, mean, neurons.leak, neurons.surrogate)
+        first = second = torch.zeros_like(mean)
+        if ctx.live:
+            first, second = total(sums.clone()) / ctx.count
+            second = (second if ctx.per_channel else second.mean().expand_as(mean)) * scale.square()
+        grad = steps.recentre(x, grad, scale, mean, first, second.contiguous())
+        return _channels_third(grad), sums[0], None, None, None, None
+
+
+class ChipLif(torch.autograd.Function):
+    """Spikes and membranes after reset (int32), both `(T, B, C, ...)`, as the chip computes them: lif.integrate and lif.fire.
+
+    `current` and `bias` `(C,)` hold weight units as floats, rounded here; gradients pass the rounding straight through.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, current: Tensor, bias: Tensor, vth: int, neurons: Neurons) -> tuple[Tensor, Tensor]:
+        """Run all time steps."""
+        x = _channels_last(current)
+        spikes, after = _steps(x).fire_integers(x, bias, neurons.timesteps, neurons.dv, vth)
+        ctx.save_for_backward(x, bias)
+        ctx.neurons, ctx.vth = neurons, vth
+        ctx.mark_non_differentiable(after)
+        return _channels_third(spikes), _channels_third(after)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
+        """Return the gradients of current and bias."""
+        x, bias = ctx.saved_tensors
+        grad = _channels_last(grads[0].to(x))
+        grad, of_bias = _steps(x).gradient_integers(x, grad, bias, ctx.neurons.dv, ctx.vth, ctx.neurons.surrogate)
+        return _channels_third(grad), of_bias, None, None
+
+
+def leaky_sum(current: Tensor, leak: float) -> Tensor:
+    """Return the membranes `(T, B, ...)` of neurons that never spike, from input `(T, B, ...)`."""
+    membranes = [current[0]]
+    for now in current.unbind()[1:]:
+        membranes.append(membranes[-1] * leak + now)
+    return torch.stack(membranes)
+
+
+def _steps(x: Tensor) -> ModuleType:
+    """Return who computes the steps of a layer: C on a CPU, compiled torch on a GPU, else plain torch."""
+    return next((module for module in (lif_native, lif_compiled) if module.available(x)), lif_torch)
+
+
+def _statistics(x: Tensor, center: Tensor, *, per_channel: bool) -> tuple[Tensor, Tensor, Tensor]:
+    """Return mean, variance (one per channel or one value) and the number of values per channel, over all processes."""
+    sums = _steps(x).moments(x, center)
+    count = sums.new_full((1, sums.shape[1]), x[..., 0].numel())
+    first, second, count = total(torch.cat([sums, count]))
+    first, second = first / count, second / count
+    variance = (second - first.square()).clamp_(min=0)
+    if not per_channel:
+        variance = variance.mean().reshape(1)
+    return (center + first).to(center), variance.to(center), count.to(center)
+
+
+def _channels_last(x: Tensor) -> Tensor:
+    """Move the channels to the end; free where a step is stored in torch's channels_last format."""
+    return x.movedim(2, -1).contiguous()
+
+
+def _channels_third(x: Tensor) -> Tensor:
+    return x.movedim(-1, 2)

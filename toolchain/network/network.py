@@ -1,0 +1,232 @@
+"""The integer network that a chip runs: frozen, validated when made, arrays copied and read-only, no floats.
+
+Data flows dataset -> model -> train -> checkpoint -> lower -> Network -> {exporters, simulators}. All that comes after
+training works on this description alone.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import prod
+from typing import Literal
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from snnc.toolchain.errors import NetworkError, located
+from snnc.toolchain.network import lif
+from snnc.toolchain.network.synapse import Synapse
+from snnc.toolchain.network.validation import (
+    Int64s,
+    Shape,
+    bounded_integer,
+    checked_integers,
+    frozen_array,
+    frozen_field,
+    positive_shape,
+)
+
+INPUT = "input"  # the name by which synapses refer to the network's input
+INPUT_LIMIT = 2**23  # no sum of so many as fit memory leaves 64 bits
+READOUTS = ("membrane", "spikes")
+
+
+@dataclass(frozen=True)
+class Input:
+    """What the chip is fed at every step: integers `minimum..maximum` of one shape `(C, H, W)` or `(features,)`.
+
+    Images hold `pixel - zero_point`; events hold 0 and 1 with zero point 0.
+    """
+
+    shape: Shape
+    minimum: int
+    maximum: int
+    zero_point: int = 0
+
+    def __post_init__(self) -> None:
+        """Raise NetworkError unless the shape is positive and the range is one within +-2**23."""
+        frozen_field(self, "shape", positive_shape(self.shape, "input"))
+        for name in ("minimum", "maximum", "zero_point"):
+            frozen_field(self, name, bounded_integer(getattr(self, name), f"input {name}", INPUT_LIMIT, -INPUT_LIMIT))
+        if self.minimum > self.maximum:
+            raise NetworkError(f"input: minimum {self.minimum} is above maximum {self.maximum}; swap them")
+
+    @property
+    def binary(self) -> bool:
+        """True for events, which are 0 or 1."""
+        return self.minimum >= 0 and self.maximum <= 1
+
+
+@dataclass(frozen=True, eq=False)
+class Lif:
+    """One population of Loihi LIF neurons: a shared threshold and decays, and one bias for each neuron.
+
+    `vth` is 0..131071 weight units, `du` and `dv` are 0..4095, the bias of a neuron is mantissa (-4096..4095) << exponent
+    (0..7) in 1/64 weight units. A mantissa that broadcasts to `shape` is enough. Matches Lava's LIF and LIFReset.
+    """
+
+    shape: Shape
+    vth: int
+    dv: int
+    bias_mantissa: ArrayLike = 0
+    bias_exponent: int = 6
+    du: int = lif.DU_MAX
+
+    def __post_init__(self) -> None:
+        """Raise NetworkError for a parameter outside the chip's range."""
+        frozen_field(self, "shape", positive_shape(self.shape, "population"))
+        limits = {"vth": lif.VTH_MAX, "dv": lif.DV_MAX, "du": lif.DU_MAX, "bias_exponent": lif.BIAS_EXPONENT_MAX}
+        for name, most in limits.items():
+            frozen_field(self, name, bounded_integer(getattr(self, name), name, most))
+        low, high = lif.BIAS_MANTISSA_MIN, lif.BIAS_MANTISSA_MAX
+        mantissa = checked_integers(
+            self.bias_mantissa, "bias mantissa", low, high, "raise the bias exponent or rescale the layer"
+        )
+        try:
+            mantissa = np.broadcast_to(mantissa, self.shape)
+        except ValueError:
+            raise NetworkError(f"bias mantissa of shape {mantissa.shape} does not broadcast to {self.shape}") from None
+        frozen_field(self, "bias_mantissa", frozen_array(mantissa, np.int32))
+
+    @property
+    def bias(self) -> Int64s:
+        """The bias of every neuron in membrane units (1/64 weight unit)."""
+        return np.asarray(self.bias_mantissa, np.int64) << self.bias_exponent
+
+
+@dataclass(frozen=True, eq=False)
+class Layer:
+    """One population and the synapses that feed it; their inputs are summed."""
+
+    name: str
+    synapses: tuple[Synapse, ...]
+    neuron: Lif
+
+    def __post_init__(self) -> None:
+        """Raise NetworkError for a name that files cannot hold, or for a layer without synapses."""
+        frozen_field(self, "synapses", tuple(self.synapses))
+        if not self.name or self.name == INPUT or any(c in self.name for c in "/\n") or self.name.startswith("."):
+            raise NetworkError(f"layer name {self.name!r} is not allowed; use letters, digits, '_' and '-', and not {INPUT!r}")
+        if not self.synapses:
+            raise NetworkError(f"layer {self.name!r} has no synapses; give it at least one")
+
+    @property
+    def output_shape(self) -> Shape:
+        """The shape of the population, without time and batch."""
+        return self.neuron.shape
+
+    @property
+    def neurons(self) -> int:
+        """The number of neurons."""
+        return prod(self.output_shape)
+
+
+@dataclass(frozen=True, eq=False)
+class Network:
+    """A feed-forward integer network over `timesteps` steps; layers come after all their sources.
+
+    `readout` is "membrane" (each output's membrane summed over the steps; the last layer must never spike, see
+    bounds.prove) or "spikes" (counts). Two networks are equal if every number in them is.
+    """
+
+    name: str
+    timesteps: int
+    input: Input
+    layers: tuple[Layer, ...]
+    readout: Literal["membrane", "spikes"] = "membrane"
+    labels: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Raise NetworkError where layers do not fit together."""
+        frozen_field(self, "layers", tuple(self.layers))
+        frozen_field(self, "labels", tuple(str(label) for label in self.labels))
+        frozen_field(self, "timesteps", bounded_integer(self.timesteps, "timesteps", 2**15, least=1))
+        if self.readout not in READOUTS:
+            raise NetworkError(f"readout {self.readout!r} is unknown; allowed are {', '.join(READOUTS)}")
+        if not self.layers:
+            raise NetworkError("the network has no layers; give it at least one")
+        shapes: dict[str, Shape] = {INPUT: self.input.shape}
+        for layer in self.layers:
+            _check_layer(layer, shapes)
+            shapes[layer.name] = layer.output_shape
+        if self.labels and len(self.labels) != self.layers[-1].neurons:
+            raise NetworkError(f"got {len(self.labels)} labels for {self.layers[-1].neurons} outputs; name each output once")
+
+    def __eq__(self, other: object) -> bool:
+        """Compare every number and name."""
+        return isinstance(other, Network) and self.digest() == other.digest()
+
+    def __hash__(self) -> int:
+        """Hash the digest, so that equal networks are one key."""
+        return hash(self.digest())
+
+    def __str__(self) -> str:
+        """Return a table of the layers for people."""
+        return _table(self)
+
+    def digest(self) -> str:
+        """Return a SHA-256 over every number and name of the network, as hexadecimal digits."""
+        digest = hashlib.sha256()
+        header = [self.name, self.timesteps, self.readout, self.labels, *vars(self.input).values()]
+        digest.update(json.dumps(header).encode())
+        for layer in self.layers:
+            neuron = layer.neuron
+            numbers = [layer.name, neuron.shape, neuron.vth, neuron.du, neuron.dv, neuron.bias_exponent]
+            digest.update(json.dumps(numbers).encode())
+            digest.update(np.asarray(neuron.bias_mantissa, "<i4").tobytes())
+            for synapse in layer.synapses:
+                digest.update(json.dumps([synapse.text(), synapse.weight.shape, synapse.geometry]).encode())
+                digest.update(synapse.weight.tobytes())
+        return digest.hexdigest()
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates that a dense simulator does for one sample, all steps together."""
+        shapes = {INPUT: self.input.shape} | {layer.name: layer.output_shape for layer in self.layers}
+        return self.timesteps * sum(s.macs(shapes[s.source]) for layer in self.layers for s in layer.synapses)
+
+    @property
+    def truncation_free(self) -> bool:
+        """True if no rounding of a membrane is ever felt, so that real-number LIF neurons give the same spikes.
+
+        Holds for decays of (4096 - dv) / 4096 = 2**-k, no current memory, biases of whole weight units, and
+        k * (timesteps - 1) <= 6.
+        """
+        return all(_truncation_free(layer.neuron, self.timesteps) for layer in self.layers)
+
+
+def _check_layer(layer: Layer, shapes: Mapping[str, Shape]) -> None:
+    if layer.name in shapes:
+        raise NetworkError(f"layer name {layer.name!r} is used twice; give each layer its own")
+    for synapse in layer.synapses:
+        if synapse.source not in shapes:
+            raise NetworkError(f"layer {layer.name!r}: source {synapse.source!r} is not {INPUT!r} or an earlier layer")
+        with located(f"layer {layer.name!r}"):
+            shape = synapse.output_shape(shapes[synapse.source])
+        if shape != layer.output_shape:
+            raise NetworkError(
+                f"layer {layer.name!r}: synapses from {synapse.source!r} give shape {shape}, "
+                f"the neurons have {layer.output_shape}"
+            )
+
+
+def _truncation_free(neuron: Lif, timesteps: int) -> bool:
+    kept = lif.DECAY_UNITY - neuron.dv
+    shifts = lif.DECAY_UNITY.bit_length() - kept.bit_length()
+    whole_units = not (neuron.bias & 63).any()
+    return kept & (kept - 1) == 0 and neuron.du == lif.DU_MAX and whole_units and shifts * (timesteps - 1) <= 6
+
+
+def _table(network: Network) -> str:
+    rows = [("layer", "shape", "synapses", "weights", "vth", "dv")]
+    for layer in network.layers:
+        low = min(int(synapse.weight.min()) for synapse in layer.synapses)
+        high = max(int(synapse.weight.max()) for synapse in layer.synapses)
+        synapses = " + ".join(synapse.text() for synapse in layer.synapses)
+        shape = "x".join(map(str, layer.output_shape))
+        rows.append((layer.name, shape, synapses, f"{low}..{high}", str(layer.neuron.vth), str(layer.neuron.dv)))
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    pixels = f"input {'x'.join(map(str, network.input.shape))} in {network.input.minimum}..{network.input.maximum}"
+    return "\n".join([f"{network.name}: {network.timesteps} time steps, {pixels}, readout {network.readout}", *lines])

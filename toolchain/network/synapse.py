@@ -1,0 +1,122 @@
+"""Synapses of the integer network: what they connect, and the exact sums that they give.
+
+Weights are 8-bit signed at most; ternary layers hold exactly -1, 0 and 1.
+"""
+
+from dataclasses import dataclass
+from math import prod
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import ArrayLike, NDArray
+
+from snnc.toolchain.errors import NetworkError
+from snnc.toolchain.network import lif
+from snnc.toolchain.network.validation import Int64s, Shape, checked_integers, frozen_array, frozen_field, integer_pair
+
+
+@dataclass(frozen=True, eq=False)
+class Conv:
+    """A 2-D convolution (cross-correlation, as in PyTorch) from `source`; weight `(out, in, height, width)` in -128..127."""
+
+    source: str
+    weight: NDArray[np.int8]
+    stride: tuple[int, int] = (1, 1)
+    padding: tuple[int, int] = (0, 0)
+
+    def __post_init__(self) -> None:
+        """Raise NetworkError for a weight, stride or padding that no convolution has."""
+        frozen_field(self, "weight", _weights(self.weight, dimensions=4))
+        frozen_field(self, "stride", integer_pair(self.stride, "stride", least=1))
+        frozen_field(self, "padding", integer_pair(self.padding, "padding", least=0))
+
+    @property
+    def geometry(self) -> dict[str, tuple[int, int]]:
+        """What else than source and weight defines the synapses."""
+        return {"stride": self.stride, "padding": self.padding}
+
+    def text(self) -> str:
+        """Return a short description for people."""
+        stride = f" /{self.stride[0]}" if max(self.stride) > 1 else ""
+        return f"conv {'x'.join(map(str, self.weight.shape))}{stride} from {self.source}"
+
+    def output_shape(self, source: Shape) -> Shape:
+        """Return `(out, H', W')` for a source of shape `(in, H, W)`; raise NetworkError if they do not fit."""
+        out, channels, *kernel = self.weight.shape
+        if len(source) != 3 or source[0] != channels:
+            raise NetworkError(
+                f"convolution of weight {self.weight.shape} from {self.source!r}: got a source of shape {source}, "
+                f"allowed is ({channels}, height, width)"
+            )
+        sizes = [
+            (size + 2 * pad - k) // step + 1
+            for size, pad, k, step in zip(source[1:], self.padding, kernel, self.stride, strict=True)
+        ]
+        if min(sizes) < 1:
+            raise NetworkError(f"convolution from {self.source!r}: kernel {tuple(kernel)} is larger than its padded source")
+        return (out, sizes[0], sizes[1])
+
+    def macs(self, source: Shape) -> int:
+        """Return the multiply-accumulates of one dense step, taps in the padding included."""
+        return self.weight.size * prod(self.output_shape(source)[1:])
+
+    def sums(self, source: Int64s) -> Int64s:
+        """Return the synaptic input `(B, out, H', W')` that a source `(B, in, H, W)` gives; exact."""
+        (above, left), (down, right) = self.padding, self.stride
+        padded = np.pad(source, ((0, 0), (0, 0), (above, above), (left, left))).astype(np.float64)
+        windows = sliding_window_view(padded, self.weight.shape[2:], axis=(2, 3))  # type: ignore[call-overload]
+        windows = windows[:, :, ::down, ::right]
+        # Integers in float64 are exact below 2**53, which no sum of 8-bit weights reaches here, and use fast BLAS.
+        summed = np.tensordot(windows, self.weight.astype(np.float64), axes=([1, 4, 5], [1, 2, 3]))
+        return np.ascontiguousarray(summed.transpose(0, 3, 1, 2)).astype(np.int64)
+
+
+@dataclass(frozen=True, eq=False)
+class Dense:
+    """All-to-all synapses from `source`, flattened in C,H,W order, with weight `(out, in)` in -128..127."""
+
+    source: str
+    weight: NDArray[np.int8]
+
+    def __post_init__(self) -> None:
+        """Raise NetworkError unless the weight is a matrix of 8-bit integers."""
+        frozen_field(self, "weight", _weights(self.weight, dimensions=2))
+
+    @property
+    def geometry(self) -> dict[str, tuple[int, int]]:
+        """Nothing else than source and weight defines the synapses."""
+        return {}
+
+    def text(self) -> str:
+        """Return a short description for people."""
+        return f"dense {'x'.join(map(str, self.weight.shape))} from {self.source}"
+
+    def output_shape(self, source: Shape) -> Shape:
+        """Return `(out,)`; raise NetworkError if the source has another number of neurons than the weight has columns."""
+        if prod(source) != self.weight.shape[1]:
+            raise NetworkError(
+                f"dense synapses of weight {self.weight.shape} from {self.source!r}: got a source of shape {source} = "
+                f"{prod(source)} neurons, allowed are {self.weight.shape[1]}"
+            )
+        return (self.weight.shape[0],)
+
+    def macs(self, source: Shape) -> int:
+        """Return the multiply-accumulates of one dense step."""
+        return self.weight.size
+
+    def sums(self, source: Int64s) -> Int64s:
+        """Return the synaptic input `(B, out)` that a source `(B, ...)` gives; exact, see Conv.sums."""
+        flat = source.reshape(len(source), self.weight.shape[1]).astype(np.float64)
+        return (flat @ self.weight.T.astype(np.float64)).astype(np.int64)
+
+
+Synapse = Conv | Dense
+
+
+def _weights(values: ArrayLike, dimensions: int) -> NDArray[np.int8]:
+    array = checked_integers(values, "weight", lif.WEIGHT_MIN, lif.WEIGHT_MAX, "quantise before lowering")
+    if array.ndim != dimensions or array.size == 0:
+        raise NetworkError(
+            f"weight of shape {array.shape} is not allowed; it needs {dimensions} dimensions, none of them empty"
+        )
+    return frozen_array(array, np.int8)

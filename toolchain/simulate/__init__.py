@@ -1,0 +1,1 @@
+"""The simulators of the integer network and what they record."""

@@ -1,0 +1,266 @@
+"""Layers of a Network prepared for the C kernels: every synapse as a convolution over H,W,C spikes, weights packed.
+
+`Ternary` takes weights of -1, 0 and 1 over spikes (bit-sliced events), `Graded` 8-bit weights or a graded input. What
+neither covers, fast.py adds up from their sums, or from the synapse's own, and steps with `lif.step`.
+"""
+
+import ctypes
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from math import prod
+
+import numpy as np
+from numpy.typing import NDArray
+
+from snnc.toolchain.native.library import Geometry, Kernel, Results
+from snnc.toolchain.network import lif
+from snnc.toolchain.network.network import Layer, Lif
+from snnc.toolchain.network.synapse import Conv, Synapse
+from snnc.toolchain.network.validation import Shape
+
+INT16_MAX, INT32_MAX = 2**15 - 1, 2**31 - 1
+POOLS = (4, 3, 2)  # that are looked for in folded weights
+
+Bits = NDArray[np.uint64]
+Values = NDArray[np.int16]
+
+
+@dataclass
+class Signal:
+    """What a population sends, or the input: images first, then frames (T, or 1 if all are the same), then H,W,C.
+
+    Spikes are `bits`, 64 channels to a word; an input of larger numbers is `values`. Either can be made from the other.
+    """
+
+    shape: Shape  # C,H,W
+    bits: Bits | None = None
+    graded: Values | None = None
+
+    def values(self) -> Values:
+        """Return `(images, frames, H, W, C)`."""
+        if self.graded is None:
+            assert self.bits is not None
+            self.graded = unpacked(self.bits, self.shape[0]).astype(np.int16)
+        return self.graded
+
+
+@dataclass
+class Output:
+    """What a layer did: spikes as bits `(images, T, H, W, words)`, membranes `(images, T, H, W, C)` if they were asked for."""
+
+    bits: Bits
+    membranes: NDArray[np.int32] | None
+
+
+class Fused:
+    """What both kernels need of a layer: geometry, bias and results, padded to whole blocks of channels."""
+
+    def __init__(self, kernel: Kernel, grid: "Grid", neuron: Lif | None, timesteps: int):
+        """Fill in the geometry; without a neuron only sums are wanted."""
+        self.kernel, self.grid, self.timesteps = kernel, grid, timesteps
+        self.cout = grid.weight.shape[0]
+        self.padded = -(-self.cout // kernel.block) * kernel.block
+        self.words = -(-self.cout // 64)
+        self.bias = aligned((self.padded,), np.int32)
+        self.bias[:] = -lif.MEMBRANE_MAX  # padding channels never spike
+        if neuron is not None:
+            self.bias[: self.cout] = neuron.bias.reshape(self.cout, -1)[:, 0]
+        keep, vth = (lif.DECAY_UNITY - neuron.dv, neuron.vth) if neuron else (0, lif.VTH_MAX)
+        (_, hin, win), (h, w), (kh, kw) = grid.source, grid.pooled, grid.weight.shape[2:]
+        self.geometry = Geometry(
+            *(timesteps, hin, win, grid.source[0], grid.pool, h, w, kh, kw),
+            *(*grid.stride, *grid.padding, *grid.output, self.cout, keep, vth),
+        )
+
+    def results(self, images: int, *, membranes: bool) -> tuple[Bits, NDArray[np.int32] | None, Results]:
+        """Make room for spikes and, if wanted, membranes."""
+        shape = (images, self.timesteps, *self.grid.output)
+        bits = np.empty((*shape, self.words), np.uint64)
+        after = np.empty((*shape, self.padded), np.int32) if membranes else None
+        return bits, after, Results(bits.ctypes.data, None if after is None else after.ctypes.data, None)
+
+    def run(self, source: Signal, *, membranes: bool) -> Output:
+        """Run the layer on all images of a signal."""
+        images = len(source.values() if source.bits is None else source.bits)
+        bits, after, results = self.results(images, membranes=membranes)
+        self.call(source, images, results)
+        return Output(bits, None if after is None else after[..., : self.cout])
+
+    def sums(self, source: Signal) -> NDArray[np.int32]:
+        """Return the synaptic input `(images, T, H, W, C)` alone."""
+        images = len(source.values() if source.bits is None else source.bits)
+        sums = np.empty((images, self.timesteps, *self.grid.output, self.padded), np.int32)
+        self.call(source, images, Results(None, None, sums.ctypes.data))
+        return sums[..., : self.cout]
+
+    def call(self, source: Signal, images: int, results: Results) -> None:
+        """Call the kernel."""
+        raise NotImplementedError
+
+
+class Ternary(Fused):
+    """Weights of -1, 0 and 1 over spikes; cost in proportion to the spikes."""
+
+    def __init__(self, kernel: Kernel, grid: "Grid", neuron: Lif | None, timesteps: int):
+        """Pack the weights into rows of two bits per output channel, in the order that `unslice` (ternary.c) undoes."""
+        super().__init__(kernel, grid, neuron, timesteps)
+        out, channels, kh, kw = grid.weight.shape
+        blocks = self.padded // kernel.block
+        code = np.zeros((kh, kw, -(-channels // 64) * 64, self.padded), np.uint8)
+        weight = grid.weight.transpose(2, 3, 1, 0)
+        code[:, :, :channels, :out] = (weight == 1) | ((weight == -1) << np.uint8(1))
+        # channel = (block, pair j, byte parity e, half h, lane l) lies in byte (l, h, e), bits 2j and 2j + 1
+        code = code.reshape(-1, blocks, 4, 2, 2, kernel.width // 4).transpose(1, 0, 5, 4, 3, 2)
+        rows = code[..., 0] | code[..., 1] << 2 | code[..., 2] << 4 | code[..., 3] << 6
+        self.rows = aligned((blocks, rows.shape[1] + 1, kernel.width), np.uint8)
+        self.rows[:, :-1] = rows.reshape(blocks, -1, kernel.width)
+        self.rows[:, -1] = 0
+
+    def call(self, source: Signal, images: int, results: Results) -> None:
+        """Run the bit-sliced kernel on the signal's bits."""
+        assert source.bits is not None
+        bits = np.ascontiguousarray(np.broadcast_to(source.bits, (images, self.timesteps, *source.bits.shape[2:])))
+        layer = ctypes.byref(self.geometry)
+        rows, bias = self.rows.ctypes.data, self.bias.ctypes.data
+        with _scratch(self.kernel.ternary_scratch(layer, images)) as memory:
+            self.kernel.ternary_layer(layer, images, bits.ctypes.data, rows, bias, ctypes.byref(results), memory)
+
+
+class Graded(Fused):
+    """8-bit weights over 16-bit values; zeros cost nothing, and a constant input is summed once."""
+
+    def __init__(self, kernel: Kernel, grid: "Grid", neuron: Lif | None, timesteps: int):
+        """Lay the weights out as rows of int32, one for each tap and input channel."""
+        super().__init__(kernel, grid, neuron, timesteps)
+        out, channels, kh, kw = grid.weight.shape
+        self.rows = aligned((kh * kw * channels, self.padded), np.int32)
+        self.rows[:] = 0
+        self.rows[:, :out] = grid.weight.transpose(2, 3, 1, 0).reshape(-1, out)
+
+    def call(self, source: Signal, images: int, results: Results) -> None:
+        """Run the multiplying kernel on the signal's values."""
+        values = np.ascontiguousarray(source.values())
+        layer, frames = ctypes.byref(self.geometry), values.shape[1]
+        rows, bias = self.rows.ctypes.data, self.bias.ctypes.data
+        self.kernel.graded_layer(layer, images, frames, values.ctypes.data, rows, bias, ctypes.byref(results))
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A synapse as a convolution over C,H,W with pooling taken out of its weights."""
+
+    weight: NDArray[np.int8]  # (out, in, kh, kw)
+    source: Shape
+    stride: tuple[int, int]
+    padding: tuple[int, int]
+    pool: int = 1
+
+    @property
+    def pooled(self) -> tuple[int, int]:
+        """Height and width after pooling."""
+        return self.source[1] // self.pool, self.source[2] // self.pool
+
+    @property
+    def output(self) -> tuple[int, int]:
+        """Height and width of the population."""
+        sizes = zip(self.pooled, self.weight.shape[2:], self.stride, self.padding, strict=True)
+        height, width = ((size + 2 * pad - kernel) // step + 1 for size, kernel, step, pad in sizes)
+        return height, width
+
+
+def grid_of(synapse: Synapse, source: Shape, *, pooling: bool) -> Grid:
+    """Return a synapse as a Grid; dense synapses become one kernel as large as their source."""
+    source = as_chw(source)
+    if isinstance(synapse, Conv):
+        grid = Grid(synapse.weight, source, synapse.stride, synapse.padding)
+    else:
+        grid = Grid(synapse.weight.reshape(-1, *source), source, (source[1], source[2]), (0, 0))
+    return next(filter(None, (_without_pool(grid, pool) for pool in POOLS)), grid) if pooling else grid
+
+
+def _without_pool(grid: Grid, pool: int) -> Grid | None:
+    """Undo lower.fold_pool, if every tap is repeated pool x pool and the geometry fits."""
+    sizes = (*grid.weight.shape[2:], *grid.stride, *grid.padding, *grid.source[1:])
+    if any(size % pool for size in sizes):
+        return None
+    weight = grid.weight[:, :, ::pool, ::pool]
+    if any((weight != grid.weight[:, :, y::pool, x::pool]).any() for y in range(pool) for x in range(pool)):
+        return None
+    stride, padding = (tuple(size // pool for size in pair) for pair in (grid.stride, grid.padding))
+    return Grid(weight, grid.source, (stride[0], stride[1]), (padding[0], padding[1]), pool)
+
+
+def can_fuse(layer: Layer, low: int, high: int) -> bool:
+    """Tell whether the kernels' neuron is this layer's: no current memory, no wrap, one bias per channel, one synapse.
+
+    The source holds `low..high`.
+    """
+    neuron = layer.neuron
+    per_channel = neuron.bias.reshape(as_chw(neuron.shape)[0], -1)
+    uniform = bool((per_channel == per_channel[:, :1]).all())
+    fits = reach(layer.synapses[0].weight, low, high) <= lif.INPUT_MAX
+    return len(layer.synapses) == 1 and neuron.du == lif.DU_MAX and uniform and fits
+
+
+def reach(weight: NDArray[np.int8], low: int, high: int) -> int:
+    """Return the largest magnitude that any sum over some of the inputs `low..high` can have, for weights `(out, ...)`."""
+    flat, least, most = weight.reshape(len(weight), -1), min(low, 0), max(high, 0)
+    up, down = np.maximum(flat, 0).sum(1, dtype=np.int64), np.minimum(flat, 0).sum(1, dtype=np.int64)
+    return int(max((up * most + down * least).max(), -(up * least + down * most).min()))
+
+
+def fused_kind(grid: Grid, kernel: Kernel, *, from_spikes: bool, low: int, high: int) -> type[Fused] | None:
+    """Return the kernel for a synapse, or None where its 16-bit values, 32-bit sums or 32-bit offsets would not do."""
+    taps = prod(grid.weight.shape[2:]) * -(-grid.weight.shape[1] // 64) * 64
+    if (
+        from_spikes
+        and -1 <= grid.weight.min() <= grid.weight.max() <= 1
+        and max(taps * kernel.width, taps * grid.pool**2) <= INT32_MAX
+    ):
+        return Ternary
+    sums = reach(grid.weight, low, high) * grid.pool**2
+    return Graded if max(-low, high) <= INT16_MAX and sums <= INT32_MAX else None
+
+
+def as_chw(shape: Shape) -> Shape:
+    """Return a shape as channels, height, width."""
+    return shape if len(shape) == 3 else (prod(shape), 1, 1)
+
+
+def packed(spikes: NDArray[np.bool_]) -> Bits:
+    """Pack `(..., C)` into `(..., ceil(C / 64))` words, the first channel in the lowest bit."""
+    spare = -spikes.shape[-1] % 64
+    padded = np.pad(spikes, [(0, 0)] * (spikes.ndim - 1) + [(0, spare)])
+    return np.ascontiguousarray(np.packbits(padded, -1, bitorder="little")).view("<u8").astype(np.uint64, copy=False)
+
+
+def unpacked(bits: Bits, channels: int) -> NDArray[np.uint8]:
+    """Return 0 and 1 as `(..., channels)` from `(..., words)`."""
+    return np.unpackbits(np.ascontiguousarray(bits).view(np.uint8), axis=-1, bitorder="little")[..., :channels]
+
+
+def aligned(shape: tuple[int, ...], kind: type[np.generic]) -> NDArray[np.generic]:
+    """Return an uninitialised array on a 64-byte boundary; unaligned weights cost twice the time."""
+    size = prod(shape) * np.dtype(kind).itemsize
+    raw = np.empty(size + 64, np.uint8)
+    offset = -raw.ctypes.data % 64
+    return raw[offset : offset + size].view(kind).reshape(shape)
+
+
+SCRATCH_KEPT = 2**28  # bytes; larger working memory is given back after each call
+_free: list[NDArray[np.generic]] = []  # working memory between calls: fresh pages cost more than small layers
+
+
+@contextmanager
+def _scratch(size: int) -> Iterator[int]:
+    """Lend the address of working memory, to one thread at a time."""
+    try:
+        memory = _free.pop()
+    except IndexError:
+        memory = aligned((0,), np.uint8)
+    if memory.nbytes < size:
+        memory = aligned((size,), np.uint8)
+    yield int(memory.ctypes.data)
+    if memory.nbytes <= SCRATCH_KEPT:
+        _free.append(memory)

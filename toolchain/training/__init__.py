@@ -1,0 +1,1 @@
+"""Training: settings, stages, methods, batches, the loop, checkpoints."""

@@ -1,0 +1,81 @@
+"""A dataset on the training device, and the batches of an epoch: nothing is loaded while a step runs.
+
+Samples stay the small integers they are (a byte a pixel), and become floats batch by batch.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from snnc.toolchain.data.dataset import Dataset, Split, check_samples
+from snnc.toolchain.distributed import shared
+from snnc.toolchain.network.network import Input
+from snnc.toolchain.training.config import TrainConfig
+
+
+@dataclass
+class Samples:
+    """One split as tensors on a device: raw integers `(N, ...)`, or events `(N, T, ...)`, and labels `(N,)`."""
+
+    raw: Tensor
+    labels: Tensor
+    input: Input
+
+    def __len__(self) -> int:
+        """The number of samples."""
+        return len(self.labels)
+
+    def as_input(self, raw: Tensor) -> Tensor:
+        """Return what the network is fed: integers `(B, ...)`, or `(T, B, ...)` of events, minus the zero point."""
+        values = raw.to(torch.int32) - self.input.zero_point
+        return values if tuple(raw.shape[1:]) == tuple(self.input.shape) else values.transpose(0, 1)
+
+    def batches(self, size: int, rank: int = 0, processes: int = 1) -> Iterator[tuple[Tensor, Tensor]]:
+        """Yield inputs and labels of all samples in order, those of one process."""
+        own = [part[rank::processes] for part in (self.raw, self.labels)]
+        for raw, labels in zip(torch.split(own[0], size), torch.split(own[1], size), strict=True):
+            yield self.as_input(raw), labels
+
+
+def on_device(split: Split, input: Input, device: torch.device) -> Samples:
+    """Move a split to a device. Raises DataError if its samples are not what the network takes."""
+    check_samples(split, input)
+    raw = np.ascontiguousarray(split.samples)
+    return Samples(torch.from_numpy(raw).to(device), torch.from_numpy(split.labels).to(device), input)
+
+
+@dataclass
+class Data:
+    """A dataset as tensors on the training device."""
+
+    train: Samples
+    test: Samples
+
+
+def load_on_device(dataset: Dataset, device: torch.device) -> Data:
+    """Move both splits to a device. Raises DataError."""
+    return Data(on_device(dataset.train, dataset.input, device), on_device(dataset.test, dataset.input, device))
+
+
+def steps_per_epoch(config: TrainConfig, samples: int, processes: int = 1) -> int:
+    """Return the number of batches that each process works on in an epoch."""
+    return len(list(_order(config, samples, processes, torch.Generator())))
+
+
+def batches_of_epoch(
+    config: TrainConfig, samples: int, random: torch.Generator, rank: int = 0, processes: int = 1
+) -> Iterator[tuple[Tensor, int]]:
+    """Yield, in random order, the samples that one process takes of each batch, and the size of the whole batch.
+
+    `batch_size` is that of one process. A rest of fewer than two samples for each, which have no variance, is left out.
+    """
+    for chosen in _order(config, samples, processes, random):
+        yield shared(chosen, rank, processes), len(chosen)
+
+
+def _order(config: TrainConfig, samples: int, processes: int, random: torch.Generator) -> Iterator[Tensor]:
+    whole = torch.split(torch.randperm(samples, generator=random), config.batch_size * processes)
+    return (chosen for chosen in whole if len(chosen) // processes > 1)

@@ -1,0 +1,167 @@
+"""model.pt: configuration, weights, metrics and version of a training run, in one file that cannot run code."""
+
+import hashlib
+import json
+import math
+import warnings
+from dataclasses import asdict, dataclass, field, fields
+from importlib.metadata import version
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from snnc.toolchain.atomic_file import write_atomically
+from snnc.toolchain.errors import FileFormatError, SnncError
+from snnc.toolchain.layers.spiking_layer import Phase
+from snnc.toolchain.network.network import Input
+from snnc.toolchain.training.config import TrainConfig
+
+FORMAT = "snnc checkpoint"
+VERSION = 3
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """The metrics of one epoch; losses are means over its steps, accuracies are shares of samples (0..1).
+
+    Of each layer: spikes per neuron and step on the test split, and the share of weights that are 0 (both 0..1).
+    """
+
+    number: int
+    phase: str
+    loss: float
+    matching_loss: float
+    train_accuracy: float
+    test_accuracy: float
+    images_per_second: float
+    firing_rates: dict[str, float] = field(default_factory=dict)
+    sparsity: dict[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Raise FileFormatError for a metric of another type."""
+        for metric in fields(self):
+            value: Any = getattr(self, metric.name)
+            if metric.name == "phase":
+                fits = isinstance(value, str)
+            elif metric.name in ("firing_rates", "sparsity"):
+                fits = isinstance(value, dict) and all(isinstance(name, str) and _is_number(value[name]) for name in value)
+            else:
+                fits = _is_number(value)
+            if not fits:
+                raise FileFormatError(f"metric {metric.name!r} is {value!r}")
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """What a checkpoint holds; `accuracy` is that of `weights` on the test split (0..1).
+
+    `resume` is all else that training needs to go on exactly (train.py): None once it has ended.
+    """
+
+    config: TrainConfig
+    input: Input
+    labels: tuple[str, ...]
+    phase: Phase
+    weights: dict[str, Tensor]
+    accuracy: float
+    history: list[Epoch] = field(default_factory=list)
+    resume: dict[str, Any] | None = None
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and math.isfinite(value)
+
+
+def save_checkpoint(checkpoint: Checkpoint, path: str | Path) -> None:
+    """Write a checkpoint; the file is complete or unchanged. Raises SnncError if it cannot be written."""
+    content: dict[str, Any] = {
+        "format": FORMAT,
+        "version": VERSION,
+        "snnc": version("snnc"),
+        "config": checkpoint.config.as_dict(),
+        "input": asdict(checkpoint.input),
+        "labels": list(checkpoint.labels),
+        "phase": int(checkpoint.phase),
+        "weights": {name: tensor.detach().cpu() for name, tensor in checkpoint.weights.items()},
+        "accuracy": checkpoint.accuracy,
+        "history": [asdict(epoch) for epoch in checkpoint.history],
+        "resume": _packed(checkpoint.resume),
+    }
+    buffer = BytesIO()
+    torch.save(content | {"digest": _digest(content)}, buffer)
+    write_atomically(path, buffer.getvalue())
+
+
+def load_checkpoint(path: str | Path) -> Checkpoint:
+    """Read a checkpoint without running anything in it. Raises FileFormatError if it is damaged or no checkpoint of ours."""
+    content = _load(path)
+    if not isinstance(content, dict) or content.get("format") != FORMAT:
+        raise FileFormatError(f"{path}: not a checkpoint of snnc; write one with `snnc train`")
+    if content.get("version") != VERSION:
+        raise FileFormatError(
+            f"{path}: version {content.get('version')!r}, this snnc reads {VERSION}; train it again or update snnc"
+        )
+    try:
+        if content.pop("digest") != _digest(content):
+            raise ValueError("the checksum does not fit the content")
+        return Checkpoint(
+            config=TrainConfig.from_dict(content["config"]),
+            input=Input(**content["input"]),
+            labels=tuple(content["labels"]),
+            phase=Phase(content["phase"]),
+            weights=_checked_weights(content["weights"]),
+            accuracy=float(content["accuracy"]),
+            history=[Epoch(**row) for row in content["history"]],
+            resume=_unpacked(content["resume"]),
+        )
+    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RuntimeError, SnncError) as error:
+        raise FileFormatError(f"{path}: the checkpoint is incomplete or damaged ({error}); train it again") from None
+
+
+def _packed(state: dict[str, Any] | None) -> Tensor:
+    """Return any state as bytes in a tensor, which the checksum covers and which loads without running code."""
+    if state is None:
+        return torch.empty(0, dtype=torch.uint8)
+    buffer = BytesIO()
+    torch.save(state, buffer)
+    return torch.frombuffer(bytearray(buffer.getvalue()), dtype=torch.uint8)
+
+
+def _unpacked(packed: Tensor) -> dict[str, Any] | None:
+    if not packed.numel():
+        return None
+    state: dict[str, Any] = torch.load(BytesIO(packed.numpy().tobytes()), map_location="cpu", weights_only=True)
+    return state
+
+
+def _load(path: str | Path) -> Any:
+    if not Path(path).is_file():
+        raise FileFormatError(f"{path}: no such file")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return torch.load(path, map_location="cpu", weights_only=True)
+    except Exception:  # noqa: BLE001 - on damaged bytes torch's restricted unpickler fails in any way there is
+        raise FileFormatError(
+            f"{path}: not a readable checkpoint; it is damaged, truncated or no file of `snnc train`"
+        ) from None
+
+
+def _checked_weights(weights: dict[str, Any]) -> dict[str, Tensor]:
+    for name, tensor in weights.items():
+        if type(tensor) is not Tensor or tensor.layout is not torch.strided or not bool(torch.isfinite(tensor).all()):
+            raise ValueError(f"weight {name!r} is no dense tensor of finite numbers")
+    return weights
+
+
+def _digest(content: dict[str, Any]) -> str:
+    digest = hashlib.sha256()
+    arrays = {**content["weights"], "resume": content["resume"]}
+    digest.update(json.dumps({name: value for name, value in content.items() if name not in ("weights", "resume")}).encode())
+    for name, tensor in arrays.items():
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+        digest.update(tensor.contiguous().numpy().tobytes())
+    return digest.hexdigest()

@@ -1,0 +1,48 @@
+"""How good a network is, and how active: accuracy and firing rates on a split, and the share of synapses that are 0."""
+
+from dataclasses import dataclass
+
+import torch
+
+from snnc.toolchain.distributed import total
+from snnc.toolchain.layers.spiking_network import SpikingNetwork
+from snnc.toolchain.training.batches import Samples
+
+EVALUATION_BATCH = 256
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """The share of samples whose largest logit is right, and the spikes per neuron and step of each hidden layer (0..1)."""
+
+    accuracy: float
+    firing_rates: dict[str, float]
+
+
+@torch.no_grad()
+def evaluate(network: SpikingNetwork, samples: Samples, rank: int = 0, processes: int = 1) -> Evaluation:
+    """Run a split through a network as it will be used: statistics fixed, no dropout.
+
+    With `processes`, all of them must call this, and share the work.
+    """
+    was_training = network.training
+    network.eval()
+    device = samples.labels.device
+    right, spikes = torch.zeros((), dtype=torch.int64, device=device), torch.zeros(len(network.hidden), device=device)
+    for x, labels in samples.batches(EVALUATION_BATCH, rank, processes):
+        rates: list[torch.Tensor] = []
+        right += (network(x, rates).argmax(1) == labels).sum()
+        spikes += torch.stack(rates) * len(labels)
+    network.train(was_training)
+    if processes > 1:
+        right, spikes = total(right), total(spikes)
+    accuracy = int(right) / len(samples)  # whole numbers: a share must not depend on how it was counted
+    rates_seen = (spikes / len(samples)).tolist()
+    names = [layer.name for layer in network.hidden]
+    return Evaluation(accuracy, dict(zip(names, rates_seen, strict=True)))
+
+
+@torch.no_grad()
+def sparsity(network: SpikingNetwork) -> dict[str, float]:
+    """Return the share (0..1) of each layer's weights that are 0 in the current phase."""
+    return {layer.name: float((layer.current_weight() == 0).float().mean()) for layer in network.populations}

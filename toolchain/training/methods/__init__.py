@@ -1,0 +1,20 @@
+"""The training methods, by name; add a file and a row to METHODS to add one."""
+
+from snnc.toolchain.errors import ConfigError
+from snnc.toolchain.training.methods import baseline, kd, kd_ce, tna, tna3
+from snnc.toolchain.training.methods.method import Method
+
+METHODS: dict[str, Method] = {
+    "baseline": baseline.METHOD,
+    "tna": tna.METHOD,
+    "tna3": tna3.METHOD,
+    "kd": kd.METHOD,
+    "kd-ce": kd_ce.METHOD,
+}
+
+
+def method_named(name: str) -> Method:
+    """Return a row of METHODS. Raises ConfigError for an unknown name."""
+    if name not in METHODS:
+        raise ConfigError(f"method {name!r} is unknown; allowed are {', '.join(METHODS)}")
+    return METHODS[name]
