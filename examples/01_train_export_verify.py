@@ -5,7 +5,7 @@ Run: python examples/01_train_export_verify.py
 
 import snnc
 
-config = snnc.TrainConfig(model="dense", width=0.06, epochs_float=4, epochs_quantised=4, epochs_integer=3)
+config = snnc.TrainConfig(model="mlp", width=0.06, epochs_float=4, epochs_quantized=4, epochs_integer=3)
 data = snnc.load_dataset(config.data)
 snnc.train(config, data, lambda c: snnc.build_model(c, data.input, len(data.labels)), "example.pt")
 

@@ -15,7 +15,7 @@ from snnc.toolchain.data.dataset import Split
 from snnc.toolchain.data.table import load_dataset
 from snnc.verification.engines import ENGINES, choose
 
-SETTINGS = {"timesteps": 3, "epochs_float": 2, "epochs_quantised": 2, "epochs_integer": 1, "batch_size": 128}
+SETTINGS = {"timesteps": 3, "epochs_float": 2, "epochs_quantized": 2, "epochs_integer": 1, "batch_size": 128}
 SUFFIXES = {"loihi2": ".net", "nir": ".nir", "onnx": ".onnx"}
 
 
@@ -67,7 +67,7 @@ def main() -> None:
     print("|---" * (len(engines) + 2) + "|")
     wrong = False
     with tempfile.TemporaryDirectory() as name:
-        for title, width in (("cifarnet", 1 / 32), ("dense", 0.03), ("events", 0)):
+        for title, width in (("cifarnet", 1 / 32), ("mlp", 0.03), ("events", 0)):
             folder = Path(name) / title
             folder.mkdir()
             checkpoint = [trained(folder, title, width)] if width else []

@@ -49,7 +49,7 @@ def main() -> None:
         data=options.data,
         width=options.width,
         epochs_float=options.epochs,
-        epochs_quantised=options.epochs,
+        epochs_quantized=options.epochs,
         epochs_integer=max(1, options.epochs // 2),
     )
     kept = Path(options.keep)
@@ -62,11 +62,11 @@ def main() -> None:
         for name, changes in ROWS.items():
             if len(results[name]) > seed:
                 continue
-            config = base.but(seed=seed, **changes)
+            config = base.replaced(seed=seed, **changes)
             with tempfile.TemporaryDirectory() as folder:
                 build = lambda c: build_model(c, dataset.input, len(dataset.labels))  # noqa: E731
                 checkpoint = train(config, dataset, build, Path(folder) / "model.pt")
-            before = [epoch for epoch in checkpoint.history if epoch.phase == "quantised"][-1]
+            before = [epoch for epoch in checkpoint.history if epoch.phase == "quantized"][-1]
             results[name].append((100 * before.test_accuracy, 100 * checkpoint.accuracy))
             kept.write_text(json.dumps({"config": base.as_dict(), "results": results}))
             print(f"seed {seed}  {name:12s} {results[name][-1][0]:.2f} %, on the chip {results[name][-1][1]:.2f} %", flush=True)
@@ -90,7 +90,7 @@ def table(results: Results, config: TrainConfig, seeds: int) -> str:
     """Return the results and the tests of the claims as Markdown."""
     lines = [
         f"CIFARNet at width {config.width:g} on {config.data}, T = {config.timesteps}, "
-        f"{config.epochs_float} + {config.epochs_quantised} + {config.epochs_integer} epochs, {seeds} seeds; "
+        f"{config.epochs_float} + {config.epochs_quantized} + {config.epochs_integer} epochs, {seeds} seeds; "
         "test accuracy in %, mean and half of the 95 % interval:",
         "",
         "| | after the paper's two phases | on the chip (integers) |",

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from snnc.models.cifarnet import cifarnet
-from snnc.models.mlp import dense
+from snnc.models.mlp import mlp
 from snnc.toolchain.errors import ConfigError, FileFormatError, SnncError
 from snnc.toolchain.layers.spiking_network import SpikingNetwork
 from snnc.toolchain.network.network import Input
@@ -13,7 +13,7 @@ from snnc.toolchain.training.config import TrainConfig
 
 MODELS: dict[str, Callable[[TrainConfig, Input, int], SpikingNetwork]] = {
     "cifarnet": cifarnet,
-    "dense": dense,
+    "mlp": mlp,
 }
 
 

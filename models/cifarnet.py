@@ -18,7 +18,7 @@ def cifarnet(config: TrainConfig, input: Input, classes: int) -> SpikingNetwork:
     The first layer, the spike encoder, and the read-out keep 8 bits. Raises ConfigError if the input cannot be pooled.
     """
 
-    neurons = Neurons(config.timesteps, config.leak, config.surrogate)
+    neurons = Neurons(config.timesteps, config.beta, config.surrogate)
 
     def layer(name: str, source: tuple[int, ...], out: int, geometry: Geometry) -> SpikingLayer:
         return SpikingLayer(

@@ -10,9 +10,9 @@ from snnc.toolchain.training.config import TrainConfig
 DENSE = [("fc1", 1024), ("fc2", 512)]  # neurons at width 1
 
 
-def dense(config: TrainConfig, input: Input, classes: int) -> SpikingNetwork:
+def mlp(config: TrainConfig, input: Input, classes: int) -> SpikingNetwork:
     """Build 1024FC-512FC-Out for any input shape, its layers scaled by `config.width`; the first one keeps 8 bits."""
-    shared = Neurons(config.timesteps, config.leak, config.surrogate)
+    shared = Neurons(config.timesteps, config.beta, config.surrogate)
     layers: list[SpikingLayer] = []
     shape = input.shape
     for name, neurons in DENSE:
@@ -29,4 +29,4 @@ def dense(config: TrainConfig, input: Input, classes: int) -> SpikingNetwork:
         layers.append(layer)
         shape = layer.output_shape
     readout = ReadOut("readout", shape, classes, Geometry(), neurons=shared)
-    return SpikingNetwork("dense", config.timesteps, input, layers, readout)
+    return SpikingNetwork("mlp", config.timesteps, input, layers, readout)

@@ -1,4 +1,4 @@
-"""What several training processes add up among themselves; alone, a process is its own total."""
+"""Sums and shards across training processes (no-ops in a single process)."""
 
 import os
 
@@ -6,14 +6,14 @@ import torch
 from torch import Tensor, distributed
 
 
-def total(values: Tensor) -> Tensor:
+def all_reduce_sum(values: Tensor) -> Tensor:
     """Return the sum of `values` over all processes, written over them."""
     if distributed.is_available() and distributed.is_initialized() and distributed.get_world_size() > 1:
         distributed.all_reduce(values)
     return values
 
 
-def shared(values: Tensor, rank: int, processes: int) -> Tensor:
+def shard(values: Tensor, rank: int, processes: int) -> Tensor:
     """Return the part of a batch that one process of several works on: every `processes`-th row, the same number for all."""
     if processes == 1:
         return values
@@ -28,6 +28,6 @@ def generator(*seeds: int) -> torch.Generator:
     return torch.Generator().manual_seed(mixed)
 
 
-def follows() -> bool:
+def is_worker() -> bool:
     """Whether this program was started by another one to help it train: Fabric, torchrun and Slurm say so in variables."""
     return any(os.environ.get(name, "0") not in ("", "0") for name in ("RANK", "LOCAL_RANK", "NODE_RANK", "SLURM_PROCID"))

@@ -18,7 +18,7 @@ BIAS_EXPONENT = 6  # biases in whole weight units: no rounding on the chip, and 
 def lower(model: SpikingNetwork, labels: tuple[str, ...] = (), name: str | None = None) -> Network:
     """Return the integer network whose spikes equal the model's own forward pass in the integer phase.
 
-    Pooling is folded into the weights, normalisation into thresholds and biases. Raises LoweringError for a model that has
+    Pooling is folded into the weights, normalization into thresholds and biases. Raises LoweringError for a model that has
     not reached the integer phase, NetworkError where a number does not fit the chip or a worst-case sum can overflow.
     """
     if model.phase is not Phase.INTEGER:

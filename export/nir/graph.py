@@ -1,7 +1,7 @@
 """A network as a NIR graph: Conv2d, Affine, Flatten, LIF, IF and LI nodes, in the dialect of one reader.
 
-NIR leaves the discretisation to its readers, and they differ, so that one file cannot be exact in all of them. With decay
-alpha = 1 - dt / tau and r = tau / dt, Euler's step of `tau dv/dt = -v + r I` is the chip's own: v = alpha v + I.
+NIR leaves the discretization to its readers, and they differ, so that one file cannot be exact in all of them. With
+beta = 1 - dt / tau and r = tau / dt, Euler's step of `tau dv/dt = -v + r I` is the chip's own: v = beta v + I.
 """
 
 import re
@@ -97,22 +97,23 @@ def nir_graph(network: Network, dialect: str = "spec") -> nir.NIRGraph:
 def exactness(network: Network, dialect: str = "spec") -> str | None:
     """Return None if a float32 reader of the dialect gives the network's very spikes, else why not and how far it can drift."""
     if not network.truncation_free:
-        keeps = [1 - layer.neuron.dv / lif.DECAY_UNITY for layer in network.layers]
-        steps = max(sum(keep**t for t in range(network.timesteps)) for keep in keeps)
+        betas = [layer.neuron.beta for layer in network.layers]
+        steps = max(sum(beta**t for t in range(network.timesteps)) for beta in betas)
         return (
             "the network is not truncation-free: real-number membranes drift from the chip's by up to "
-            f"{steps / UNIT:.3g} weight units until a spike comes earlier or later; train with leak 1/2 and at most 7 steps"
+            f"{steps / UNIT:.3g} weight units until a spike comes earlier or later; train with --beta 0.5 and at most 7 steps"
         )
     for layer in network.layers:
-        rest, form = 1 - layer.neuron.dv / lif.DECAY_UNITY, DIALECTS[dialect]
-        if dialect == "spec" and rest < 1:
-            tau = time_constant(form, rest)
+        beta, form = layer.neuron.beta, DIALECTS[dialect]
+        if dialect == "spec" and beta < 1:
+            tau = time_constant(form, beta)
             kept = 1 - form.dt / tau
-            if kept != rest or resistance(form, tau) * (1 - kept) != 1:
-                return f"layer {layer.name!r}: no time constant gives a decay of exactly {rest:g}; train with leak 1/2"
-        if form.ignores_r and rest not in (0.5, 1.0):
+            if kept != beta or resistance(form, tau) * (1 - kept) != 1:
+                return f"layer {layer.name!r}: no time constant gives a decay of exactly {beta:g}; train with --beta 0.5"
+        if form.ignores_r and beta not in (0.5, 1.0):
             return (
-                f"layer {layer.name!r}: {dialect} scales its inputs by 1 - {rest:g}, which float32 rounds; train with leak 1/2"
+                f"layer {layer.name!r}: {dialect} scales its inputs by 1 - {beta:g}, which float32 rounds; "
+                "train with --beta 0.5"
             )
     return None
 
@@ -162,12 +163,12 @@ def _neuron_node(neuron: Lif, form: Dialect, *, silent: bool) -> nir.NIRNode:
     def everywhere(value: float, kind: type[np.floating] = np.float32) -> NDArray[np.floating]:
         return np.full(neuron.shape, value, kind)
 
-    alpha = 1 - neuron.dv / lif.DECAY_UNITY
-    tau = time_constant(form, alpha)
-    gain = 1 - alpha if form.ignores_r and alpha < 1 else 1.0
+    beta = neuron.beta
+    tau = time_constant(form, beta)
+    gain = 1 - beta if form.ignores_r and beta < 1 else 1.0
     threshold = everywhere((neuron.vth + (0 if form.strict else HALF_STEP)) * gain)
     zero = everywhere(0)
-    if alpha == 1 and form.has_if and not (silent and form.has_li):
+    if beta == 1 and form.has_if and not (silent and form.has_li):
         per_step = 1.0 if form.ignores_r else 1 / form.dt
         return nir.IF(r=everywhere(per_step), v_threshold=threshold, v_reset=zero)
     taus, r = (everywhere(x, form.precision) for x in (tau, 1.0 if form.ignores_r else resistance(form, tau)))
@@ -183,15 +184,15 @@ def resistance(form: Dialect, tau: float) -> float:
     return float(min(near, key=lambda r: abs(r * added - 1)))
 
 
-def time_constant(form: Dialect, alpha: float) -> float:
-    """Return the tau that the reader turns into a decay of exactly alpha, or the nearest one."""
-    if alpha == 1:
+def time_constant(form: Dialect, beta: float) -> float:
+    """Return the tau that the reader turns into a decay of exactly beta, or the nearest one."""
+    if beta == 1:
         return NEARLY_FOREVER
-    middle = np.array(form.dt / (1 - alpha), form.precision)
+    middle = np.array(form.dt / (1 - beta), form.precision)
     near = [middle]
     for direction in (-np.inf, np.inf):
         tau = middle
         for _ in range(16):
             tau = np.nextafter(tau, np.array(direction, form.precision))
             near.append(tau)
-    return float(min(near, key=lambda tau: abs(float(form.decay(tau)) - alpha)))
+    return float(min(near, key=lambda tau: abs(float(form.decay(tau)) - beta)))

@@ -41,20 +41,20 @@ class Stage:
         self.geometry = ((1, 1), (0, 0), (1, 1), 1) if self.dense else (self.grid.stride, self.grid.padding, (1, 1), 1)
         self.membrane_bias = bias[:, 0].astype(np.int32)
         self.bias = torch.from_numpy(self.membrane_bias) / 2**lif.UNIT_SHIFT
-        self.leak = 1 - layer.neuron.dv / lif.DECAY_UNITY
+        self.beta = layer.neuron.beta
         weight = torch.from_numpy(self.grid.weight.copy())
         self.weight = weight.permute(0, 2, 3, 1).flatten(1) if self.dense else weight  # a matrix over H,W,C
 
 
-class Rival:
-    """One way to run a sequential network; a row of RIVALS."""
+class Baseline:
+    """One way to run a sequential network; a row of BASELINES."""
 
     chunk = 8  # images that go through the network at once: the fastest of 4, 8 and 16 here
 
     def __init__(self, network: Network, threads: int):
         """Prepare all weights; the number of threads is torch's, for the whole process. Raises EngineError as Stage does."""
         if not network.truncation_free or network.readout != "membrane":
-            raise EngineError("comparisons need a truncation-free network with a membrane read-out; use leak 1/2 and T <= 7")
+            raise EngineError("comparisons need a truncation-free network with a membrane read-out; use --beta 0.5 and T <= 7")
         torch.set_num_threads(threads)
         shapes = [network.input.shape, *(layer.output_shape for layer in network.layers)]
         self.steps = network.timesteps
@@ -84,7 +84,7 @@ class Rival:
         """Return the membranes of neurons that never spike, summed over T."""
         v = total = torch.zeros(a.shape[1:])
         for t in range(self.steps):
-            v = v * stage.leak + a[t % len(a)] + stage.bias
+            v = v * stage.beta + a[t % len(a)] + stage.bias
             total = total + v
         return torch.mul(total, 2**lif.UNIT_SHIFT)
 
@@ -93,7 +93,7 @@ def _over_time(sums: Tensor, images: int) -> Tensor:
     return sums.reshape(-1, images, *sums.shape[1:])
 
 
-class TorchFloat32(Rival):
+class TorchFloat32(Baseline):
     """What a user of PyTorch writes: float32 convolutions in channels_last, neurons as tensor operations in place.
 
     Exact while sums stay below 2**24 and the network is truncation-free.
@@ -121,7 +121,7 @@ class TorchFloat32(Rival):
         """Return the spikes as float32 0 and 1."""
         spikes, v = torch.empty(self.steps, *a.shape[1:]), torch.zeros(a.shape[1:])
         for t, spike in enumerate(spikes):
-            v.mul_(stage.leak).add_(a[t % len(a)]).add_(stage.bias)
+            v.mul_(stage.beta).add_(a[t % len(a)]).add_(stage.bias)
             fired = v > stage.neuron.vth
             spike.copy_(fired)
             v.masked_fill_(fired, 0)
@@ -181,4 +181,4 @@ class OneDnnInt8(TorchFloat32):
         return packed
 
 
-RIVALS: dict[str, type[Rival]] = {"torch_float32": TorchFloat32, "onednn_int8": OneDnnInt8}
+BASELINES: dict[str, type[Baseline]] = {"torch_float32": TorchFloat32, "onednn_int8": OneDnnInt8}

@@ -1,6 +1,6 @@
 """Other ways to train the same network, for `snnc bench train`: the ReLU limit, and the frameworks that are installed.
 
-All are CIFARNet of `models/cifarnet.py` with batch normalisation behind its convolutions, LIF neurons that keep half of their
+All are CIFARNet of `models/cifarnet.py` with batch normalization behind its convolutions, LIF neurons that keep half of their
 membrane and reset to 0, and a boxcar surrogate gradient. The encoder's convolution runs once for each image. Each framework
 is used in the way that was fastest for it (shared/PERFORMANCE.md): all steps folded into the batch, or a loop over time.
 """
@@ -26,11 +26,11 @@ Step = Callable[[Tensor, Any], tuple[Tensor, Any]]
 Steps = Callable[[Tensor], Tensor]
 
 
-class Rival(nn.Module):
+class Baseline(nn.Module):
     """CIFARNet but for its neurons: logits `(B, 10)` from images `(B, 3, 32, 32)`."""
 
     def __init__(self, width: float, timesteps: int):
-        """Build weights and normalisation."""
+        """Build weights and normalization."""
         super().__init__()
         self.timesteps = timesteps
         channels = [IMAGE[0], *(max(1, round(out * width)) for out in CHANNELS)]
@@ -57,7 +57,7 @@ class Rival(nn.Module):
         return len(CHANNELS) + len(FEATURES)
 
 
-class Folded(Rival):
+class Folded(Baseline):
     """All time steps in one batch `(T * B, ...)`; `neurons` turns `(T, B, ...)` into spikes."""
 
     def __init__(self, width: float, timesteps: int, neurons: Callable[[], Steps]):
@@ -81,7 +81,7 @@ def _over_time(x: Tensor, timesteps: int) -> Tensor:
     return x.reshape(timesteps, -1, *x.shape[1:])
 
 
-class Looped(Rival):
+class Looped(Baseline):
     """The whole network step after step; `neurons` takes one step's input and a state."""
 
     def __init__(self, width: float, timesteps: int, neurons: Callable[[], Step]):
@@ -105,12 +105,12 @@ class Looped(Rival):
         return logits
 
 
-def limit(width: float, timesteps: int) -> Rival:
+def limit(width: float, timesteps: int) -> Baseline:
     """Return the network with ReLU in place of its neurons: what its convolutions and products alone cost."""
     return Folded(width, timesteps, lambda: F.relu)
 
 
-def spikingjelly(width: float, timesteps: int) -> Rival:
+def spikingjelly(width: float, timesteps: int) -> Baseline:
     """Return it with spikingjelly's LIFNode in multi-step mode, torch backend."""
     return Folded(width, timesteps, spikingjelly_neurons)
 
@@ -130,7 +130,7 @@ def spikingjelly_neurons() -> Steps:
     return run
 
 
-def snntorch(width: float, timesteps: int) -> Rival:
+def snntorch(width: float, timesteps: int) -> Baseline:
     """Return it with snntorch's Leaky, in a loop over time as its documentation shows."""
     return Looped(width, timesteps, snntorch_neurons)
 
@@ -151,7 +151,7 @@ def snntorch_neurons() -> Step:
     return run
 
 
-def norse(width: float, timesteps: int) -> Rival:
+def norse(width: float, timesteps: int) -> Baseline:
     """Return it with norse's LIFBoxCell, lifted over time."""
     return Looped(width, timesteps, norse_neurons)
 
@@ -166,7 +166,7 @@ def norse_neurons() -> Step:
     return norse.torch.LIFBoxCell(parameters)  # type: ignore[no-any-return]
 
 
-def sinabs(width: float, timesteps: int) -> Rival:
+def sinabs(width: float, timesteps: int) -> Baseline:
     """Return it with sinabs' LIF, one spike a step, reset to 0."""
     return Folded(width, timesteps, sinabs_neurons)
 
@@ -192,7 +192,7 @@ def sinabs_neurons() -> Steps:
     return run
 
 
-TRAINING_RIVALS: dict[str, Callable[[float, int], Rival]] = {
+FRAMEWORKS: dict[str, Callable[[float, int], Baseline]] = {
     "limit": limit,
     "spikingjelly": spikingjelly,
     "snntorch": snntorch,
@@ -202,19 +202,19 @@ TRAINING_RIVALS: dict[str, Callable[[float, int], Rival]] = {
 
 
 def installed() -> list[str]:
-    """Return the rows of TRAINING_RIVALS that can run here."""
-    return [name for name in TRAINING_RIVALS if name == "limit" or find_spec(name) is not None]
+    """Return the rows of FRAMEWORKS that can run here."""
+    return [name for name in FRAMEWORKS if name == "limit" or find_spec(name) is not None]
 
 
-def build_rival(name: str, width: float, timesteps: int, *, as_documented: bool = False) -> Rival:
-    """Build a row of TRAINING_RIVALS, ready to train: in torch's channels_last layout, or as its documentation shows it."""
+def build_baseline(name: str, width: float, timesteps: int, *, as_documented: bool = False) -> Baseline:
+    """Build a row of FRAMEWORKS, ready to train: in torch's channels_last layout, or as its documentation shows it."""
     logging.getLogger("torch._library.triton").setLevel(logging.ERROR)  # norse lets torch look for it
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what the frameworks say of torch and of themselves
-        rival = TRAINING_RIVALS[name](width, timesteps).train()
+        baseline = FRAMEWORKS[name](width, timesteps).train()
     if not as_documented:
-        rival.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        return rival
-    if isinstance(rival, Looped):
-        rival.as_documented = True
-    return rival
+        baseline.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        return baseline
+    if isinstance(baseline, Looped):
+        baseline.as_documented = True
+    return baseline

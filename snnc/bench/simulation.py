@@ -16,18 +16,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from snnc.bench.baselines import RIVALS, Rival
+from snnc.bench.baselines import BASELINES, Baseline
 from snnc.bench.lava_conv import time_convolutions
 from snnc.bench.memory import peak_mib
 from snnc.bench.synthetic import check_rate, synthetic_cifarnet, synthetic_images
 from snnc.toolchain.errors import EngineError
 from snnc.toolchain.network.network import Network
 from snnc.toolchain.network.synapse import Conv, Dense, Synapse
-from snnc.toolchain.simulate.bitsliced import FastSimulator
+from snnc.toolchain.simulate.bitsliced import BitslicedSimulator
 from snnc.toolchain.simulate.bitsliced_layers import Grid, aligned, grid_of
 from snnc.toolchain.simulate.trace import Trace
 
-RIVAL_IMAGES = 16  # that the slower ways run in one round
+BASELINE_IMAGES = 16  # that the slower ways run in one round
 COMPARED = 64  # images whose outputs are compared before anything is timed
 LAVA_CHANNELS = 4  # output channels of each layer that Lava computes; its time is scaled to all of them
 QUIET = 0.2  # seconds before each measurement: torch's threads spin for a while after their work
@@ -101,27 +101,29 @@ def measure(rates: Sequence[float], settings: Settings, watch: Watch = lambda te
 
 
 def measure_row(network: Network, rate: float, settings: Settings, watch: Watch) -> Row:
-    """Measure one network against all rivals; ratios stay empty if any output differs."""
+    """Measure one network against all baselines; ratios stay empty if any output differs."""
     started = time.perf_counter()
-    ours = FastSimulator(network, threads=settings.threads)
+    ours = BitslicedSimulator(network, threads=settings.threads)
     prepared = time.perf_counter() - started
     images = synthetic_images(network.input, settings.images)
     with peak_mib() as peak:
         outputs = ours.outputs(images)
-    row = Row(rate, equal=True, peak_mib=peak(), prepared_s=prepared, ratios={name: [] for name in (*RIVALS, "lava")})
-    few, several = images[:RIVAL_IMAGES], images[:COMPARED]
-    rivals = _rivals(network, ours.threads, row)
+    row = Row(rate, equal=True, peak_mib=peak(), prepared_s=prepared, ratios={name: [] for name in (*BASELINES, "lava")})
+    few, several = images[:BASELINE_IMAGES], images[:COMPARED]
+    baselines = _baselines(network, ours.threads, row)
     watch(f"firing {rate:.0%}: comparing outputs")
-    wrong = [name for name, rival in rivals.items() if not np.array_equal(rival.outputs(several), outputs[: len(several)])]
+    wrong = [
+        name for name, baseline in baselines.items() if not np.array_equal(baseline.outputs(several), outputs[: len(several)])
+    ]
     row.notes += [f"{name} gives other outputs than the fast simulator" for name in wrong]
     trace = ours.trace(images[:1])
     lava_seconds = _lava_seconds(network, trace, settings, row, watch)
-    row.equal, row.compared = not wrong and row.equal, len(several) if rivals else 0
+    row.equal, row.compared = not wrong and row.equal, len(several) if baselines else 0
     for turn in range(settings.rounds if row.equal else 0):
         watch(f"firing {rate:.0%}: round {turn + 1} of {settings.rounds}")
         row.images_per_s.append(len(images) / _seconds(partial(ours.outputs, images)))
-        for name, rival in rivals.items():
-            theirs = len(few) / _seconds(partial(rival.outputs, few))
+        for name, baseline in baselines.items():
+            theirs = len(few) / _seconds(partial(baseline.outputs, few))
             row.ratios[name].append(row.images_per_s[-1] / theirs)
         if lava_seconds:
             row.ratios["lava"].append(row.images_per_s[-1] * lava_seconds)
@@ -148,7 +150,7 @@ def growth(settings: Settings, watch: Watch = lambda text: None) -> Iterator[tup
 
 
 def _per_image(network: Network, count: int, settings: Settings) -> float:
-    simulator, images = FastSimulator(network, threads=settings.threads), synthetic_images(network.input, count)
+    simulator, images = BitslicedSimulator(network, threads=settings.threads), synthetic_images(network.input, count)
     simulator.outputs(images)
     return min(_seconds(lambda: simulator.outputs(images)) for _ in range(settings.rounds)) / count
 
@@ -196,7 +198,7 @@ def _pooled(spikes: NDArray[np.bool_], grid: Grid) -> NDArray[np.int64]:
     return summed
 
 
-def _limit(simulator: FastSimulator) -> float:
+def _limit(simulator: BitslicedSimulator) -> float:
     """Return the weight rows per second that all threads together could add from registers or the first cache."""
     threads = simulator.threads
     numbers = aligned((16, simulator.kernel.width), np.uint8)
@@ -209,14 +211,14 @@ def _limit(simulator: FastSimulator) -> float:
     return threads * LIMIT_ROWS / min(_seconds(run) for _ in range(3))
 
 
-def _rivals(network: Network, threads: int, row: Row) -> dict[str, Rival]:
-    rivals = {}
-    for name, rival in RIVALS.items():
+def _baselines(network: Network, threads: int, row: Row) -> dict[str, Baseline]:
+    baselines = {}
+    for name, baseline in BASELINES.items():
         try:
-            rivals[name] = rival(network, threads)
+            baselines[name] = baseline(network, threads)
         except EngineError as error:
             row.notes.append(f"{name} left out: {error}")
-    return rivals
+    return baselines
 
 
 def _lava_seconds(network: Network, trace: Trace, settings: Settings, row: Row, watch: Watch) -> float | None:

@@ -18,7 +18,7 @@ PIXELS = (-255, 255)  # 9-bit, as CIFAR-10 minus a zero point
 ENCODER_LIMIT = 7  # largest weight of the first layer: 27 taps of 9-bit pixels leave room for no more in 17 bits
 READOUT_LIMIT = 127
 NEAR = 0.9  # of the rate that was asked for, at the least
-HALF = 2048  # dv of a leak of 1/2, so that float neurons can be exact too
+HALF = 2048  # dv of beta = 1/2, so that float neurons can be exact too
 
 
 def synthetic_cifarnet(width: float = 1.0, timesteps: int = 5, rate: float = 0.1, *, side: int = 32, seed: int = 0) -> Network:

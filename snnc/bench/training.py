@@ -1,6 +1,6 @@
 """Measures one training step side by side with other ways to train the same network, in turns, in one process.
 
-One step is forward, backward and Adam on one batch. Ours is the float phase of CIFARNet, alone; quantised, integer and twin
+One step is forward, backward and Adam on one batch. Ours is the float phase of CIFARNet, alone; quantized, integer and twin
 training are measured against it. Peers run twice: in torch's channels_last layout and with the fused Adam, as ours, and as
 their documentation shows them.
 """
@@ -18,12 +18,12 @@ from typing import Any
 
 from snnc.bench.frameworks import installed
 from snnc.bench.memory import peak_mib
-from snnc.bench.training_steps import Step, Work, our_step, rival_step, torch_threads
+from snnc.bench.training_steps import Step, Work, baseline_step, our_step, torch_threads
 from snnc.toolchain.errors import ConfigError
 from snnc.toolchain.layers.spiking_layer import Phase
 from snnc.toolchain.simulate.bitsliced import cores
 
-OURS = ("snnc", "snnc quantised", "snnc integer", "snnc twin")
+OURS = ("snnc", "snnc quantized", "snnc integer", "snnc twin")
 
 
 @dataclass(frozen=True)
@@ -96,12 +96,12 @@ def _builders(settings: Settings) -> Iterator[tuple[str, Callable[[], Step]]]:
     work = Work(settings.width, settings.batch, settings.timesteps)
     yield "snnc", partial(our_step, work)
     for name in installed():
-        yield name, partial(rival_step, name, work)
-    yield "snnc quantised", partial(our_step, work, Phase.QUANTISED)
+        yield name, partial(baseline_step, name, work)
+    yield "snnc quantized", partial(our_step, work, Phase.QUANTIZED)
     yield "snnc integer", partial(our_step, work, Phase.INTEGER)
     yield "snnc twin", partial(our_step, work, method="tna")
     for name in [name for name in installed() if name != "limit"]:
-        yield f"{name} documented", partial(rival_step, name, work, as_documented=True)
+        yield f"{name} documented", partial(baseline_step, name, work, as_documented=True)
 
 
 def _first_step(build: Callable[[], Step]) -> tuple[Step, float]:

@@ -9,14 +9,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from snnc.bench.frameworks import CLASSES, IMAGE, build_rival
+from snnc.bench.frameworks import CLASSES, IMAGE, build_baseline
 from snnc.models.cifarnet import cifarnet
 from snnc.toolchain.layers.spiking_layer import Phase
 from snnc.toolchain.layers.spiking_network import SpikingNetwork
 from snnc.toolchain.network.network import Input
 from snnc.toolchain.training.config import TrainConfig
 from snnc.toolchain.training.methods import METHODS
-from snnc.toolchain.training.trainer import Together, adam
+from snnc.toolchain.training.trainer import ParallelNetworks, adam
 
 PIXELS = Input(IMAGE, minimum=-128, maximum=127, zero_point=128)
 LEARNING_RATE = 1e-4  # small, so that all rounds measure the same network
@@ -37,19 +37,19 @@ def our_step(work: Work, phase: Phase = Phase.FLOAT, method: str = "baseline") -
     """Return a function that takes one step of ours and tells its seconds; the method's twins learn along."""
     networks = [_network(work, phase)]
     networks += [_network(work, Phase.FLOAT) for _ in range(METHODS[method].twins)]
-    module = Together(networks)
+    module = ParallelNetworks(networks)
     return _timed(work, adam(module, LEARNING_RATE), lambda x, labels: METHODS[method].loss(module(x), labels, 1e-3).total)
 
 
-def rival_step(name: str, work: Work, *, as_documented: bool = False) -> Step:
-    """Return a function that takes one step of a row of TRAINING_RIVALS and tells its seconds.
+def baseline_step(name: str, work: Work, *, as_documented: bool = False) -> Step:
+    """Return a function that takes one step of a row of FRAMEWORKS and tells its seconds.
 
     It has our layout and our Adam, or else those of its documentation.
     """
-    rival = build_rival(name, work.width, work.timesteps, as_documented=as_documented)
+    baseline = build_baseline(name, work.width, work.timesteps, as_documented=as_documented)
     plain = as_documented
-    optimizer = torch.optim.Adam(rival.parameters(), lr=LEARNING_RATE) if plain else adam(rival, LEARNING_RATE)
-    return _timed(work, optimizer, lambda x, labels: F.cross_entropy(rival(x), labels), channels_last=not plain)
+    optimizer = torch.optim.Adam(baseline.parameters(), lr=LEARNING_RATE) if plain else adam(baseline, LEARNING_RATE)
+    return _timed(work, optimizer, lambda x, labels: F.cross_entropy(baseline(x), labels), channels_last=not plain)
 
 
 @contextmanager
@@ -64,7 +64,7 @@ def torch_threads(count: int) -> Iterator[None]:
 
 
 def _network(work: Work, phase: Phase) -> SpikingNetwork:
-    # delta: at its start, Kaiming's initialisation leaves no weight beyond the default of 0.1 in wide layers.
+    # delta: at its start, Kaiming's initialization leaves no weight beyond the default of 0.1 in wide layers.
     config = TrainConfig(width=work.width, timesteps=work.timesteps, delta=0.01, dropout=0.0)
     network = cifarnet(config, PIXELS, CLASSES).train()
     network.lay_out()

@@ -19,7 +19,8 @@ BOX_WIDTH, BOX_HEIGHT, GAP = 360, 46, 26  # of the picture, in pixels
 
 @dataclass(frozen=True)
 class LayerSummary:
-    """One layer in numbers; `zeros` is the share of weights that are 0, thresholds are in weight units."""
+    """One layer in numbers; `zeros` is the share of weights that are 0, thresholds are in weight units,
+    `beta` is the share of the membrane kept per step."""
 
     name: str
     shape: tuple[int, ...]
@@ -28,7 +29,7 @@ class LayerSummary:
     values: str
     zeros: float
     vth: int
-    leak: float
+    beta: float
 
 
 @dataclass(frozen=True)
@@ -89,9 +90,10 @@ def _layer(layer: Layer) -> LayerSummary:
     weights = np.concatenate([synapse.weight.ravel() for synapse in layer.synapses])
     found = np.unique(weights)
     values = ", ".join(map(str, found)) if len(found) <= 3 else f"{found[0]} .. {found[-1]}"
-    leak = layer.neuron.dv / 4096
     zeros = float((weights == 0).mean())
-    return LayerSummary(layer.name, layer.output_shape, layer.neurons, weights.size, values, zeros, layer.neuron.vth, leak)
+    return LayerSummary(
+        layer.name, layer.output_shape, layer.neurons, weights.size, values, zeros, layer.neuron.vth, layer.neuron.beta
+    )
 
 
 def _formats(network: Network) -> dict[str, str]:
@@ -130,10 +132,10 @@ def show(console: Console, found: Summary, network: Network) -> None:
     console.print(found.semantics)
     console.print(f"{found.proved}; {'truncation-free' if found.truncation_free else 'not truncation-free'}\n")
     layers = Table("layer", "shape", box=None, pad_edge=False, header_style="bold")
-    for heading in ("neurons", "weights", "values", "zeros", "vth", "leak"):
+    for heading in ("neurons", "weights", "values", "zeros", "vth", "beta"):
         layers.add_column(heading, justify="right")
     for row in found.layers:
-        numbers = (f"{row.neurons:,}", f"{row.weights:,}", row.values, f"{row.zeros:.0%}", str(row.vth), f"{row.leak:.4g}")
+        numbers = (f"{row.neurons:,}", f"{row.weights:,}", row.values, f"{row.zeros:.0%}", str(row.vth), f"{row.beta:.4g}")
         layers.add_row(row.name, "x".join(map(str, row.shape)), *numbers)
     formats = Table("format", "what it cannot say", box=None, pad_edge=False, header_style="bold")
     for name, outcome in found.formats.items():
@@ -154,7 +156,7 @@ def plot_svg(network: Network) -> str:
     shape = "x".join(map(str, network.input.shape))
     parts = [_box(0, INPUT, f"{shape} in {network.input.minimum}..{network.input.maximum}")]
     for layer in network.layers:
-        text = f"{'x'.join(map(str, layer.output_shape))}, vth {layer.neuron.vth}, leak {layer.neuron.dv / 4096:.4g}"
+        text = f"{'x'.join(map(str, layer.output_shape))}, vth {layer.neuron.vth}, beta {layer.neuron.beta:.4g}"
         parts.append(_box(places[layer.name], layer.name, text))
         for index, synapse in enumerate(layer.synapses):
             parts.append(_arrow(places[synapse.source], places[layer.name], synapse.text(), index))

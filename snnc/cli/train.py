@@ -57,18 +57,18 @@ def train(
     \b
     Example: snnc train --data digits --seed 1 --output model.pt
     """
-    from snnc.toolchain.distributed import follows
+    from snnc.toolchain.distributed import is_worker
 
     before = _resumed(resume, preset, config_file, settings) if resume is not None else None
     config = before.config if before else configured(preset, config_file, settings)
-    console = console_for(as_json, quiet or follows())
+    console = console_for(as_json, quiet or is_worker())
     if dry_run:
         _show_plan(config, console, as_json=as_json)
         return
     output = output or resume or "model.pt"
     started = time.perf_counter()
     checkpoint = run_training(config, output, console, verbose=verbose, resume=before, log=log)
-    if as_json and not follows():
+    if as_json and not is_worker():
         seconds = round(time.perf_counter() - started, 3)
         result = {"checkpoint": output, "accuracy": checkpoint.accuracy, "seconds": seconds, "config": config.as_dict()}
         click.echo(json.dumps(result))
@@ -84,7 +84,7 @@ def configured(preset: str | None, file: str | None, settings: dict[str, Any]) -
             raise ConfigError(f"preset {preset!r} is unknown; allowed are {', '.join(allowed)}")
         file = str(PRESETS / f"{preset}.toml")
     config = TrainConfig.from_toml(file) if file is not None else TrainConfig()
-    return config.but(**{name: value for name, value in settings.items() if value is not None})
+    return config.replaced(**{name: value for name, value in settings.items() if value is not None})
 
 
 def _resumed(resume: str, preset: str | None, config_file: str | None, settings: dict[str, Any]) -> Any:
@@ -104,10 +104,10 @@ def run_training(
     from snnc.cli.training_view import TrainingView
     from snnc.models import build_model
     from snnc.toolchain.data.table import load_dataset
-    from snnc.toolchain.distributed import follows
+    from snnc.toolchain.distributed import is_worker
     from snnc.toolchain.training import freed_memory as kept_memory
     from snnc.toolchain.training.batches import steps_per_epoch
-    from snnc.toolchain.training.callbacks import Unwatched, Watcher, Watchers
+    from snnc.toolchain.training.callbacks import Callback, Callbacks
     from snnc.toolchain.training.checkpoint import load_checkpoint
     from snnc.toolchain.training.stages import epochs_of
     from snnc.toolchain.training.train import train as train_networks
@@ -126,22 +126,23 @@ def run_training(
     steps = -(-steps_per_epoch(config, len(dataset.train), config.devices * config.nodes) // config.accumulate)
     try:
         with ExitStack() as stack:
-            watchers: list[Watcher] = [Unwatched()]
-            if not follows():
+            callbacks: list[Callback] = [Callback()]
+            if not is_worker():
                 history = training_log.HistoryFile(folder, config, before)
-                watchers = [stack.enter_context(TrainingView(console, config, steps, len(before), verbose=verbose)), history]
-                watchers += [stack.enter_context(training_log.TensorBoard(folder))] if log else []
+                view = stack.enter_context(TrainingView(console, config, steps, len(before), verbose=verbose))
+                callbacks = [history, view]  # in this order: an epoch that is on the screen is in the file
+                callbacks += [stack.enter_context(training_log.TensorBoard(folder))] if log else []
             build = lambda c: build_model(c, dataset.input, len(dataset.labels))  # noqa: E731
-            checkpoint = train_networks(config, dataset, build, output, Watchers(*watchers), resume)
+            checkpoint = train_networks(config, dataset, build, output, Callbacks(*callbacks), resume)
     except KeyboardInterrupt:
-        if not follows():
+        if not is_worker():
             saved = bool(history and history.epochs) and Path(output).is_file()
             resumable = saved and load_checkpoint(output).resume is not None
             advice = f"go on with: snnc train --resume {output}" if resumable else "no epoch had ended, so start again"
             click.echo(f"snnc: stopped; {advice}", err=True)
         sys.exit(130)
     picture = folder / "training.png"
-    drawn = not follows() and bool(checkpoint.history) and training_log.draw_curves(checkpoint.history, picture)
+    drawn = not is_worker() and bool(checkpoint.history) and training_log.draw_curves(checkpoint.history, picture)
     console.print(f"{output}: integer network, test accuracy {checkpoint.accuracy:.2%}", style="bold")
     console.print(f"{folder / 'history.json'}" + (f", {picture}: how it went" if drawn else ": how it went"))
     return checkpoint

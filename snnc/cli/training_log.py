@@ -10,14 +10,14 @@ from typing import Any, Self
 
 from snnc.toolchain.atomic_file import write_atomically
 from snnc.toolchain.errors import ConfigError
-from snnc.toolchain.training.callbacks import Unwatched
+from snnc.toolchain.training.callbacks import Callback
 from snnc.toolchain.training.checkpoint import Epoch
 from snnc.toolchain.training.config import TrainConfig
 
 LOGS = ("tensorboard",)
 
 
-class HistoryFile(Unwatched):
+class HistoryFile(Callback):
     """Writes history.json after every epoch: the settings, and the metrics of all epochs so far."""
 
     def __init__(self, folder: Path, config: TrainConfig, before: list[Epoch]):
@@ -31,7 +31,7 @@ class HistoryFile(Unwatched):
         write_atomically(self.path, (json.dumps(content, indent=1) + "\n").encode())
 
 
-class TensorBoard(Unwatched):
+class TensorBoard(Callback):
     """Writes every epoch's metrics as TensorBoard's events; a context manager. Raises ConfigError if it is not installed."""
 
     def __init__(self, folder: Path):

@@ -1,4 +1,4 @@
-"""The progress of training in the terminal; no bar and no colour when piped."""
+"""The progress of training in the terminal; no bar and no color when piped."""
 
 from types import TracebackType
 from typing import Self
@@ -8,6 +8,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
+from snnc.toolchain.training.callbacks import Callback
 from snnc.toolchain.training.checkpoint import Epoch
 from snnc.toolchain.training.config import TrainConfig
 from snnc.toolchain.training.estimate import Estimate
@@ -52,7 +53,7 @@ class Bar(Progress):
         return Group(super().get_renderable(), Text(self.numbers))
 
 
-class TrainingView:
+class TrainingView(Callback):
     """A progress bar over all steps with the latest losses and, per epoch, a line of metrics; a context manager."""
 
     def __init__(self, console: Console, config: TrainConfig, steps_per_epoch: int, done: int = 0, *, verbose: bool = False):
@@ -78,7 +79,7 @@ class TrainingView:
             self._line(self.last)
 
     def step(self, stage: str, loss: float, matching: float) -> None:
-        """Advance the bar by one optimiser step."""
+        """Advance the bar by one optimizer step."""
         self.bar.numbers = f"loss {loss:.3f}  matching {matching:.2f}"
         if self.last:
             accuracy = f"train {self.last.train_accuracy:.1%}  test {self.last.test_accuracy:.1%}"

@@ -17,7 +17,7 @@ from snnc.toolchain.errors import EngineError
 from snnc.toolchain.native.library import load_kernel
 from snnc.toolchain.network.bounds import prove
 from snnc.toolchain.network.network import Network
-from snnc.toolchain.simulate.bitsliced import prepared, simulate_fast
+from snnc.toolchain.simulate.bitsliced import prepared, simulate_bitsliced
 from snnc.toolchain.simulate.reference import over_time, simulate
 from snnc.toolchain.simulate.trace import Trace
 from snnc.verification.verdict import Verdict
@@ -144,7 +144,7 @@ def _needs_exact_nir(subject: Subject) -> str | None:
 ENGINES: dict[str, Engine] = {
     "reference": Engine(lambda s, x: simulate(s.network, x), lambda _: None, pace=5e9),
     "fast": Engine(
-        lambda s, x: simulate_fast(s.network, x, s.threads),
+        lambda s, x: simulate_bitsliced(s.network, x, s.threads),
         _needs_kernel,
         outputs=lambda s, x: prepared(s.network, s.threads).outputs(x),
     ),

@@ -67,11 +67,11 @@ def training_curve(history: list[dict[str, Any]]) -> str:
     def x(epoch: int) -> float:
         return MARGIN + epoch / last * (WIDTH - 2 * MARGIN)
 
-    def line(key: str, colour: str) -> str:
+    def line(key: str, color: str) -> str:
         points = " ".join(
             f"{x(i):.1f},{HEIGHT - MARGIN - row[key] * (HEIGHT - 2 * MARGIN):.1f}" for i, row in enumerate(history)
         )
-        return f"<polyline points='{points}' fill=none stroke={colour} stroke-width=2 />"
+        return f"<polyline points='{points}' fill=none stroke={color} stroke-width=2 />"
 
     starts = [i for i, row in enumerate(history) if i == 0 or row["phase"] != history[i - 1]["phase"]]
     phases = "".join(
@@ -79,7 +79,7 @@ def training_curve(history: list[dict[str, Any]]) -> str:
         f"<text x={x(i) + 4:.1f} y={MARGIN - 8} font-size=12>{escape(str(history[i]['phase']))}</text>"
         for i in starts
     )
-    legend = f"<text x={MARGIN} y={HEIGHT - 8} font-size=12>accuracy 0..1 over epochs: test blue, train grey</text>"
+    legend = f"<text x={MARGIN} y={HEIGHT - 8} font-size=12>accuracy 0..1 over epochs: test blue, train gray</text>"
     lines = line("train_accuracy", "#999") + line("test_accuracy", "#1a56b8")
     return f"<svg viewBox='0 0 {WIDTH} {HEIGHT}' width={WIDTH} role=img>{phases}{lines}{legend}</svg>"
 

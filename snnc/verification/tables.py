@@ -1,4 +1,4 @@
-"""The progress of a verification and the tables of its verdict in the terminal; no colour when piped."""
+"""The progress of a verification and the tables of its verdict in the terminal; no color when piped."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -28,9 +28,9 @@ def show_verdict(console: Console, verdict: Verdict) -> None:
     steps = max(verdict.traced * verdict.network.timesteps, 1)
     for row in verdict.layers:
         rate = row.spikes / (row.neurons * steps)
-        colour = "green" if row.mismatches == row.max_abs_dv == 0 else "red"
+        color = "green" if row.mismatches == row.max_abs_dv == 0 else "red"
         cells = (f"{row.neurons:,}", f"{row.spikes:,}", f"{rate:.1%}", f"{row.mismatches:,}", f"{row.max_abs_dv:,}")
-        layers.add_row(row.name, *cells[:3], *(Text(cell, colour) for cell in cells[3:]))
+        layers.add_row(row.name, *cells[:3], *(Text(cell, color) for cell in cells[3:]))
     engines = Table("engine", box=None, pad_edge=False, header_style="bold")
     for heading in ("samples", "accuracy", "seconds", "equal"):
         engines.add_column(heading, justify="right")

@@ -51,16 +51,16 @@ def test_cifarnet_is_the_papers() -> None:
         (512,),
         (10,),
     ]
-    assert model.hidden[0].quantise is None
-    assert all(layer.quantise is not None for layer in model.hidden[1:])
+    assert model.hidden[0].quantize is None
+    assert all(layer.quantize is not None for layer in model.hidden[1:])
 
 
 def test_what_does_not_fit_is_refused() -> None:
-    with pytest.raises(ConfigError, match="model 'resnet' is unknown; allowed are cifarnet, dense"):
+    with pytest.raises(ConfigError, match="model 'resnet' is unknown; allowed are cifarnet, mlp"):
         build_model(TrainConfig(model="resnet"), PIXELS, 2)
     with pytest.raises(ConfigError, match="sides that are multiples of 2"):
         build_model(TrainConfig(), Input((1, 7, 7), 0, 1), 2)
-    model = build_model(TrainConfig(model="dense", width=0.05), PIXELS, 2)
+    model = build_model(TrainConfig(model="mlp", width=0.05), PIXELS, 2)
     with pytest.raises(
         DataError, match=r"input of shape \(2, 5\) does not fit: allowed are \(B, 3, 8, 8\) and \(5, B, 3, 8, 8\)"
     ):

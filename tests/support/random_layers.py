@@ -17,5 +17,5 @@ def drawn(seed: int, *, like_training: bool = False) -> tuple[Tensor, Tensor, Te
     x = torch.randn(frames, batch + 1, channels, *size, generator=generator, dtype=kind) * 2 + 0.5
     shift = torch.randn(channels, generator=generator, dtype=kind) * 0.5 + 0.5
     weights = torch.randn(steps, *x.shape[1:], generator=generator, dtype=kind)
-    leak = [0.5, 0.25, 1.0][seed % 3 - 1]
-    return x, shift, weights, Neurons(steps, leak, list(SURROGATES)[seed % len(SURROGATES)])
+    beta = [0.5, 0.25, 1.0][seed % 3 - 1]
+    return x, shift, weights, Neurons(steps, beta, list(SURROGATES)[seed % len(SURROGATES)])

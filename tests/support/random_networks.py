@@ -72,9 +72,9 @@ def random_model(seed: int) -> SpikingNetwork:
     rng = np.random.default_rng(seed)
     torch.manual_seed(seed)
     weights = str(rng.choice(["ternary", "binary", "float"]))
-    leak, channels = float(rng.choice([0.25, 0.5, 0.75, 1.0])), int(rng.integers(1, 4))
+    beta, channels = float(rng.choice([0.25, 0.5, 0.75, 1.0])), int(rng.integers(1, 4))
     timesteps = int(rng.integers(1, 7))
-    neurons = Neurons(timesteps, leak)
+    neurons = Neurons(timesteps, beta)
     source: tuple[int, ...] = (channels, 8, 8) if rng.random() < 0.7 else (channels * 5,)
     pixels = Input(source, -int(rng.integers(0, 200)), int(rng.integers(1, 200)))
     layers: list[SpikingLayer] = []
@@ -111,7 +111,7 @@ def scatter_statistics(model: SpikingNetwork) -> None:
     """Give every layer means, deviations, shifts and biases away from their start, so that neurons do spike."""
     gain = float(model.input_limit)
     for layer in model.hidden:
-        norm = layer.normalise
+        norm = layer.normalize
         norm.mean.normal_(0, 0.3 * gain)
         norm.variance.uniform_(0.2, 2).mul_(gain**2)
         norm.shift.normal_(0.3, 0.5)

@@ -1,4 +1,4 @@
-"""Short training runs on digits, and a watcher that interrupts them: what several tests share."""
+"""Short training runs on digits, and a callback that interrupts them: what several tests share."""
 
 from pathlib import Path
 
@@ -8,18 +8,18 @@ from snnc.toolchain.training.checkpoint import Checkpoint, Epoch
 from snnc.toolchain.training.config import TrainConfig
 from snnc.toolchain.training.train import train
 
-TINY = TrainConfig(model="dense", width=0.03, epochs_float=2, epochs_quantised=2, epochs_integer=2, batch_size=128, timesteps=3)
-ONE_EACH = TINY.but(epochs_float=1, epochs_quantised=1, epochs_integer=1)
+TINY = TrainConfig(model="mlp", width=0.03, epochs_float=2, epochs_quantized=2, epochs_integer=2, batch_size=128, timesteps=3)
+ONE_EACH = TINY.replaced(epochs_float=1, epochs_quantized=1, epochs_integer=1)
 
 
 def run(
-    config: TrainConfig, digits: Dataset, out: Path, watcher: object = None, resume: Checkpoint | None = None
+    config: TrainConfig, digits: Dataset, out: Path, callback: object = None, resume: Checkpoint | None = None
 ) -> Checkpoint:
-    return train(config, digits, lambda c: build_model(c, digits.input, 10), out, watcher, resume)  # type: ignore[arg-type]
+    return train(config, digits, lambda c: build_model(c, digits.input, 10), out, callback, resume)  # type: ignore[arg-type]
 
 
 class Interrupting:
-    """A watcher that presses Ctrl-C in the middle of the given epoch."""
+    """A callback that presses Ctrl-C in the middle of the given epoch."""
 
     def __init__(self, epochs: int):
         self.left = epochs

@@ -59,7 +59,7 @@ def test_hidden_weights_are_exactly_ternary() -> None:
     for seed in range(30):
         model = random_model(seed)
         for trained, layer in zip(model.hidden[1:], lower(model).layers[1:], strict=False):
-            if trained.quantise is not None:
+            if trained.quantize is not None:
                 seen |= set(layer.synapses[0].weight.flat)
     assert seen == {-1, 0, 1}
 
@@ -76,7 +76,7 @@ def test_a_model_before_the_integer_phase_is_refused() -> None:
 def test_a_bias_that_does_not_fit_names_its_layer() -> None:
     model = random_model(3)
     with torch.no_grad():
-        model.hidden[0].normalise.shift.fill_(1e6)
+        model.hidden[0].normalize.shift.fill_(1e6)
     with pytest.raises(
         NetworkError, match=r"layer 'layer0': bias mantissa \d+ is outside -4096..4095; raise the bias exponent"
     ):

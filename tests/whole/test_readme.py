@@ -30,7 +30,7 @@ def test_every_make_target_exists() -> None:
 
 def test_the_settings_shown_are_settings() -> None:
     (text,) = blocks("toml")
-    assert TrainConfig.from_dict(tomllib.loads(text)).model == "dense"
+    assert TrainConfig.from_dict(tomllib.loads(text)).model == "mlp"
 
 
 def test_every_file_named_exists() -> None:

@@ -26,7 +26,7 @@ def test_ctrl_c_in_the_first_epoch_spares_an_older_file(tmp_path: Path, digits: 
     run(ONE_EACH, digits, tmp_path / "model.pt")
     before = (tmp_path / "model.pt").read_bytes()
     with pytest.raises(KeyboardInterrupt):
-        run(ONE_EACH.but(seed=9), digits, tmp_path / "model.pt", Interrupting(0))
+        run(ONE_EACH.replaced(seed=9), digits, tmp_path / "model.pt", Interrupting(0))
     assert (tmp_path / "model.pt").read_bytes() == before
 
 
@@ -54,7 +54,7 @@ def test_a_checkpoint_after_ctrl_c_tells_its_own_accuracy(tmp_path: Path, digits
 @pytest.mark.parametrize("after", [1, 3])
 def test_a_checkpoint_tells_the_accuracy_of_its_own_weights(tmp_path: Path, digits: Dataset, method: str, after: int) -> None:
     with pytest.raises(KeyboardInterrupt):
-        run(ONE_EACH.but(method=method, epochs_quantised=2), digits, tmp_path / "model.pt", Interrupting(after))
+        run(ONE_EACH.replaced(method=method, epochs_quantized=2), digits, tmp_path / "model.pt", Interrupting(after))
     model, checkpoint = load_model(tmp_path / "model.pt")
     assert checkpoint.accuracy == evaluate(model, on_device(digits.test, digits.input, torch.device("cpu"))).accuracy
 
@@ -67,12 +67,12 @@ def test_data_that_have_changed_are_refused(tmp_path: Path, digits: Dataset) -> 
         run(ONE_EACH, changed, tmp_path / "model.pt", resume=load_checkpoint(tmp_path / "model.pt"))
 
 
-SEVERAL = TINY.but(epochs_float=2, epochs_quantised=2, epochs_integer=2)
+SEVERAL = TINY.replaced(epochs_float=2, epochs_quantized=2, epochs_integer=2)
 
 
 def test_resuming_needs_no_file_of_the_teacher(tmp_path: Path, digits: Dataset) -> None:
-    run(ONE_EACH.but(width=0.05), digits, tmp_path / "teacher.pt")
-    config = ONE_EACH.but(method="kd-ce", teacher=str(tmp_path / "teacher.pt"), schedule="exponential", accumulate=3)
+    run(ONE_EACH.replaced(width=0.05), digits, tmp_path / "teacher.pt")
+    config = ONE_EACH.replaced(method="kd-ce", teacher=str(tmp_path / "teacher.pt"), schedule="exponential", accumulate=3)
     whole = run(config, digits, tmp_path / "whole.pt")
     with pytest.raises(KeyboardInterrupt):
         run(config, digits, tmp_path / "part.pt", Interrupting(2))
@@ -84,7 +84,7 @@ def test_resuming_needs_no_file_of_the_teacher(tmp_path: Path, digits: Dataset) 
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("after", range(1, 6))
 def test_resuming_gives_the_very_bits(tmp_path: Path, digits: Dataset, after: int, method: str) -> None:
-    config = SEVERAL.but(method=method)
+    config = SEVERAL.replaced(method=method)
     whole = run(config, digits, tmp_path / "whole.pt")
     with pytest.raises(KeyboardInterrupt):
         run(config, digits, tmp_path / "part.pt", Interrupting(after))
@@ -109,8 +109,8 @@ def test_what_cannot_be_resumed_is_refused(tmp_path: Path, digits: Dataset) -> N
 @pytest.mark.slow
 def test_twenty_kills_in_a_row_cost_nothing_but_time(tmp_path: Path) -> None:
     """SIGKILL at random moments: the file can always be read, and the end is that of a run without kills."""
-    epochs = "--epochs-float 40 --epochs-quantised 30 --epochs-integer 20"
-    settings = f"--model dense --width 0.03 --timesteps 3 {epochs} -q".split()
+    epochs = "--epochs-float 40 --epochs-quantized 30 --epochs-integer 20"
+    settings = f"--model mlp --width 0.03 --timesteps 3 {epochs} -q".split()
     start = [sys.executable, "-m", "snnc", "train"]
     subprocess.run([*start, *settings, "-o", "whole.pt"], cwd=tmp_path, check=True)
     path, rng, kills = tmp_path / "part.pt", random.Random(0), 0

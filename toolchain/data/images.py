@@ -1,4 +1,4 @@
-"""Images through Hugging Face `datasets`: MNIST, Fashion-MNIST, CIFAR, any folder of images, any labelled images of the hub.
+"""Images through Hugging Face `datasets`: MNIST, Fashion-MNIST, CIFAR, any folder of images, any labeled images of the hub.
 
 Pixels stay bytes; the chip is fed pixel minus zero point, the rounded mean pixel, so that padding looks average.
 """
@@ -62,8 +62,8 @@ def _dataset(name: str, parts: Any, image_size: int) -> Dataset:
     image, label = _columns(name, parts["train"].features)
     names = tuple(map(str, parts["train"].features[label].names))
     train, test = (_split(name, parts[part], image, label, image_size) for part in ("train", test_name))
-    if train.samples.shape[1] != test.samples.shape[1]:  # grey images only in one of them
-        train, test = (replace(part, samples=_coloured(part.samples)) for part in (train, test))
+    if train.samples.shape[1] != test.samples.shape[1]:  # gray images only in one of them
+        train, test = (replace(part, samples=_colored(part.samples)) for part in (train, test))
     zero_point = round(float(train.samples.mean(dtype=np.float64)))
     shape = tuple(int(side) for side in train.samples.shape[1:])
     return Dataset(name, train, test, names, Input(shape, -zero_point, 255 - zero_point, zero_point=zero_point))
@@ -92,7 +92,7 @@ def _split(name: str, part: Any, image: str, label: str, image_size: int) -> Spl
             f"dataset {name!r}: image {len(arrays)} or a later one is unreadable ({error}); check its files"
         ) from None
     if len({len(array) for array in arrays}) > 1:
-        arrays = [_coloured(array) for array in arrays]
+        arrays = [_colored(array) for array in arrays]
     shapes = {array.shape for array in arrays}
     if len(shapes) != 1:
         found = ", ".join(map(str, sorted(shapes)[:3])) or "none"
@@ -103,7 +103,7 @@ def _split(name: str, part: Any, image: str, label: str, image_size: int) -> Spl
 
 
 def _pixels(picture: Any, image_size: int) -> NDArray[np.uint8]:
-    """Return `(C, H, W)` bytes, one channel for grey images and three for all others; 16 bits lose the lower eight."""
+    """Return `(C, H, W)` bytes, one channel for gray images and three for all others; 16 bits lose the lower eight."""
     if picture.mode.startswith("I"):
         picture = picture.point(lambda value: value / 256).convert("L")
     elif picture.mode == "F":
@@ -116,6 +116,6 @@ def _pixels(picture: Any, image_size: int) -> NDArray[np.uint8]:
     return pixels[None] if pixels.ndim == 2 else np.moveaxis(pixels, -1, 0)
 
 
-def _coloured(pixels: NDArray[Any]) -> NDArray[Any]:
-    """Return `(..., 3, H, W)` from grey or coloured pixels."""
+def _colored(pixels: NDArray[Any]) -> NDArray[Any]:
+    """Return `(..., 3, H, W)` from gray or colored pixels."""
     return pixels.repeat(3, axis=-3) if pixels.shape[-3] == 1 else pixels

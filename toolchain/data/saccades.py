@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 LOOP = ((0, 0), (1, 1), (2, 1), (1, 2), (0, 2), (0, 1))  # that the camera runs along, in pixels down and right
-CONTRAST = 8  # change of brightness, in quarters of a grey level, that makes an event
+CONTRAST = 8  # change of brightness, in quarters of a gray level, that makes an event
 
 
 def saccades(images: NDArray[np.integer], timesteps: int) -> NDArray[np.int16]:

@@ -1,4 +1,4 @@
-"""The two neurons of training as autograd operations over all T steps of a layer: normalised LIF, and the chip's LIF.
+"""The two neurons of training as autograd operations over all T steps of a layer: normalized LIF, and the chip's LIF.
 
 Both keep only their input for the backward pass, which recomputes the membranes: spikes are all that a network stores besides
 the input of each layer. Inputs are `(F, B, C, ...)`, F being T, or 1 where every step has the same input.
@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from snnc.toolchain.distributed import total
+from snnc.toolchain.distributed import all_reduce_sum
 from snnc.toolchain.errors import ConfigError
 from snnc.toolchain.layers import lif_compiled, lif_native, lif_torch
 from snnc.toolchain.layers.surrogate import SURROGATES
@@ -25,27 +25,27 @@ class Neurons:
     """What all neurons of a layer share: the number of steps, the share of the membrane kept, a row of SURROGATES."""
 
     timesteps: int
-    leak: float
+    beta: float
     surrogate: str = "boxcar"
 
     def __post_init__(self) -> None:
-        """Raise ConfigError for a leak that the chip does not have, or an unknown surrogate."""
-        dv = lif.DECAY_UNITY * (1 - self.leak)
+        """Raise ConfigError for a beta that the chip does not have, or an unknown surrogate."""
+        dv = lif.DECAY_UNITY * (1 - self.beta)
         if not 0 <= dv <= lif.DV_MAX or dv != int(dv):
-            raise ConfigError(f"leak {self.leak} is not k / 4096 with k in 1..4096; try 0.5 (exact in every framework) or 1.0")
+            raise ConfigError(f"beta {self.beta} is not k / 4096 with k in 1..4096; try 0.5 (exact in every framework) or 1.0")
         if self.surrogate not in SURROGATES:
             raise ConfigError(f"surrogate {self.surrogate!r} is unknown; allowed are {', '.join(SURROGATES)}")
 
     @property
     def dv(self) -> int:
-        """The chip's decay register: leak = (4096 - dv) / 4096."""
-        return int(lif.DECAY_UNITY * (1 - self.leak))
+        """The chip's decay register: beta = (4096 - dv) / 4096."""
+        return int(lif.DECAY_UNITY * (1 - self.beta))
 
 
-class NormalisedLif(torch.autograd.Function):
-    """Spikes `(T, B, C, ...)` of 0 and 1 from `x`, normalised over all but the channels and shifted; the threshold is 1.
+class NormalizedLif(torch.autograd.Function):
+    """Spikes `(T, B, C, ...)` of 0 and 1 from `x`, normalized over all but the channels and shifted; the threshold is 1.
 
-    Forward: batch normalisation, with one variance per channel or one per layer, then eq. 1 of arXiv 2409.15849. Backward:
+    Forward: batch normalization, with one variance per channel or one per layer, then eq. 1 of arXiv 2409.15849. Backward:
     through time with the surrogate gradient, the reset and the statistics included. Several processes share statistics.
     """
 
@@ -61,7 +61,7 @@ class NormalisedLif(torch.autograd.Function):
         offset = shift - mean * scale
         ctx.save_for_backward(x, mean, scale, offset)
         ctx.neurons, ctx.live, ctx.per_channel = neurons, live, variance.numel() > 1
-        spikes = _steps(x).fire(x, scale, offset, neurons.timesteps, neurons.leak)
+        spikes = _steps(x).fire(x, scale, offset, neurons.timesteps, neurons.beta)
         ctx.mark_non_differentiable(mean, variance)
         return _channels_third(spikes), mean, variance
 
@@ -70,12 +70,12 @@ class NormalisedLif(torch.autograd.Function):
         """Return the gradients of input and shift."""
         x, mean, scale, offset = ctx.saved_tensors
         steps, neurons = _steps(x), ctx.neurons
-        grad, sums = steps.gradient(x, _channels_last(grads[0].to(x)), scale, offset, mean, neurons.leak, neurons.surrogate)
+        grad, sums = steps.gradient(x, _channels_last(grads[0].to(x)), scale, offset, mean, neurons.beta, neurons.surrogate)
         first = second = torch.zeros_like(mean)
         if ctx.live:
-            first, second = total(sums.clone()) / ctx.count
+            first, second = all_reduce_sum(sums.clone()) / ctx.count
             second = (second if ctx.per_channel else second.mean().expand_as(mean)) * scale.square()
-        grad = steps.recentre(x, grad, scale, mean, first, second.contiguous())
+        grad = steps.recenter(x, grad, scale, mean, first, second.contiguous())
         return _channels_third(grad), sums[0], None, None, None, None
 
 
@@ -104,11 +104,11 @@ class ChipLif(torch.autograd.Function):
         return _channels_third(grad), of_bias, None, None
 
 
-def leaky_sum(current: Tensor, leak: float) -> Tensor:
+def leaky_sum(current: Tensor, beta: float) -> Tensor:
     """Return the membranes `(T, B, ...)` of neurons that never spike, from input `(T, B, ...)`."""
     membranes = [current[0]]
     for now in current.unbind()[1:]:
-        membranes.append(membranes[-1] * leak + now)
+        membranes.append(membranes[-1] * beta + now)
     return torch.stack(membranes)
 
 
@@ -121,7 +121,7 @@ def _statistics(x: Tensor, center: Tensor, *, per_channel: bool) -> tuple[Tensor
     """Return mean, variance (one per channel or one value) and the number of values per channel, over all processes."""
     sums = _steps(x).moments(x, center)
     count = sums.new_full((1, sums.shape[1]), x[..., 0].numel())
-    first, second, count = total(torch.cat([sums, count]))
+    first, second, count = all_reduce_sum(torch.cat([sums, count]))
     first, second = first / count, second / count
     variance = (second - first.square()).clamp_(min=0)
     if not per_channel:

@@ -14,7 +14,7 @@ from torch import Tensor
 from snnc.toolchain.layers import lif_torch
 
 RECOMPILATIONS = 256
-COMPILED = ("moments", "fire", "gradient", "recentre", "fire_integers", "gradient_integers")
+COMPILED = ("moments", "fire", "gradient", "recenter", "fire_integers", "gradient_integers")
 
 
 @cache

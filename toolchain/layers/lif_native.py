@@ -1,4 +1,4 @@
-"""T steps of normalised LIF and of the chip's LIF over a layer in C: the functions of `lif_torch.py`, for float32 on a CPU.
+"""T steps of normalized LIF and of the chip's LIF over a layer in C: the functions of `lif_torch.py`, for float32 on a CPU.
 
 A layer is cut into slabs whose number depends on its shape only, so that results do not depend on the number of threads.
 """
@@ -39,26 +39,26 @@ def moments(x: Tensor, center: Tensor) -> Tensor:
     return _run("moments", x, len(x), [x, center], sums=2)
 
 
-def fire(x: Tensor, scale: Tensor, offset: Tensor, timesteps: int, leak: float) -> Tensor:
+def fire(x: Tensor, scale: Tensor, offset: Tensor, timesteps: int, beta: float) -> Tensor:
     """Return the spikes of LIF neurons of threshold 1 whose input is `x * scale + offset` (arXiv 2409.15849, eq. 1)."""
     spikes = x.new_empty(timesteps, *x.shape[1:])
-    _run("fire", x, timesteps, [x, scale, offset, spikes], leak=leak)
+    _run("fire", x, timesteps, [x, scale, offset, spikes], beta=beta)
     return spikes
 
 
 def gradient(
-    x: Tensor, grad: Tensor, scale: Tensor, offset: Tensor, mean: Tensor, leak: float, surrogate: str
+    x: Tensor, grad: Tensor, scale: Tensor, offset: Tensor, mean: Tensor, beta: float, surrogate: str
 ) -> tuple[Tensor, Tensor]:
-    """Return the gradient of the normalised input, and per channel its sum and that of its product with `x - mean`."""
+    """Return the gradient of the normalized input, and per channel its sum and that of its product with `x - mean`."""
     result = torch.empty_like(x)
     arrays = [x, grad, scale, offset, mean, result]
-    sums = _run("backward", x, len(grad), arrays, sums=2, leak=leak, surrogate=list(SURROGATES).index(surrogate))
+    sums = _run("backward", x, len(grad), arrays, sums=2, beta=beta, surrogate=list(SURROGATES).index(surrogate))
     return result, sums.to(x)
 
 
-def recentre(x: Tensor, grad: Tensor, scale: Tensor, mean: Tensor, first: Tensor, second: Tensor) -> Tensor:
+def recenter(x: Tensor, grad: Tensor, scale: Tensor, mean: Tensor, first: Tensor, second: Tensor) -> Tensor:
     """Return `scale * (grad - first - (x - mean) * second)`, written over `grad`."""
-    _run("recentre", x, len(x), [x, grad, scale, mean, first, second])
+    _run("recenter", x, len(x), [x, grad, scale, mean, first, second])
     return grad
 
 
@@ -84,7 +84,7 @@ def _shifted(bias: Tensor) -> Tensor:
 
 def _chip(dv: int, vth: int) -> dict[str, Any]:
     keep = lif.DECAY_UNITY - dv
-    return {"keep": keep, "threshold": vth << lif.UNIT_SHIFT, "unit": max(vth, 1), "leak": keep / lif.DECAY_UNITY}
+    return {"keep": keep, "threshold": vth << lif.UNIT_SHIFT, "unit": max(vth, 1), "beta": keep / lif.DECAY_UNITY}
 
 
 def _run(name: str, x: Tensor, timesteps: int, arrays: list[Tensor], *, sums: int = 0, **settings: Any) -> Tensor:

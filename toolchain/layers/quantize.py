@@ -1,4 +1,4 @@
-"""Quantised weights in the forward pass, straight-through gradients in the backward pass."""
+"""Quantized weights in the forward pass, straight-through gradients in the backward pass."""
 
 from collections.abc import Callable
 from typing import Any
@@ -11,12 +11,12 @@ from snnc.toolchain.errors import ConfigError
 
 
 class StraightThrough(torch.autograd.Function):
-    """The values of a quantised tensor with the gradient of the exact one (Bengio et al. 2013, arXiv 1308.3432)."""
+    """The values of a quantized tensor with the gradient of the exact one (Bengio et al. 2013, arXiv 1308.3432)."""
 
     @staticmethod
-    def forward(ctx: Any, exact: Tensor, quantised: Tensor) -> Tensor:
-        """Return the quantised values, to the last bit."""
-        return quantised
+    def forward(ctx: Any, exact: Tensor, quantized: Tensor) -> Tensor:
+        """Return the quantized values, to the last bit."""
+        return quantized
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None]:
@@ -24,9 +24,9 @@ class StraightThrough(torch.autograd.Function):
         return grads[0], None
 
 
-def straight_through(exact: Tensor, quantised: Tensor) -> Tensor:
-    """Return the values of `quantised`, a tensor nobody else holds, with the gradient of `exact`."""
-    return StraightThrough.apply(exact, quantised.detach())  # type: ignore[no-untyped-call,no-any-return]
+def straight_through(exact: Tensor, quantized: Tensor) -> Tensor:
+    """Return the values of `quantized`, a tensor nobody else holds, with the gradient of `exact`."""
+    return StraightThrough.apply(exact, quantized.detach())  # type: ignore[no-untyped-call,no-any-return]
 
 
 def ternary(weight: Tensor, delta: float) -> Tensor:
@@ -46,11 +46,11 @@ def rounded(values: Tensor, limit: int | None = None) -> Tensor:
     return straight_through(values, integers if limit is None else integers.clamp_(-limit, limit))
 
 
-# How hidden layers are quantised. "float" keeps them until the integer phase, which gives every layer 8 bits.
+# How hidden layers are quantized. "float" keeps them until the integer phase, which gives every layer 8 bits.
 WEIGHTS: dict[str, Callable[[Tensor, float], Tensor] | None] = {"float": None, "ternary": ternary, "binary": binary}
 
 
-def quantiser(name: str) -> Callable[[Tensor, float], Tensor] | None:
+def quantizer(name: str) -> Callable[[Tensor, float], Tensor] | None:
     """Return a row of WEIGHTS. Raises ConfigError for an unknown name."""
     if name not in WEIGHTS:
         raise ConfigError(f"weights {name!r} is unknown; allowed are {', '.join(WEIGHTS)}")

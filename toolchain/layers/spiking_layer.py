@@ -1,4 +1,4 @@
-"""The trainable layers: pool -> synapses -> normalise -> LIF, in floats and, once frozen, in the chip's integers.
+"""The trainable layers: pool -> synapses -> normalize -> LIF, in floats and, once frozen, in the chip's integers.
 
 All T time steps of a layer run at once: its input is `(T, B, ...)`, or `(1, B, ...)` where every step has the same input.
 """
@@ -11,12 +11,12 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from snnc.toolchain.errors import LoweringError
-from snnc.toolchain.layers.lif_autograd import EPSILON, ChipLif, Neurons, NormalisedLif, leaky_sum
-from snnc.toolchain.layers.quantize import quantiser, rounded
+from snnc.toolchain.layers.lif_autograd import EPSILON, ChipLif, Neurons, NormalizedLif, leaky_sum
+from snnc.toolchain.layers.quantize import quantizer, rounded
 from snnc.toolchain.layers.synapses import Geometry, Synapses
 from snnc.toolchain.network import lif
 
-WEIGHT_LIMIT = 127  # of 8-bit layers; symmetric, so that no sign is favoured
+WEIGHT_LIMIT = 127  # of 8-bit layers; symmetric, so that no sign is favored
 HEADROOM = 0.8  # of the chip's ranges that is used when scales are chosen, since weights still move afterwards
 
 
@@ -24,12 +24,12 @@ class Phase(IntEnum):
     """The three phases of training; each builds on the one before."""
 
     FLOAT = 1  # full precision
-    QUANTISED = 2  # ternary or binary weights in the forward pass, statistics live
+    QUANTIZED = 2  # ternary or binary weights in the forward pass, statistics live
     INTEGER = 3  # statistics frozen, everything rounded: the forward pass computes the chip's integers
 
 
-class Normalise(nn.Module):
-    """Batch normalisation with a mean and a shift per channel; the scale is per channel or, as the chip needs it, per layer.
+class Normalize(nn.Module):
+    """Batch normalization with a mean and a shift per channel; the scale is per channel or, as the chip needs it, per layer.
 
     A ternary layer has one threshold for all its neurons and no spare weight bits, so only one scale can be folded away.
     """
@@ -50,8 +50,8 @@ class Normalise(nn.Module):
         return torch.sqrt(self.variance + EPSILON)
 
     def forward(self, x: Tensor, neurons: Neurons) -> Tensor:
-        """Return the spikes of `x` `(F, B, C, ...)`, normalised by the batch while training, else by the running statistics."""
-        spikes, mean, variance = NormalisedLif.apply(  # type: ignore[no-untyped-call]
+        """Return the spikes of `x` `(F, B, C, ...)`, normalized by the batch while training, else by the running statistics."""
+        spikes, mean, variance = NormalizedLif.apply(  # type: ignore[no-untyped-call]
             x, self.shift, self.mean, self.variance, neurons, self.training
         )
         if self.training:
@@ -71,7 +71,7 @@ class IntegerParameters:
 
 
 class SpikingLayer(nn.Module):
-    """Synapses, normalisation and a population of LIF neurons of threshold 1."""
+    """Synapses, normalization and a population of LIF neurons of threshold 1."""
 
     def __init__(
         self,
@@ -91,9 +91,9 @@ class SpikingLayer(nn.Module):
         """
         super().__init__()
         self.name, self.delta, self.neurons, self.dropout = name, delta, neurons, dropout
-        self.quantise = quantiser(weights)
+        self.quantize = quantizer(weights)
         self.synapses = Synapses(source, out, geometry)
-        self.normalise = Normalise(out, per_channel=self.quantise is None)
+        self.normalize = Normalize(out, per_channel=self.quantize is None)
         self.phase = Phase.FLOAT
         self.register_buffer("unit", torch.ones(()))  # weight units per threshold, fixed by freeze()
         self.unit: Tensor
@@ -107,17 +107,17 @@ class SpikingLayer(nn.Module):
         """Return spikes `(T, B, ...)` of 0 and 1."""
         if self.phase is Phase.INTEGER:
             return self.trace(source)[0]
-        spikes: Tensor = self.normalise(self.synapses(source, self.current_weight(), pool_sums=False), self.neurons)
+        spikes: Tensor = self.normalize(self.synapses(source, self.current_weight(), pool_sums=False), self.neurons)
         if self.dropout and self.training:
             spikes = spikes * F.dropout(torch.ones_like(spikes[:1]), self.dropout)
         return spikes
 
     def current_weight(self) -> Tensor:
-        """Return the weights as the current phase uses them: as they are, quantised, or the chip's whole numbers."""
+        """Return the weights as the current phase uses them: as they are, quantized, or the chip's whole numbers."""
         if self.phase is Phase.INTEGER:
             return self.integer_parameters().weight
-        if self.phase is Phase.QUANTISED and self.quantise is not None:
-            return self.quantise(self.synapses.weight, self.delta)
+        if self.phase is Phase.QUANTIZED and self.quantize is not None:
+            return self.quantize(self.synapses.weight, self.delta)
         return self.synapses.weight
 
     def trace(self, source: Tensor) -> tuple[Tensor, Tensor]:
@@ -128,8 +128,8 @@ class SpikingLayer(nn.Module):
 
     @property
     def bias(self) -> Tensor:
-        """What normalisation adds to the input, one value per channel, in units of the threshold."""
-        return self.normalise.shift - self.normalise.mean / self.normalise.deviation
+        """What normalization adds to the input, one value per channel, in units of the threshold."""
+        return self.normalize.shift - self.normalize.mean / self.normalize.deviation
 
     @torch.no_grad()
     def freeze(self, input_limit: int) -> None:
@@ -138,13 +138,13 @@ class SpikingLayer(nn.Module):
         `input_limit` is the largest magnitude of one input. Raises LoweringError for a layer without any weight left, or
         whose threshold or bias does not fit the chip.
         """
-        area, deviation = self.synapses.pool_area, self.normalise.deviation
-        if self.quantise is None:
+        area, deviation = self.synapses.pool_area, self.normalize.deviation
+        if self.quantize is None:
             per_unit = self.synapses.weight / self.synapses.per_output(deviation * area)
             self.unit.copy_(largest_unit(per_unit, self.bias, input_limit * area, self.neurons))
             return
-        if not self.quantise(self.synapses.weight, self.delta).any():
-            raise LoweringError(f"layer {self.name!r}: all weights are 0 after quantisation; lower delta ({self.delta})")
+        if not self.quantize(self.synapses.weight, self.delta).any():
+            raise LoweringError(f"layer {self.name!r}: all weights are 0 after quantization; lower delta ({self.delta})")
         self.unit.copy_(deviation[0] * area)
         for what, value, most in (
             ("threshold", self.unit, lif.VTH_MAX),
@@ -158,9 +158,9 @@ class SpikingLayer(nn.Module):
 
     def integer_parameters(self) -> IntegerParameters:
         """Return the folded integers: y >= 1 becomes `v > vth`, with y = (a - mean) / deviation + shift (DESIGN.md, 4)."""
-        deviation, unit = self.normalise.deviation, self.unit
-        if self.quantise is not None:
-            weight = self.quantise(self.synapses.weight, self.delta)
+        deviation, unit = self.normalize.deviation, self.unit
+        if self.quantize is not None:
+            weight = self.quantize(self.synapses.weight, self.delta)
         else:
             scale = unit / (deviation * self.synapses.pool_area)
             weight = rounded(self.synapses.weight * self.synapses.per_output(scale), WEIGHT_LIMIT)
@@ -179,7 +179,7 @@ class ReadOut(nn.Module):
         super().__init__()
         self.name, self.neurons = name, neurons
         self.synapses = Synapses(source, out, geometry)
-        repeats = leaky_sum(torch.ones(neurons.timesteps, 1), neurons.leak).sum()
+        repeats = leaky_sum(torch.ones(neurons.timesteps, 1), neurons.beta).sum()
         self.synapses.weight.data.div_(repeats)
         self.bias = nn.Parameter(torch.zeros(out))
         self.phase = Phase.FLOAT
@@ -196,11 +196,11 @@ class ReadOut(nn.Module):
         neurons = self.neurons
         if self.phase is not Phase.INTEGER:
             current = self.synapses(source, self.synapses.weight, pool_sums=False) + self.bias
-            return leaky_sum(repeated(current, neurons.timesteps), neurons.leak).sum(0)
+            return leaky_sum(repeated(current, neurons.timesteps), neurons.beta).sum(0)
         chip = self.integer_parameters()
         current = rounded(self.synapses(source, chip.weight, pool_sums=True))
         # Gradients take the real-number path; values are the chip's.
-        exact = leaky_sum(repeated(current, neurons.timesteps) + chip.bias, neurons.leak)
+        exact = leaky_sum(repeated(current, neurons.timesteps) + chip.bias, neurons.beta)
         _, membranes = self._chip_steps(current.detach(), chip)
         weight_units = membranes.to(exact) / 2**lif.UNIT_SHIFT
         logits: Tensor = (weight_units + (exact - exact.detach())).sum(0) / self.unit
@@ -233,7 +233,7 @@ class ReadOut(nn.Module):
 @torch.no_grad()
 def largest_unit(weight: Tensor, bias: Tensor, input_limit: int, neurons: Neurons) -> Tensor:
     """Return the largest scale at which rounded weights fit 8 bits, biases 13 bits, and no sum or membrane can overflow."""
-    piled_up = sum(neurons.leak**t for t in range(neurons.timesteps))  # what equal inputs at all steps sum to
+    piled_up = sum(neurons.beta**t for t in range(neurons.timesteps))  # what equal inputs at all steps sum to
     reach = weight.flatten(1).abs().sum(1) * input_limit + bias.abs()
     limits = [
         WEIGHT_LIMIT / weight.abs().max(),

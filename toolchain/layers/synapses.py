@@ -1,4 +1,4 @@
-"""Trainable synapses behind average pooling: the weights, their initialisation, and what they give a population."""
+"""Trainable synapses behind average pooling: the weights, their initialization, and what they give a population."""
 
 from dataclasses import dataclass
 from math import prod
@@ -23,7 +23,7 @@ class Synapses(nn.Module):
     """Pooling and weights; `forward` gives what the population receives, in the unit of the weights it is given."""
 
     def __init__(self, source: tuple[int, ...], out: int, geometry: Geometry):
-        """Shape the weights for a source `(C, H, W)` or `(features,)`; Kaiming initialisation (He et al. 2015)."""
+        """Shape the weights for a source `(C, H, W)` or `(features,)`; Kaiming initialization (He et al. 2015)."""
         super().__init__()
         self.geometry = geometry
         pooled = _pooled_shape(source, geometry.pool)

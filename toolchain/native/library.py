@@ -35,12 +35,12 @@ class Slab(ctypes.Structure):
     _fields_ = (
         *((name, ctypes.c_int64) for name in ("rows", "start", "stop")),
         *((name, ctypes.c_int32) for name in ("frames", "steps", "channels", "surrogate", "keep", "threshold", "unit")),
-        ("leak", ctypes.c_float),
+        ("beta", ctypes.c_float),
     )
 
 
 # The functions of training.c and training_integers.c, and how many arrays each takes.
-TRAINING = {"moments": 3, "fire": 4, "backward": 7, "recentre": 6, "fire_integers": 4, "backward_integers": 5}
+TRAINING = {"moments": 3, "fire": 4, "backward": 7, "recenter": 6, "fire_integers": 4, "backward_integers": 5}
 
 
 class Kernel:

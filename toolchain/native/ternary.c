@@ -151,7 +151,7 @@ INLINE void transpose8(const vq *plane, vq *t) {
 }
 
 /* Planes back to one int32 per channel. In every byte of a weight row bits 0, 2, 4, 6 are plus bits and 1, 3, 5, 7 the minus
-   bits of the same channels, so the transpose leaves both counts in neighbouring vectors, and four byte positions x four
+   bits of the same channels, so the transpose leaves both counts in neighboring vectors, and four byte positions x four
    pairs give the 16 groups. The packing order (bitsliced_layers.py) is chosen so that group * LANES + lane is the channel number. */
 INLINE void unslice(const vq *plane, int planes, vi *acc) {
     vq low[8], high[8];

@@ -1,4 +1,4 @@
-/* Batch normalisation and T steps of LIF in one pass, forward and backward, for training: what lif_torch.py computes in torch.
+/* Batch normalization and T steps of LIF in one pass, forward and backward, for training: what lif_torch.py computes in torch.
 
    All arrays are [frames][rows][channels] floats, one row being one neuron position of one sample; `frames` is the number of steps,
    or 1 where every step has the same input. Only the input is kept for the backward pass, which recomputes the membranes.
@@ -14,7 +14,7 @@ static float *lay_out(float *tile, const float *values, int channels, int64_t ro
     return tile + rows * channels;
 }
 
-/* sums [2][channels]: of x - center and of its square, over all frames; centred so that floats suffice within a tile. */
+/* sums [2][channels]: of x - center and of its square, over all frames; centered so that floats suffice within a tile. */
 int training_moments(const Slab *s, const float *x, const float *center, double *sums) {
     const int channels = s->channels;
     const int64_t tile = tile_rows(s), most = tile * channels;
@@ -41,7 +41,7 @@ int training_moments(const Slab *s, const float *x, const float *center, double 
 }
 
 /* The membrane before its reset: eq. 1 of arXiv 2409.15849, the input being x * scale + offset. */
-static inline float membrane(float x, float scale, float offset, float leak, float kept) { return x * scale + offset + leak * kept; }
+static inline float membrane(float x, float scale, float offset, float beta, float kept) { return x * scale + offset + beta * kept; }
 
 /* spikes [steps][rows][channels] of 0 and 1; the threshold is 1. */
 int training_fire(const Slab *s, const float *x, const float *scale, const float *offset, float *spikes) {
@@ -57,7 +57,7 @@ int training_fire(const Slab *s, const float *x, const float *scale, const float
             const float *from = x + (s->frames == 1 ? 0 : t) * plane + row * channels;
             float *to = spikes + t * plane + row * channels;
             for (int64_t i = 0; i < size; i++) {
-                const float h = membrane(from[i], a[i], b[i], s->leak, kept[i]);
+                const float h = membrane(from[i], a[i], b[i], s->beta, kept[i]);
                 to[i] = h >= 1 ? 1 : 0;
                 kept[i] = h >= 1 ? 0 : h;
             }
@@ -77,11 +77,11 @@ static inline void backward(const Slab *s, const float *x, const float *grad, co
     int added = 0;
     for (int64_t row = s->start; row < s->stop; row += tile) {
         const int64_t size = (s->stop - row < tile ? s->stop - row : tile) * channels, at = row * channels;
-        for (int64_t i = 0; i < size; i++) before[i] = membrane(x[at + i], memory[i], b[i], s->leak, 0);
+        for (int64_t i = 0; i < size; i++) before[i] = membrane(x[at + i], memory[i], b[i], s->beta, 0);
         for (int t = 1; t < s->steps; t++) {
             const float *from = x + (s->frames == 1 ? 0 : t) * plane + at, *last = before + (t - 1) * most;
             float *now = before + t * most;
-            for (int64_t i = 0; i < size; i++) now[i] = membrane(from[i], memory[i], b[i], s->leak, last[i] >= 1 ? 0 : last[i]);
+            for (int64_t i = 0; i < size; i++) now[i] = membrane(from[i], memory[i], b[i], s->beta, last[i] >= 1 ? 0 : last[i]);
         }
         memset(carried, 0, sizeof(float) * size);
         for (int t = s->steps - 1; t >= 0; t--) {
@@ -91,7 +91,7 @@ static inline void backward(const Slab *s, const float *x, const float *grad, co
                 float *to = result + t * plane + at;
                 for (int64_t i = 0; i < size; i++) {
                     const float rise = slope(h[i], surrogate), reset = (h[i] >= 1 ? 0 : 1) - h[i] * rise;
-                    carried[i] = rise * g[i] + s->leak * reset * carried[i];
+                    carried[i] = rise * g[i] + s->beta * reset * carried[i];
                     to[i] = carried[i];
                     first[i] += carried[i];
                     second[i] += carried[i] * (from[i] - middle[i]);
@@ -101,7 +101,7 @@ static inline void backward(const Slab *s, const float *x, const float *grad, co
                 if (t == s->steps - 1) memset(to, 0, sizeof(float) * size);
                 for (int64_t i = 0; i < size; i++) {
                     const float rise = slope(h[i], surrogate), reset = (h[i] >= 1 ? 0 : 1) - h[i] * rise;
-                    carried[i] = rise * g[i] + s->leak * reset * carried[i];
+                    carried[i] = rise * g[i] + s->beta * reset * carried[i];
                     to[i] += carried[i];
                 }
             }
@@ -117,7 +117,7 @@ static inline void backward(const Slab *s, const float *x, const float *grad, co
     collect(second, sums + channels, channels, tile);
 }
 
-/* Backpropagation through time. result [frames][rows][channels]: the gradient of the normalised input; sums [2][channels]: of it,
+/* Backpropagation through time. result [frames][rows][channels]: the gradient of the normalized input; sums [2][channels]: of it,
    and of its product with x - mean. */
 int training_backward(const Slab *s, const float *x, const float *grad, const float *scale, const float *offset, const float *mean,
                       float *result, double *sums) {
@@ -131,8 +131,8 @@ int training_backward(const Slab *s, const float *x, const float *grad, const fl
     return 0;
 }
 
-/* grad = scale * (grad - first - (x - mean) * second): through the normalisation, statistics included. */
-int training_recentre(const Slab *s, const float *x, float *grad, const float *scale, const float *mean, const float *first,
+/* grad = scale * (grad - first - (x - mean) * second): through the normalization, statistics included. */
+int training_recenter(const Slab *s, const float *x, float *grad, const float *scale, const float *mean, const float *first,
                       const float *second) {
     const int channels = s->channels;
     const int64_t tile = tile_rows(s), most = tile * channels;

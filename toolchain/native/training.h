@@ -10,8 +10,8 @@ enum { TILE = 512, BOXCAR = 0, ARCTAN = 1, FAST_SIGMOID = 2 };
 
 typedef struct { /* mirrored in library.py */
     int64_t rows, start, stop;
-    int32_t frames, steps, channels, surrogate, keep, threshold, unit; /* the last three for integers: leak * 4096, 64 * vth, vth */
-    float leak;
+    int32_t frames, steps, channels, surrogate, keep, threshold, unit; /* the last three for integers: beta * 4096, 64 * vth, vth */
+    float beta;
 } Slab;
 
 static inline int64_t tile_rows(const Slab *s) {

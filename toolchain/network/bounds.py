@@ -80,7 +80,7 @@ def overflows(network: Network) -> Iterator[Overflow]:
 def prove(network: Network) -> None:
     """Raise NetworkError, naming neuron and input, unless no sum can overflow and no membrane read-out can spike."""
     for overflow in overflows(network):
-        raise NetworkError(f"{overflow}; train with smaller weights or biases, fewer inputs or a smaller leak")
+        raise NetworkError(f"{overflow}; train with smaller weights or biases, fewer inputs or a smaller --beta")
 
 
 def _worst_inputs(layer: Layer, ranges: dict[str, Range], shapes: dict[str, tuple[int, ...]]) -> tuple[Int64s, Int64s]:

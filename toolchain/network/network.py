@@ -90,6 +90,11 @@ class Lif:
         frozen_field(self, "bias_mantissa", frozen_array(mantissa, np.int32))
 
     @property
+    def beta(self) -> float:
+        """The share of the membrane kept per step: (4096 - dv) / 4096."""
+        return (lif.DECAY_UNITY - self.dv) / lif.DECAY_UNITY
+
+    @property
     def bias(self) -> Int64s:
         """The bias of every neuron in membrane units (1/64 weight unit)."""
         return np.asarray(self.bias_mantissa, np.int64) << self.bias_exponent

@@ -114,7 +114,7 @@ Synapse = Conv | Dense
 
 
 def _weights(values: ArrayLike, dimensions: int) -> NDArray[np.int8]:
-    array = checked_integers(values, "weight", lif.WEIGHT_MIN, lif.WEIGHT_MAX, "quantise before lowering")
+    array = checked_integers(values, "weight", lif.WEIGHT_MIN, lif.WEIGHT_MAX, "quantize before lowering")
     if array.ndim != dimensions or array.size == 0:
         raise NetworkError(
             f"weight of shape {array.shape} is not allowed; it needs {dimensions} dimensions, none of them empty"

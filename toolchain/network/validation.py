@@ -15,7 +15,7 @@ Scalar = TypeVar("Scalar", bound=np.generic)
 
 
 def frozen_field(target: object, name: str, value: object) -> None:
-    """Set a field of a frozen dataclass to its normalised value; only for use in __post_init__."""
+    """Set a field of a frozen dataclass to its normalized value; only for use in __post_init__."""
     object.__setattr__(target, name, value)
 
 

@@ -35,7 +35,7 @@ Run = Callable[[dict[str, Signal], bool], Output]
 Sum = Callable[[dict[str, Signal]], NDArray[np.int64]]
 
 
-class FastSimulator:
+class BitslicedSimulator:
     """A network prepared once for many samples. Raises EngineError if the C kernel was not built."""
 
     def __init__(self, network: Network, *, threads: int | None = None, width: int | None = None):
@@ -171,12 +171,12 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def simulate_fast(network: Network, samples: NDArray[np.integer], threads: int | None = None) -> Trace:
+def simulate_bitsliced(network: Network, samples: NDArray[np.integer], threads: int | None = None) -> Trace:
     """Run the network as simulate.simulate does, with the same results. Raises EngineError if the C kernel was not built."""
     return prepared(network, threads).trace(samples)
 
 
 @lru_cache(maxsize=2)
-def prepared(network: Network, threads: int | None = None) -> FastSimulator:
+def prepared(network: Network, threads: int | None = None) -> BitslicedSimulator:
     """Return the network's simulator: packing the weights of a large one takes seconds, which all batches share."""
-    return FastSimulator(network, threads=threads)
+    return BitslicedSimulator(network, threads=threads)

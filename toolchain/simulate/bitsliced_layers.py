@@ -241,7 +241,7 @@ def unpacked(bits: Bits, channels: int) -> NDArray[np.uint8]:
 
 
 def aligned(shape: tuple[int, ...], kind: type[np.generic]) -> NDArray[np.generic]:
-    """Return an uninitialised array on a 64-byte boundary; unaligned weights cost twice the time."""
+    """Return an uninitialized array on a 64-byte boundary; unaligned weights cost twice the time."""
     size = prod(shape) * np.dtype(kind).itemsize
     raw = np.empty(size + 64, np.uint8)
     offset = -raw.ctypes.data % 64

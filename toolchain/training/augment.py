@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from snnc.toolchain.distributed import shared
+from snnc.toolchain.distributed import shard
 from snnc.toolchain.training.config import TrainConfig
 
 
@@ -31,7 +31,7 @@ def draw(config: TrainConfig, count: int, random: torch.Generator, rank: int = 0
     rows, columns = torch.randint(-config.shift, config.shift + 1, (2, count), generator=random)
     mirrored = torch.rand(count, generator=random) < config.flip
     angles = [(torch.rand(count, generator=random) * 2 - 1) * (most * pi / 180) for most in (config.rotate, config.shear)]
-    return Moves(*(shared(drawn, rank, processes) for drawn in (rows, columns, mirrored, *angles)))
+    return Moves(*(shard(drawn, rank, processes) for drawn in (rows, columns, mirrored, *angles)))
 
 
 def augmented(samples: Tensor, moves: Moves) -> Tensor:
@@ -63,7 +63,7 @@ def _shifted(images: Tensor, moves: Moves) -> Tensor:
 
 
 def _turned(images: Tensor, moves: Moves) -> Tensor:
-    """Rotate and shear (along the rows) about the centre, to the nearest pixel."""
+    """Rotate and shear (along the rows) about the center, to the nearest pixel."""
     cosine, sine, slant = moves.rotation.cos(), moves.rotation.sin(), moves.shear.tan()
     aspect = images.shape[-2] / images.shape[-1]  # of the unit square that torch's grids live in
     zero = torch.zeros_like(cosine)

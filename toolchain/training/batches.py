@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from snnc.toolchain.data.dataset import Dataset, Split, check_samples
-from snnc.toolchain.distributed import shared
+from snnc.toolchain.distributed import shard
 from snnc.toolchain.network.network import Input
 from snnc.toolchain.training.config import TrainConfig
 
@@ -73,7 +73,7 @@ def batches_of_epoch(
     `batch_size` is that of one process. A rest of fewer than two samples for each, which have no variance, is left out.
     """
     for chosen in _order(config, samples, processes, random):
-        yield shared(chosen, rank, processes), len(chosen)
+        yield shard(chosen, rank, processes), len(chosen)
 
 
 def _order(config: TrainConfig, samples: int, processes: int, random: torch.Generator) -> Iterator[Tensor]:

@@ -1,43 +1,31 @@
-"""What a training run tells those who watch it: progress views, logs, files."""
-
-from typing import Protocol
+"""Callbacks of the training loop: progress views, logs and files derive from `Callback` and override what they need."""
 
 from snnc.toolchain.training.checkpoint import Epoch
 
 
-class Watcher(Protocol):
-    """What a progress view or a log offers to the training loop."""
+class Callback:
+    """Called by the training loop; does nothing by itself."""
 
     def step(self, stage: str, loss: float, matching: float) -> None:
-        """Show one optimiser step; the losses are the latest that were looked at."""
+        """Handle one optimizer step of a stage; the losses are the most recent ones that were read from the device."""
 
     def epoch(self, metrics: Epoch) -> None:
-        """Show one finished epoch."""
+        """Handle one finished epoch."""
 
 
-class Unwatched:
-    """A watcher that does nothing."""
+class Callbacks(Callback):
+    """Several callbacks, called in order."""
+
+    def __init__(self, *callbacks: Callback):
+        """Keep the callbacks in the order given."""
+        self.callbacks = callbacks
 
     def step(self, stage: str, loss: float, matching: float) -> None:
-        """Show nothing."""
+        """Pass one optimizer step to every callback."""
+        for callback in self.callbacks:
+            callback.step(stage, loss, matching)
 
     def epoch(self, metrics: Epoch) -> None:
-        """Show nothing."""
-
-
-class Watchers:
-    """Several watchers in a row."""
-
-    def __init__(self, *watchers: Watcher):
-        """Take watchers, which are told in this order."""
-        self.watchers = watchers
-
-    def step(self, stage: str, loss: float, matching: float) -> None:
-        """Tell all of one step."""
-        for watcher in self.watchers:
-            watcher.step(stage, loss, matching)
-
-    def epoch(self, metrics: Epoch) -> None:
-        """Tell all of one epoch."""
-        for watcher in self.watchers:
-            watcher.epoch(metrics)
+        """Pass one finished epoch to every callback."""
+        for callback in self.callbacks:
+            callback.epoch(metrics)

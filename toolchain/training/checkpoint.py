@@ -20,7 +20,7 @@ from snnc.toolchain.network.network import Input
 from snnc.toolchain.training.config import TrainConfig
 
 FORMAT = "snnc checkpoint"
-VERSION = 3
+VERSION = 4
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ class TrainConfig:
     """What to train, and how; the defaults train CIFARNet on scikit-learn's handwritten digits in under a minute.
 
     Deckers et al. 2024 (arXiv 2409.15849) leave open how often the learning rate decays; here it decays every
-    `decay_every` epochs and, with `restart`, starts anew when weights are quantised. "cosine" instead falls to 0
+    `decay_every` epochs and, with `restart`, starts anew when weights are quantized. "cosine" instead falls to 0
     over each phase, or over both without `restart`. The integer phase always has a schedule of its own.
     """
 
@@ -33,13 +33,13 @@ class TrainConfig:
     method: str = _setting("tna", "Training method: a row of METHODS.")
     weights: str = _setting("ternary", "Hidden weights: float, ternary or binary.")
     alpha: float = _setting(1e-3, "Weight of the logit-matching loss between base and twin.", 0)
-    delta: float = _setting(0.1, "Weights within [-delta, delta] become 0 when ternarised.", 0)
-    leak: float = _setting(0.5, "Share of the membrane kept at each step; k / 4096.", 1 / 4096, 1)
+    delta: float = _setting(0.1, "Weights within [-delta, delta] become 0 when ternarized.", 0)
+    beta: float = _setting(0.5, "Share of the membrane kept at each step; k / 4096.", 1 / 4096, 1)
     surrogate: str = _setting("boxcar", "Surrogate gradient: boxcar, arctan or fast-sigmoid.")
     dropout: float = _setting(0.2, "Dropout of the fully connected layers.", 0, 0.99)
     teacher: str = _setting("", "Checkpoint of the frozen twin of kd and kd-ce; without one, a twin is trained first.")
     epochs_float: int = _setting(15, "Epochs at full precision.", 0)
-    epochs_quantised: int = _setting(15, "Epochs with quantised hidden weights.", 0)
+    epochs_quantized: int = _setting(15, "Epochs with quantized hidden weights.", 0)
     epochs_integer: int = _setting(10, "Epochs in the chip's integers.", 0)
     batch_size: int = _setting(128, "Samples per step.", 2, 2**24)
     lr: float = _setting(0.01, "Learning rate of Adam in the first two phases.", 0, 1000)
@@ -47,13 +47,13 @@ class TrainConfig:
     schedule: str = _setting("cosine", "Learning rate over each phase: cosine or exponential.")
     gamma: float = _setting(0.928, "Factor of the exponential schedule.", 0, 1)
     decay_every: int = _setting(1, "Epochs between two decays of the exponential schedule.", 1)
-    restart: bool = _setting(True, "Whether the learning rate starts anew when weights are quantised: true or false.")
-    accumulate: int = _setting(1, "Batches whose gradients make one optimiser step.", 1, 2**24)
+    restart: bool = _setting(True, "Whether the learning rate starts anew when weights are quantized: true or false.")
+    accumulate: int = _setting(1, "Batches whose gradients make one optimizer step.", 1, 2**24)
     shift: int = _setting(1, "Augmentation: shift each image by up to this many pixels.", 0, 64)
     flip: float = _setting(0.0, "Augmentation: share of the images that are mirrored.", 0, 1)
     rotate: float = _setting(0.0, "Augmentation: rotate each image by up to this many degrees.", 0, 180)
     shear: float = _setting(0.0, "Augmentation: shear each image by up to this many degrees.", 0, 80)
-    seed: int = _setting(0, "Seed of initialisation, order and augmentation.", 0, 2**32 - 1)
+    seed: int = _setting(0, "Seed of initialization, order and augmentation.", 0, 2**32 - 1)
     device: str = _setting("cpu", "Device of torch: cpu, cuda, cuda:1, mps ...")
     precision: str = _setting("float32", "Outside the integer phase: float32, bf16 or fp16 (needs Lightning Fabric).")
     devices: int = _setting(1, "Devices on each node (several need Lightning Fabric); batch_size is that of one.", 1)
@@ -71,7 +71,7 @@ class TrainConfig:
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Self:
         """Build a configuration from names and values; what is not named keeps its default. Raises ConfigError."""
-        return cls().but(**values)
+        return cls().replaced(**values)
 
     @classmethod
     def from_toml(cls, path: str | Path) -> Self:
@@ -82,7 +82,7 @@ class TrainConfig:
             raise ConfigError(f"{path}: not a readable TOML file: {error}") from None
         return cls.from_dict(values)
 
-    def but(self, **changes: Any) -> Self:
+    def replaced(self, **changes: Any) -> Self:
         """Return this configuration with some settings changed. Raises ConfigError for an unknown name or a bad value."""
         allowed = [setting.name for setting in fields(self)]
         for name in changes:

@@ -33,7 +33,7 @@ class LayerEstimate:
 
 @dataclass(frozen=True)
 class Estimate:
-    """All layers, and the MiB that networks, optimiser and one step's activations take; `data_mib` lie on the device too."""
+    """All layers, and the MiB that networks, optimizer and one step's activations take; `data_mib` lie on the device too."""
 
     layers: tuple[LayerEstimate, ...]
     networks: int
@@ -44,7 +44,7 @@ class Estimate:
 def plan(config: TrainConfig, dataset: Dataset, build: Callable[[TrainConfig], SpikingNetwork]) -> Estimate:
     """Build the network that a configuration asks for, on the CPU, and estimate its training. Raises ConfigError, DataError."""
     torch.manual_seed(config.seed)
-    network = build(config.but(dropout=0.0))  # dropout would hide spikes that the trained network has
+    network = build(config.replaced(dropout=0.0))  # dropout would hide spikes that the trained network has
     return estimate(config, network, on_device(dataset.train, dataset.input, torch.device("cpu")))
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import torch
 
-from snnc.toolchain.distributed import total
+from snnc.toolchain.distributed import all_reduce_sum
 from snnc.toolchain.layers.spiking_network import SpikingNetwork
 from snnc.toolchain.training.batches import Samples
 
@@ -35,7 +35,7 @@ def evaluate(network: SpikingNetwork, samples: Samples, rank: int = 0, processes
         spikes += torch.stack(rates) * len(labels)
     network.train(was_training)
     if processes > 1:
-        right, spikes = total(right), total(spikes)
+        right, spikes = all_reduce_sum(right), all_reduce_sum(spikes)
     accuracy = int(right) / len(samples)  # whole numbers: a share must not depend on how it was counted
     rates_seen = (spikes / len(samples)).tolist()
     names = [layer.name for layer in network.hidden]

@@ -34,7 +34,7 @@ class Launched(Protocol):
         """Return the module as it is to be called."""
 
     def setup_optimizers(self, optimizer: torch.optim.Optimizer) -> Any:
-        """Return the optimiser as it is to be stepped."""
+        """Return the optimizer as it is to be stepped."""
 
     def backward(self, tensor: Tensor) -> None:
         """Compute gradients."""
@@ -55,7 +55,7 @@ class OneProcess:
         return module
 
     def setup_optimizers(self, optimizer: torch.optim.Optimizer) -> torch.optim.Optimizer:
-        """Return the optimiser itself."""
+        """Return the optimizer itself."""
         return optimizer
 
     def backward(self, tensor: Tensor) -> None:

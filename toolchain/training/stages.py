@@ -1,4 +1,4 @@
-"""The stages of a training run, in order: perhaps a twin alone, then full precision, quantised weights, the chip's integers.
+"""The stages of a training run, in order: perhaps a twin alone, then full precision, quantized weights, the chip's integers.
 
 Deckers et al. 2024 (arXiv 2409.15849) describe the two in the middle; the last makes the forward pass compute exactly what the
 chip will compute, so that lowering cannot lose accuracy. Twins stay at full precision to the end, as in the paper.
@@ -16,7 +16,7 @@ TWIN = "twin"
 
 @dataclass(frozen=True)
 class Stage:
-    """Some epochs with one optimiser: its `name` in the history, the phase of the base network, the learning rate.
+    """Some epochs with one optimizer: its `name` in the history, the phase of the base network, the learning rate.
 
     The rate follows a schedule over `span` epochs, of which `before` have passed when the stage begins.
     """
@@ -39,11 +39,11 @@ def stages(config: TrainConfig) -> list[Stage]:
 
     Raises ConfigError for an unknown method.
     """
-    floats, quantised, integers = config.epochs_float, config.epochs_quantised, config.epochs_integer
-    both = floats + quantised
+    floats, quantized, integers = config.epochs_float, config.epochs_quantized, config.epochs_integer
+    both = floats + quantized
     plan = [
         Stage("float", Phase.FLOAT, floats, config.lr, floats if config.restart else both),
-        Stage("quantised", Phase.QUANTISED, quantised, config.lr, quantised if config.restart else both),
+        Stage("quantized", Phase.QUANTIZED, quantized, config.lr, quantized if config.restart else both),
         Stage("integer", Phase.INTEGER, integers, config.lr_integer, integers),
     ]
     if not config.restart:

@@ -16,18 +16,18 @@ from snnc.toolchain.data.dataset import Dataset
 from snnc.toolchain.device import out_of_memory
 from snnc.toolchain.distributed import generator
 from snnc.toolchain.errors import ConfigError, SnncError, TrainingError
-from snnc.toolchain.layers.quantize import quantiser
+from snnc.toolchain.layers.quantize import quantizer
 from snnc.toolchain.layers.spiking_layer import Phase
 from snnc.toolchain.layers.spiking_network import SpikingNetwork
 from snnc.toolchain.training.batches import batches_of_epoch, load_on_device, steps_per_epoch
-from snnc.toolchain.training.callbacks import Unwatched, Watcher
+from snnc.toolchain.training.callbacks import Callback
 from snnc.toolchain.training.checkpoint import Checkpoint, Epoch, load_checkpoint, save_checkpoint
 from snnc.toolchain.training.config import TrainConfig
 from snnc.toolchain.training.evaluation import evaluate, sparsity
 from snnc.toolchain.training.launch import launch
 from snnc.toolchain.training.methods import METHODS, method_named
 from snnc.toolchain.training.stages import epochs_of, stages
-from snnc.toolchain.training.trainer import Learner
+from snnc.toolchain.training.trainer import Trainer
 
 SETTLING_STEPS = 50  # with a momentum of 0.1, what is left of earlier statistics is below 1 %
 STATE = {"twins", "optimizer", "teacher"}  # of an unfinished training, besides the base network
@@ -41,7 +41,7 @@ class Training:
     def __init__(self, config: TrainConfig, dataset: Dataset, build: Build, resume: Checkpoint | None = None):
         """Build base and twins from the seed, or as a checkpoint left them. Raises ConfigError, DataError."""
         self.method = method_named(config.method)
-        quantiser(config.weights)
+        quantizer(config.weights)
         self.launched = launch(config)
         torch.manual_seed(config.seed)
         self.config, self.dataset = config, dataset
@@ -55,14 +55,14 @@ class Training:
                 "each needs at least 2"
             )
         self.history: list[Epoch] = []
-        self.learner: Learner | None = None
+        self.trainer: Trainer | None = None
         self.state: dict[str, Any] | None = None
         if resume:
             self._restore(resume)
 
     def _build_twins(self, build: Build) -> list[SpikingNetwork]:
         if self.teacher is None:
-            return [build(self.config.but(weights="float")) for _ in range(self.method.twins)]
+            return [build(self.config.replaced(weights="float")) for _ in range(self.method.twins)]
         twin = build(self.teacher.config)
         try:
             twin.load_state_dict(self.teacher.weights)
@@ -105,13 +105,13 @@ class Training:
 
     def _resumable(self) -> dict[str, Any] | None:
         """Return what is needed to go on exactly after the last finished epoch; None once all are finished."""
-        if self.learner is None or len(self.history) in (0, epochs_of(self.config)):
+        if self.trainer is None or len(self.history) in (0, epochs_of(self.config)):
             return None
         teacher = self.teacher and {"config": self.teacher.config.as_dict(), "phase": int(self.teacher.phase)}
         twins = [twin.state_dict() for twin in self.twins]
-        return {"twins": twins, "teacher": teacher, "optimizer": self.learner.optimizer.state_dict()}
+        return {"twins": twins, "teacher": teacher, "optimizer": self.trainer.optimizer.state_dict()}
 
-    def run(self, watcher: Watcher) -> Iterator[Epoch]:
+    def run(self, callback: Callback) -> Iterator[Epoch]:
         """Train through all stages, yielding the metrics of each finished epoch. Raises TrainingError."""
         finished = 0  # epochs of the stages before
         for stage in stages(self.config):
@@ -120,20 +120,20 @@ class Training:
             if done == stage.epochs and len(self.history) > finished:
                 continue  # a resumed run is beyond this stage
             self._enter(stage.phase)
-            self.learner = Learner(self.config, stage, self.base, self.twins, self.launched)
+            self.trainer = Trainer(self.config, stage, self.base, self.twins, self.launched)
             if self.state is not None and done:
-                self._restore_learner(self.state)
+                self._restore_trainer(self.state)
             for epoch in range(done, stage.epochs):
-                self.history.append(self._epoch(self.learner, epoch, watcher))
-                watcher.epoch(self.history[-1])
+                self.history.append(self._epoch(self.trainer, epoch, callback))
+                callback.epoch(self.history[-1])
                 yield self.history[-1]
 
     def _enter(self, phase: Phase) -> None:
         if self.base.phase is phase:
             return
-        if phase is Phase.INTEGER and not any(epoch.phase == "quantised" for epoch in self.history):
-            # No epoch in between has moved the statistics to what the quantised weights give.
-            self.base.enter(Phase.QUANTISED)
+        if phase is Phase.INTEGER and not any(epoch.phase == "quantized" for epoch in self.history):
+            # No epoch in between has moved the statistics to what the quantized weights give.
+            self.base.enter(Phase.QUANTIZED)
             self._settle()
         self.base.enter(phase)
 
@@ -147,26 +147,26 @@ class Training:
             own, _ = next(batches_of_epoch(self.config, len(self.data.train), random, rank, processes))
             self.base(self.data.train.as_input(self.data.train.raw[own.to(self.launched.device)]))
 
-    def _restore_learner(self, state: dict[str, Any]) -> None:
-        assert self.learner is not None
+    def _restore_trainer(self, state: dict[str, Any]) -> None:
+        assert self.trainer is not None
         try:
-            self.learner.optimizer.load_state_dict(state["optimizer"])
+            self.trainer.optimizer.load_state_dict(state["optimizer"])
         except (LookupError, TypeError, ValueError, AttributeError, RuntimeError) as error:
             raise _not_resumable(error) from None
 
-    def _epoch(self, learner: Learner, done: int, watcher: Watcher) -> Epoch:
-        number, stage = len(self.history) + 1, learner.stage
+    def _epoch(self, trainer: Trainer, done: int, callback: Callback) -> Epoch:
+        number, stage = len(self.history) + 1, trainer.stage
         started = time.perf_counter()
-        learned = learner.epoch(self.data.train, number, done, watcher)
-        speed = learned.samples / (time.perf_counter() - started)
+        metrics = trainer.epoch(self.data.train, number, done, callback)
+        speed = metrics.samples / (time.perf_counter() - started)
         network = self.twins[0] if stage.trains_twins_alone else self.base
         tested = evaluate(network, self.data.test, self.launched.global_rank, self.launched.world_size)
         return Epoch(
             number,
             stage.name,
-            learned.loss,
-            learned.matching,
-            learned.accuracy,
+            metrics.loss,
+            metrics.matching,
+            metrics.accuracy,
             tested.accuracy,
             speed,
             tested.firing_rates,
@@ -179,7 +179,7 @@ def train(
     dataset: Dataset,
     build: Build,
     out: str | Path,
-    watcher: Watcher | None = None,
+    callback: Callback | None = None,
     resume: Checkpoint | None = None,
 ) -> Checkpoint:
     """Train, write the checkpoint `out` (a .pt file) after every epoch, and return the last one.
@@ -200,7 +200,7 @@ def train(
         check_writable(out)
     saved = len(training.history)
     try:
-        for epoch in training.run(watcher if watcher and writes else Unwatched()):
+        for epoch in training.run(callback if callback and writes else Callback()):
             if writes:
                 save_checkpoint(training.checkpoint(), out)
             saved = epoch.number

@@ -1,4 +1,4 @@
-"""The networks that learn in one stage, with their optimiser and schedule, and what one epoch of it does."""
+"""The networks that learn in one stage, with their optimizer and schedule, and what one epoch of it does."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -6,12 +6,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from snnc.toolchain.distributed import generator, total
+from snnc.toolchain.distributed import all_reduce_sum, generator
 from snnc.toolchain.errors import TrainingError
 from snnc.toolchain.layers.spiking_network import SpikingNetwork
 from snnc.toolchain.training.augment import augmented, draw
 from snnc.toolchain.training.batches import Samples, batches_of_epoch
-from snnc.toolchain.training.callbacks import Watcher
+from snnc.toolchain.training.callbacks import Callback
 from snnc.toolchain.training.config import TrainConfig
 from snnc.toolchain.training.launch import Launched
 from snnc.toolchain.training.methods import method_named
@@ -23,7 +23,7 @@ LOOK_EVERY = 10  # steps between two looks at the losses, each of which makes a 
 
 
 @dataclass(frozen=True)
-class Learned:
+class EpochMetrics:
     """Means over an epoch: the loss, the matching loss inside it, the share of right answers; and the number of samples."""
 
     loss: float
@@ -32,7 +32,7 @@ class Learned:
     samples: int
 
 
-class Together(nn.Module):
+class ParallelNetworks(nn.Module):
     """The networks that learn in a stage as one module, which Fabric can share among devices."""
 
     def __init__(self, networks: list[SpikingNetwork]):
@@ -52,7 +52,7 @@ def adam(module: nn.Module, lr: float) -> torch.optim.Adam:
     return torch.optim.Adam(parameters, lr=lr, fused=fused)
 
 
-class Learner:
+class Trainer:
     """One stage of training: call `epoch` as often as it has epochs."""
 
     def __init__(
@@ -67,12 +67,12 @@ class Learner:
         elif self.method.frozen:
             learning, frozen = [base], twins
         self.frozen: list[SpikingNetwork] = [network.eval().requires_grad_(False) for network in frozen]
-        module = Together([network.train().requires_grad_() for network in learning])
+        module = ParallelNetworks([network.train().requires_grad_() for network in learning])
         optimizer = adam(module, stage.lr)
         self.optimizer = optimizer
         self._module, self._stepped = launched.setup_module(module), launched.setup_optimizers(optimizer)
 
-    def epoch(self, samples: Samples, number: int, done: int, watcher: Watcher) -> Learned:
+    def epoch(self, samples: Samples, number: int, done: int, callback: Callback) -> EpochMetrics:
         """Take one pass over the training split: epoch `number` of the run, after `done` of this stage.
 
         Raises TrainingError if the loss is not finite.
@@ -89,14 +89,14 @@ class Learner:
             if step % LOOK_EVERY == 0:
                 loss, matching = float(losses.total), float(losses.matching)
                 self._check_loss(loss)
-            watcher.step(self.stage.name, loss, matching)
-        loss_sum, matching_sum, right_sum, seen_sum = total(sums).tolist()
+            callback.step(self.stage.name, loss, matching)
+        loss_sum, matching_sum, right_sum, seen_sum = all_reduce_sum(sums).tolist()
         self._check_loss(loss_sum / seen_sum)
         self._check_weights()
-        return Learned(loss_sum / seen_sum, matching_sum / seen_sum, right_sum / seen_sum, int(seen_sum))
+        return EpochMetrics(loss_sum / seen_sum, matching_sum / seen_sum, right_sum / seen_sum, int(seen_sum))
 
     def _step(self, group: list[tuple[Tensor, Tensor]]) -> tuple[Losses, Tensor, int]:
-        """Take one optimiser step on some batches; return the means of their losses and the number of right answers."""
+        """Take one optimizer step on some batches; return the means of their losses and the number of right answers."""
         self._stepped.zero_grad()
         count = sum(len(labels) for _, labels in group)
         means, right = [], []
@@ -120,7 +120,7 @@ class Learner:
         return self.method.loss([*logits, *known], labels, self.config.alpha), right
 
     def _groups(self, samples: Samples, number: int) -> Iterator[list[tuple[Tensor, Tensor]]]:
-        """Yield the batches of each optimiser step, augmented, those of this process."""
+        """Yield the batches of each optimizer step, augmented, those of this process."""
         config, rank, processes = self.config, self.launched.global_rank, self.launched.world_size
         random, group = generator(config.seed, number), []
         for own, count in batches_of_epoch(config, len(samples), random, rank, processes):

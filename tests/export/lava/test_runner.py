@@ -159,7 +159,7 @@ def test_lava_ends_with_the_process_that_started_it(tmp_path: Path) -> None:
         "import numpy as np, sys, tempfile\n"
         "tempfile.tempdir = sys.argv[1]\n"
         "from test_lava_runner import SMALL\n"
-        "from snnc.export.lava_runner import run_lava\n"
+        "from snnc.export.lava.runner import run_lava\n"
         "run_lava(SMALL, np.ones((1, 200000, 1), np.int64))\n"
     )
     environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2] / "support")}

@@ -9,15 +9,15 @@ import torch
 from torch import Tensor
 
 from snnc.bench.frameworks import (
-    TRAINING_RIVALS,
-    build_rival,
+    FRAMEWORKS,
+    build_baseline,
     installed,
     norse_neurons,
     sinabs_neurons,
     snntorch_neurons,
     spikingjelly_neurons,
 )
-from snnc.toolchain.layers.lif_autograd import EPSILON, Neurons, NormalisedLif
+from snnc.toolchain.layers.lif_autograd import EPSILON, Neurons, NormalizedLif
 
 STEPS = 5
 NEURONS: dict[str, Callable[[], Any]] = {
@@ -40,11 +40,11 @@ def needed(name: str) -> None:
 def ours(current: Tensor) -> Tensor:
     channels = current.shape[2]
     fixed = torch.zeros(channels), torch.zeros(channels), torch.full((1,), 1 - EPSILON)
-    return NormalisedLif.apply(current, *fixed, Neurons(STEPS, 0.5), False)[0]
+    return NormalizedLif.apply(current, *fixed, Neurons(STEPS, 0.5), False)[0]
 
 
 def test_every_framework_is_tested() -> None:
-    assert set(TRAINING_RIVALS) == {"limit", *NEURONS}
+    assert set(FRAMEWORKS) == {"limit", *NEURONS}
     assert "limit" in installed()
 
 
@@ -70,12 +70,12 @@ def test_its_neurons_compute_our_spikes(name: str) -> None:
 
 @pytest.mark.peers
 @pytest.mark.parametrize("as_documented", [False, True])
-@pytest.mark.parametrize("name", TRAINING_RIVALS)
+@pytest.mark.parametrize("name", FRAMEWORKS)
 def test_every_parameter_gets_a_gradient(name: str, as_documented: bool) -> None:
     needed(name)
     torch.manual_seed(0)
-    rival = build_rival(name, 1 / 8, STEPS, as_documented=as_documented)
-    logits = rival(torch.randn(4, 3, 32, 32))
+    baseline = build_baseline(name, 1 / 8, STEPS, as_documented=as_documented)
+    logits = baseline(torch.randn(4, 3, 32, 32))
     assert logits.shape == (4, 10)
     logits.square().sum().backward()
-    assert all(weight.grad is not None and bool(weight.grad.any()) for weight in rival.parameters())
+    assert all(weight.grad is not None and bool(weight.grad.any()) for weight in baseline.parameters())

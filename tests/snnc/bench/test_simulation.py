@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from rich.console import Console
 
 from snnc.bench import simulation as bench
-from snnc.bench.baselines import RIVALS, Rival
+from snnc.bench.baselines import BASELINES, Baseline
 from snnc.bench.lava_conv import Timing
 from snnc.bench.simulation import Row, Settings, growth, measure
 from snnc.bench.tables import show_growth, show_rows
@@ -32,8 +32,8 @@ def fake_lava(synapses: list[Conv], sources: list[np.ndarray], off: int = 0) -> 
 def test_a_row_holds_every_ratio_of_every_round() -> None:
     (row,) = measure([0.2], SMALL)
     assert row.equal
-    assert set(row.ratios) == {*RIVALS, "lava"}
-    assert all(len(row.ratios[name]) == 3 and min(row.ratios[name]) > 0 for name in RIVALS)
+    assert set(row.ratios) == {*BASELINES, "lava"}
+    assert all(len(row.ratios[name]) == 3 and min(row.ratios[name]) > 0 for name in BASELINES)
     assert len(row.images_per_s) == 3
     assert 0 < row.share < 1
     assert row.peak_mib > 10
@@ -52,12 +52,12 @@ def test_lava_is_scaled_to_all_channels_steps_and_layers(monkeypatch: pytest.Mon
 
 
 def test_a_wrong_output_gives_no_ratio(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Wrong(RIVALS["torch_float32"]):
+    class Wrong(BASELINES["torch_float32"]):
         def outputs(self, samples: np.ndarray) -> np.ndarray:
             return super().outputs(samples) + 1
 
-    rivals: dict[str, type[Rival]] = {"torch_float32": Wrong}
-    monkeypatch.setattr(bench, "RIVALS", rivals)
+    baselines: dict[str, type[Baseline]] = {"torch_float32": Wrong}
+    monkeypatch.setattr(bench, "BASELINES", baselines)
     (row,) = measure([0.2], SMALL)
     assert not row.equal
     assert row.ratios == {"torch_float32": [], "lava": []}

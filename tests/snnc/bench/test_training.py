@@ -29,7 +29,7 @@ def test_all_ways_are_measured_in_turns() -> None:
     result = as_dict(ways, SMALL)
     assert set(result["ratio"]) == set(installed())
     assert set(result["ratio_documented"]) == set(peers)
-    assert set(result["step_ratio"]) == {"quantised", "integer", "twin"}
+    assert set(result["step_ratio"]) == {"quantized", "integer", "twin"}
     assert set(result["peak_mib"]) == set(names)
 
 

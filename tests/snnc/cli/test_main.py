@@ -17,7 +17,7 @@ from snnc.toolchain.errors import EngineError, SnncError
 from snnc.toolchain.training.checkpoint import load_checkpoint
 from snnc.verification import engines
 
-QUICK = ["--model", "dense", "--width", "0.03", "--epochs-float", "1", "--epochs-quantised", "1", "--epochs-integer", "1"]
+QUICK = ["--model", "mlp", "--width", "0.03", "--epochs-float", "1", "--epochs-quantized", "1", "--epochs-integer", "1"]
 
 
 def no_kernel() -> None:
@@ -96,7 +96,7 @@ def test_quiet_says_nothing_and_verbose_says_more(folder: Path) -> None:
 
 def test_a_toml_file_and_options_over_it(folder: Path) -> None:
     Path("run.toml").write_text(
-        'model = "dense"\nwidth = 0.03\nepochs_float = 1\nepochs_quantised = 1\nepochs_integer = 1\nseed = 7\n'
+        'model = "mlp"\nwidth = 0.03\nepochs_float = 1\nepochs_quantized = 1\nepochs_integer = 1\nseed = 7\n'
     )
     assert snnc("train", "-c", "run.toml", "--seed", "8", "-o", "a.pt").exit_code == 0
     config = load_checkpoint("a.pt").config

@@ -15,7 +15,7 @@ from snnc.toolchain.training.checkpoint import load_checkpoint
 from snnc.toolchain.training.config import TrainConfig
 from snnc.toolchain.training.methods import METHODS
 
-QUICK = ["--model", "dense", "--width", "0.03", "--epochs-float", "1", "--epochs-quantised", "1", "--epochs-integer", "1"]
+QUICK = ["--model", "mlp", "--width", "0.03", "--epochs-float", "1", "--epochs-quantized", "1", "--epochs-integer", "1"]
 FILES = sorted(PRESETS.glob("*.toml"))
 PAPER = {"cifar10-tna": 1e-3, "cifar100-tna": 1e-3, "fashion-mnist-tna": 1e-4, "cifar10-dvs-tna": 1e-4}  # alpha
 
@@ -40,14 +40,14 @@ def test_every_preset_can_be_read_and_run(path: Path) -> None:
     config = TrainConfig.from_toml(path)
     assert path.stem.startswith(config.data)
     assert config.method in METHODS
-    assert Neurons(config.timesteps, config.leak, config.surrogate)
+    assert Neurons(config.timesteps, config.beta, config.surrogate)
 
 
 @pytest.mark.parametrize("name", PAPER)
 def test_presets_of_the_paper_hold_what_it_states(name: str) -> None:
     config = TrainConfig.from_toml(PRESETS / f"{name}.toml")
     assert (config.model, config.width, config.timesteps, config.method, config.weights) == ("cifarnet", 1, 5, "tna", "ternary")
-    assert (config.epochs_float, config.epochs_quantised) == (150, 100)
+    assert (config.epochs_float, config.epochs_quantized) == (150, 100)
     assert (config.lr, config.batch_size, config.gamma, config.schedule) == (0.01, 256, 0.928, "exponential")
     assert (config.alpha, config.delta, config.surrogate) == (PAPER[name], 0.1, "boxcar")
     events = name == "cifar10-dvs-tna"
@@ -63,7 +63,7 @@ def test_an_empty_name_is_not_a_missing_option() -> None:
 def test_a_preset_and_options_over_it() -> None:
     assert snnc("train", "--preset", "digits-tna", *QUICK, "--seed", "3").exit_code == 0
     config = load_checkpoint("model.pt").config
-    assert (config.data, config.method, config.model, config.seed) == ("digits", "tna", "dense", 3)
+    assert (config.data, config.method, config.model, config.seed) == ("digits", "tna", "mlp", 3)
 
 
 @pytest.mark.parametrize(
@@ -115,8 +115,8 @@ def test_history_and_curves_lie_beside_the_checkpoint(folder: Path) -> None:
     assert result.exit_code == 0, result.output
     assert {path.name for path in (folder / "there").iterdir()} == {"history.json", "model.pt", "training.png"}
     history = json.loads((folder / "there" / "history.json").read_text())
-    assert history["config"]["model"] == "dense"
-    assert [epoch["phase"] for epoch in history["epochs"]] == ["float", "quantised", "integer"]
+    assert history["config"]["model"] == "mlp"
+    assert [epoch["phase"] for epoch in history["epochs"]] == ["float", "quantized", "integer"]
     last = history["epochs"][-1]
     assert last["firing_rates"].keys() == {"fc1", "fc2"}
     assert last["sparsity"].keys() == {"fc1", "fc2", "readout"}

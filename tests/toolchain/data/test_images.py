@@ -156,7 +156,7 @@ def test_pictures_of_every_mode_become_bytes(tmp_path: Path, mode: str) -> None:
     assert values == {40_000 // 256} if mode == "I;16" else values <= ({0, 255} if mode == "1" else {155, 156, 157})
 
 
-def test_grey_among_coloured_pictures_become_coloured(tmp_path: Path) -> None:
+def test_gray_among_colored_pictures_become_colored(tmp_path: Path) -> None:
     write_pictures(tmp_path / "pets")
     for path in (tmp_path / "pets" / "train").rglob("1.png"):
         image.open(path).convert("L").save(path)

@@ -13,8 +13,8 @@ from random_networks import seeds
 from torch import Tensor
 
 from snnc.toolchain.errors import ConfigError
-from snnc.toolchain.layers.lif_autograd import EPSILON, ChipLif, Neurons, NormalisedLif, leaky_sum
-from snnc.toolchain.layers.spiking_layer import Normalise
+from snnc.toolchain.layers.lif_autograd import EPSILON, ChipLif, Neurons, NormalizedLif, leaky_sum
+from snnc.toolchain.layers.spiking_layer import Normalize
 from snnc.toolchain.layers.surrogate import SURROGATES
 from snnc.toolchain.network.network import Input, Layer, Lif, Network
 from snnc.toolchain.network.synapse import Dense
@@ -38,7 +38,7 @@ def spike(slope: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
 
 
 def plain(x: Tensor, shift: Tensor, neurons: Neurons, *, per_channel: bool) -> Tensor:
-    """Batch normalisation and equation 1, step by step, left to autograd."""
+    """Batch normalization and equation 1, step by step, left to autograd."""
     axes = [axis for axis in range(x.dim()) if axis != 2]
     variance = x.var(axes, keepdim=True, correction=0)
     if not per_channel:
@@ -48,7 +48,7 @@ def plain(x: Tensor, shift: Tensor, neurons: Neurons, *, per_channel: bool) -> T
     membrane = fired = torch.zeros_like(current[0])
     spikes, fire = [], spike(SURROGATES[neurons.surrogate])
     for t in range(neurons.timesteps):
-        membrane = neurons.leak * membrane * (1 - fired) + current[t % len(current)]
+        membrane = neurons.beta * membrane * (1 - fired) + current[t % len(current)]
         fired = fire(membrane)
         spikes.append(fired)
     return torch.stack(spikes)
@@ -56,13 +56,13 @@ def plain(x: Tensor, shift: Tensor, neurons: Neurons, *, per_channel: bool) -> T
 
 @settings(max_examples=60, deadline=None)
 @given(seeds)
-def test_forward_and_backward_equal_autograd_through_normalisation_and_time(seed: int) -> None:
+def test_forward_and_backward_equal_autograd_through_normalization_and_time(seed: int) -> None:
     x, shift, weights, neurons = drawn(seed)
     per_channel = seed % 2 == 0
     ours, theirs = ([each.clone().requires_grad_() for each in (x, shift)] for _ in range(2))
     channels = len(shift)
     start = torch.zeros(channels, dtype=x.dtype), torch.ones(channels if per_channel else 1, dtype=x.dtype)
-    spikes, _, _ = NormalisedLif.apply(*ours, *start, neurons, True)
+    spikes, _, _ = NormalizedLif.apply(*ours, *start, neurons, True)
     reference = plain(*theirs, neurons, per_channel=per_channel)
     (spikes * weights).sum().backward()
     (reference * weights).sum().backward()
@@ -76,13 +76,13 @@ def test_fixed_statistics_have_no_gradient() -> None:
     x, shift, weights, neurons = drawn(4)
     mean, variance = torch.full_like(shift, 0.3), torch.full((1,), 4.0, dtype=x.dtype)
     ours, theirs = x.clone().requires_grad_(), x.clone().requires_grad_()
-    spikes, *kept = NormalisedLif.apply(ours, shift, mean, variance, neurons, False)
+    spikes, *kept = NormalizedLif.apply(ours, shift, mean, variance, neurons, False)
     shape = [1, 1, -1, *[1] * (x.dim() - 3)]
     current = (theirs - 0.3) / torch.sqrt(torch.tensor(4 + EPSILON, dtype=x.dtype)) + shift.view(shape)
-    identity = Neurons(neurons.timesteps, neurons.leak, neurons.surrogate)
+    identity = Neurons(neurons.timesteps, neurons.beta, neurons.surrogate)
     fire, membrane, all_spikes = spike(SURROGATES[identity.surrogate]), torch.zeros_like(x[0]), []
     for t in range(neurons.timesteps):
-        membrane = current[t % len(current)] + neurons.leak * membrane
+        membrane = current[t % len(current)] + neurons.beta * membrane
         fired = fire(membrane)
         membrane = membrane * (1 - fired)
         all_spikes.append(fired)
@@ -113,7 +113,7 @@ def test_the_integer_forward_pass_is_the_chip(seed: int) -> None:
 
 @pytest.mark.parametrize(("kind", "frames"), list(product((torch.float32, torch.float64), (1, 4))))
 def test_the_integer_backward_pass_is_the_float_one_in_weight_units(kind: torch.dtype, frames: int) -> None:
-    """Without rounding (leak 1/2, few steps) both neurons see the same membranes, so the gradients are in proportion."""
+    """Without rounding (beta 1/2, few steps) both neurons see the same membranes, so the gradients are in proportion."""
     vth, neurons = 8, Neurons(4, 0.5)
     units = torch.randint(-6, 10, (frames, 3, 5), generator=torch.Generator().manual_seed(0)).to(kind)
     weight = torch.randn(4, 3, 5, dtype=kind, generator=torch.Generator().manual_seed(1))
@@ -121,7 +121,7 @@ def test_the_integer_backward_pass_is_the_float_one_in_weight_units(kind: torch.
     bias = torch.zeros(5, dtype=kind, requires_grad=True)
     spikes, _ = ChipLif.apply(integer, bias, vth, neurons)
     fixed = (torch.zeros(5, dtype=kind), torch.zeros(5, dtype=kind), torch.full((1,), 1 - EPSILON, dtype=kind))
-    reference, *_ = NormalisedLif.apply(real, *fixed, neurons, False)
+    reference, *_ = NormalizedLif.apply(real, *fixed, neurons, False)
     assert torch.equal(spikes, reference)
     (spikes * weight).sum().backward()
     (reference * weight).sum().backward()
@@ -131,9 +131,9 @@ def test_the_integer_backward_pass_is_the_float_one_in_weight_units(kind: torch.
     assert real.grad.any()
 
 
-def test_normalising_follows_the_statistics_of_batch_normalisation() -> None:
+def test_normalizing_follows_the_statistics_of_batch_normalization() -> None:
     x = torch.randn(3, 4, 5, 6, 6) * 3 + 1
-    ours, theirs = Normalise(5, per_channel=True), torch.nn.BatchNorm2d(5, affine=False)
+    ours, theirs = Normalize(5, per_channel=True), torch.nn.BatchNorm2d(5, affine=False)
     for _ in range(3):
         ours(x, Neurons(3, 0.5))
         theirs(x.flatten(0, 1))
@@ -144,28 +144,28 @@ def test_normalising_follows_the_statistics_of_batch_normalisation() -> None:
 
 def test_one_variance_per_layer_is_the_mean_of_those_of_the_channels() -> None:
     x = torch.stack([torch.randn(1000), 5 * torch.randn(1000)], dim=1).reshape(1, 1000, 2)
-    normalise = Normalise(2, per_channel=False, momentum=1.0)
-    normalise(x, Neurons(2, 0.5))
-    assert float(normalise.variance) == pytest.approx(float(x.var([0, 1], correction=0).mean()), rel=1e-4)
+    normalize = Normalize(2, per_channel=False, momentum=1.0)
+    normalize(x, Neurons(2, 0.5))
+    assert float(normalize.variance) == pytest.approx(float(x.var([0, 1], correction=0).mean()), rel=1e-4)
 
 
 def test_running_statistics_are_used_and_kept_outside_training() -> None:
-    normalise = Normalise(2, per_channel=False).eval()
-    spikes = normalise(torch.tensor([[[0.5, 1.5]]]), Neurons(1, 0.5))
+    normalize = Normalize(2, per_channel=False).eval()
+    spikes = normalize(torch.tensor([[[0.5, 1.5]]]), Neurons(1, 0.5))
     assert spikes.tolist() == [[[0, 1]]]
-    assert normalise.mean.tolist() == [0, 0]
+    assert normalize.mean.tolist() == [0, 0]
 
 
 @pytest.mark.parametrize("kind", [torch.float32, torch.float64])
 def test_the_memory_layout_of_a_step_is_kept(kind: torch.dtype) -> None:
     one = torch.randn(2, 4, 3, 3, dtype=kind).to(memory_format=torch.channels_last).unsqueeze(0)
-    normalise = Normalise(4, per_channel=True).to(kind)
-    for spikes in (normalise(one, Neurons(5, 0.5)), ChipLif.apply(one, torch.zeros(4, dtype=kind), 3, Neurons(5, 0.5))[0]):
+    normalize = Normalize(4, per_channel=True).to(kind)
+    for spikes in (normalize(one, Neurons(5, 0.5)), ChipLif.apply(one, torch.zeros(4, dtype=kind), 3, Neurons(5, 0.5))[0]):
         assert spikes.flatten(0, 1).is_contiguous(memory_format=torch.channels_last)
 
 
 def test_half_precision_keeps_its_type() -> None:
-    spikes, _, _ = NormalisedLif.apply(
+    spikes, _, _ = NormalizedLif.apply(
         torch.randn(2, 3, 4, dtype=torch.bfloat16), torch.zeros(4), torch.zeros(4), torch.ones(1), Neurons(2, 0.5), True
     )
     assert spikes.dtype is torch.bfloat16
@@ -176,15 +176,15 @@ def test_leaky_sum() -> None:
     assert leaky_sum(torch.tensor([[1.0], [1.0], [1.0]]), 0.5).ravel().tolist() == [1, 1.5, 1.75]
 
 
-@pytest.mark.parametrize("leak", [0.0, 1.1, 0.3, -1])
-def test_leaks_that_the_chip_does_not_have_are_refused(leak: float) -> None:
+@pytest.mark.parametrize("beta", [0.0, 1.1, 0.3, -1])
+def test_leaks_that_the_chip_does_not_have_are_refused(beta: float) -> None:
     with pytest.raises(ConfigError, match=r"is not k / 4096 with k in 1..4096; try 0.5"):
-        Neurons(5, leak)
+        Neurons(5, beta)
 
 
-@pytest.mark.parametrize(("leak", "dv"), [(1.0, 0), (0.5, 2048), (1 / 4096, 4095)])
-def test_leaks_and_registers(leak: float, dv: int) -> None:
-    assert Neurons(5, leak).dv == dv
+@pytest.mark.parametrize(("beta", "dv"), [(1.0, 0), (0.5, 2048), (1 / 4096, 4095)])
+def test_leaks_and_registers(beta: float, dv: int) -> None:
+    assert Neurons(5, beta).dv == dv
 
 
 def test_unknown_surrogates_are_refused() -> None:

@@ -26,9 +26,9 @@ def test_compiled_functions_compute_what_the_plain_ones_do() -> None:
     scale, dv, vth = torch.rand_like(shift) + 0.5, 2048, 3
     calls: dict[str, tuple[object, ...]] = {
         "moments": (x, shift),
-        "fire": (x, scale, shift, neurons.timesteps, neurons.leak),
-        "gradient": (x, grad, scale, shift, shift, neurons.leak, neurons.surrogate),
-        "recentre": (x, grad[: len(x)], scale, shift, shift, shift),
+        "fire": (x, scale, shift, neurons.timesteps, neurons.beta),
+        "gradient": (x, grad, scale, shift, shift, neurons.beta, neurons.surrogate),
+        "recenter": (x, grad[: len(x)], scale, shift, shift, shift),
         "fire_integers": (x * 4, shift * 4, neurons.timesteps, dv, vth),
         "gradient_integers": (x * 4, grad, shift * 4, dv, vth, neurons.surrogate),
     }

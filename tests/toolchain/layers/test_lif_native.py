@@ -22,18 +22,18 @@ def test_c_computes_what_torch_computes(seed: int) -> None:
     exact = lif_torch.moments(x.double(), center.double())
     assert torch.allclose(lif_native.moments(x, center), exact, rtol=1e-5, atol=1e-4)  # a test of training
     scale = torch.rand(len(shift)) + 0.5
-    arguments = (scale, shift, neurons.timesteps, neurons.leak)
+    arguments = (scale, shift, neurons.timesteps, neurons.beta)
     ours, theirs = (module.fire(x, *arguments) for module in (lif_native, lif_torch))
     assert (ours != theirs).float().mean() < 1e-3
     results = [
-        module.gradient(x, grad, scale, shift, center, neurons.leak, neurons.surrogate) for module in (lif_native, lif_torch)
+        module.gradient(x, grad, scale, shift, center, neurons.beta, neurons.surrogate) for module in (lif_native, lif_torch)
     ]
     if torch.equal(ours, theirs):
         for one, other in zip(*results, strict=True):
             assert torch.allclose(one, other, rtol=1e-3, atol=1e-3)  # a test of training
     statistics = (scale, center, shift * 0.01, shift * 0.02)
-    recentred = [module.recentre(x, grad[: len(x)].clone(), *statistics) for module in (lif_native, lif_torch)]
-    assert torch.allclose(*recentred, rtol=1e-4, atol=1e-5)  # a test of training
+    recenterd = [module.recenter(x, grad[: len(x)].clone(), *statistics) for module in (lif_native, lif_torch)]
+    assert torch.allclose(*recenterd, rtol=1e-4, atol=1e-5)  # a test of training
 
 
 @needs_kernel
@@ -67,7 +67,7 @@ def test_threads_do_not_change_a_bit(monkeypatch: pytest.MonkeyPatch) -> None:
                 lif_native.moments(x, shift),
                 lif_native.fire(x, scale, shift, 3, 0.5),
                 *lif_native.gradient(x, grad, scale, shift, shift, 0.5, "boxcar"),
-                lif_native.recentre(x, grad.clone(), scale, shift, shift, shift),
+                lif_native.recenter(x, grad.clone(), scale, shift, shift, shift),
             ]
         )
     for result in results[1:]:

@@ -1,4 +1,4 @@
-"""Quantised weights: exact values forward, straight-through gradients backward."""
+"""Quantized weights: exact values forward, straight-through gradients backward."""
 
 import pytest
 import torch
@@ -23,20 +23,20 @@ def test_rounding_clips_at_the_limit() -> None:
     assert rounded(torch.tensor([-200.4, 300.0])).tolist() == [-200, 300]
 
 
-def test_there_are_ways_to_quantise() -> None:
+def test_there_are_ways_to_quantize() -> None:
     assert set(WEIGHTS) == {"float", "ternary", "binary"}
 
 
-@pytest.mark.parametrize("name", [name for name, quantise in WEIGHTS.items() if quantise])
+@pytest.mark.parametrize("name", [name for name, quantize in WEIGHTS.items() if quantize])
 def test_gradients_pass_straight_through(name: str) -> None:
-    quantise = WEIGHTS[name]
-    assert quantise is not None
+    quantize = WEIGHTS[name]
+    assert quantize is not None
     weight = VALUES.clone().requires_grad_()
-    (quantise(weight, 0.1) * torch.arange(8.0)).sum().backward()
+    (quantize(weight, 0.1) * torch.arange(8.0)).sum().backward()
     assert weight.grad is not None
     assert weight.grad.tolist() == list(range(8))
 
 
 @given(st.floats(-1e6, 1e6, width=32), st.integers(-(2**20), 2**20))
-def test_the_value_is_the_quantised_one_to_the_last_bit(exact: float, quantised: int) -> None:
-    assert straight_through(torch.tensor(exact), torch.tensor(float(quantised))).item() == quantised
+def test_the_value_is_the_quantized_one_to_the_last_bit(exact: float, quantized: int) -> None:
+    assert straight_through(torch.tensor(exact), torch.tensor(float(quantized))).item() == quantized

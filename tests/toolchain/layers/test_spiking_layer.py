@@ -1,4 +1,4 @@
-"""Layers: normalisation, scales that fit the chip, and what is refused."""
+"""Layers: normalization, scales that fit the chip, and what is refused."""
 
 import pytest
 import torch
@@ -51,13 +51,13 @@ def test_the_unit_is_limited_by_weights_biases_and_sums() -> None:
 def test_a_layer_whose_weights_all_vanish_is_refused_with_a_remedy() -> None:
     layer = SpikingLayer("fc1", (4,), 2, Geometry(), weights="ternary", delta=0.1, neurons=Neurons(3, 0.5))
     torch.nn.init.constant_(layer.synapses.weight, 0.05)
-    with pytest.raises(LoweringError, match="layer 'fc1': all weights are 0 after quantisation; lower delta"):
+    with pytest.raises(LoweringError, match="layer 'fc1': all weights are 0 after quantization; lower delta"):
         layer.freeze(1)
 
 
 def test_dropout_silences_a_neuron_at_all_steps_and_not_in_the_integer_phase() -> None:
     layer = SpikingLayer("fc1", (4,), 50, Geometry(), weights="ternary", delta=0.1, neurons=Neurons(3, 0.5), dropout=0.5)
-    torch.nn.init.constant_(layer.normalise.shift, 5.0)
+    torch.nn.init.constant_(layer.normalize.shift, 5.0)
     spikes = layer(torch.ones(1, 20, 4))
     assert set(spikes.unique().tolist()) == {0, 2}
     assert torch.equal(spikes[0], spikes[1])
@@ -69,7 +69,7 @@ def test_dropout_silences_a_neuron_at_all_steps_and_not_in_the_integer_phase() -
 @pytest.mark.parametrize(("setting", "what"), [("shift", "bias"), ("variance", "threshold")])
 def test_a_layer_that_does_not_fit_the_chip_is_refused_when_it_is_frozen(setting: str, what: str) -> None:
     layer = SpikingLayer("fc1", (4,), 2, Geometry(), weights="binary", delta=0.1, neurons=Neurons(3, 0.5))
-    getattr(layer.normalise, setting).data.fill_(1e12)
+    getattr(layer.normalize, setting).data.fill_(1e12)
     with pytest.raises(
         LoweringError, match=rf"layer 'fc1': {what} of \d+ weight units is outside 0..\d+; lower the learning rate"
     ):

@@ -1,4 +1,4 @@
-"""Trainable synapses: shapes, initialisation, pooling, and what is refused."""
+"""Trainable synapses: shapes, initialization, pooling, and what is refused."""
 
 import pytest
 import torch

@@ -1,4 +1,4 @@
-"""The C kernels: no compiler warning, and no fault that the address and undefined-behaviour sanitizers see."""
+"""The C kernels: no compiler warning, and no fault that the address and undefined-behavior sanitizers see."""
 
 import os
 import shutil

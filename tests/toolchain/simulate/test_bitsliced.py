@@ -18,7 +18,7 @@ from snnc.toolchain.native import library
 from snnc.toolchain.native.library import built, load_kernel
 from snnc.toolchain.network.network import Input, Layer, Lif, Network
 from snnc.toolchain.network.synapse import Conv, Dense
-from snnc.toolchain.simulate.bitsliced import FastSimulator, simulate_fast
+from snnc.toolchain.simulate.bitsliced import BitslicedSimulator, simulate_bitsliced
 from snnc.toolchain.simulate.bitsliced_layers import (
     Graded,
     Grid,
@@ -42,7 +42,7 @@ def usable_widths() -> list[int]:
 
 def assert_equal(network: Network, samples: np.ndarray, width: int | None = None, threads: int = 2) -> None:
     reference = simulate(network, samples)
-    simulator = FastSimulator(network, width=width, threads=threads)
+    simulator = BitslicedSimulator(network, width=width, threads=threads)
     trace = simulator.trace(samples)
     for layer in network.layers:
         assert np.array_equal(trace.spikes[layer.name], reference.spikes[layer.name]), layer.name
@@ -175,7 +175,7 @@ def test_a_field_that_32_bit_offsets_cannot_address_takes_another_way() -> None:
 def test_large_images_go_through_one_by_one() -> None:
     synapse = Conv("input", np.ones((1, 1, 1, 1)))
     network = one_layer(synapse, Input((1, 200, 200), 0, 1), Lif((1, 200, 200), 2, 2048), timesteps=4)
-    assert FastSimulator(network)._chunk_size({"a"}) == 1
+    assert BitslicedSimulator(network)._chunk_size({"a"}) == 1
     assert_equal(network, random_samples(network, 3))
 
 
@@ -223,10 +223,10 @@ def test_folded_pooling_is_found_and_undone() -> None:
 
 def test_the_ways_are_chosen_as_described() -> None:
     network = lower(random_model(0))
-    kinds = [type(run.__closure__[1].cell_contents) for _, run in FastSimulator(network).layers if run.__closure__]
+    kinds = [type(run.__closure__[1].cell_contents) for _, run in BitslicedSimulator(network).layers if run.__closure__]
     assert Graded in kinds
     spikes = one_layer(Dense("input", np.eye(3, dtype=int)), Input((3,), 0, 1), Lif((3,), 0, 0))
-    (_, run) = FastSimulator(spikes).layers[0]
+    (_, run) = BitslicedSimulator(spikes).layers[0]
     assert any(isinstance(cell.cell_contents, Ternary) for cell in run.__closure__ or ())
 
 
@@ -239,16 +239,16 @@ def test_packing_is_undone_by_unpacking(channels: int, seed: int) -> None:
 def test_more_threads_than_work_and_no_samples() -> None:
     network = random_network(3)
     assert_equal(network, random_samples(network, 1), threads=16)
-    assert FastSimulator(network).outputs(random_samples(network, 1)[:0]).shape == (0, network.layers[-1].neurons)
+    assert BitslicedSimulator(network).outputs(random_samples(network, 1)[:0]).shape == (0, network.layers[-1].neurons)
 
 
 def test_a_forked_child_can_go_on() -> None:
     network = random_network(3)
     samples = random_samples(network, 40)
-    expected = simulate_fast(network, samples)
+    expected = simulate_bitsliced(network, samples)
     child = os.fork()
     if child == 0:
-        equal = np.array_equal(simulate_fast(network, samples).outputs(network), expected.outputs(network))
+        equal = np.array_equal(simulate_bitsliced(network, samples).outputs(network), expected.outputs(network))
         os._exit(0 if equal else 1)
     deadline = time.monotonic() + 30
     while (done := os.waitpid(child, os.WNOHANG)) == (0, 0) and time.monotonic() < deadline:
@@ -261,12 +261,12 @@ def test_a_forked_child_can_go_on() -> None:
 def test_the_callers_samples_are_checked_as_the_reference_does() -> None:
     network = random_network(3)
     with pytest.raises(DataError, match="samples of type float64"):
-        simulate_fast(network, random_samples(network, 1) + 0.5)
+        simulate_bitsliced(network, random_samples(network, 1) + 0.5)
     with pytest.raises(DataError, match="the network takes"):
-        simulate_fast(network, random_samples(network, 1) + 1000)
+        simulate_bitsliced(network, random_samples(network, 1) + 1000)
     for wrong in (np.zeros((2, 3), int), np.zeros((), int)):
         with pytest.raises(DataError, match=re.escape(f"samples of shape {wrong.shape}; allowed are")):
-            FastSimulator(network).outputs(wrong)
+            BitslicedSimulator(network).outputs(wrong)
 
 
 def test_without_a_kernel_the_remedy_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -285,4 +285,4 @@ def test_a_changed_network_is_noticed() -> None:
     network = one_layer(Dense("input", np.eye(3, dtype=int)), Input((3,), 0, 1), Lif((3,), 0, 0))
     other = replace(network, layers=(replace(network.layers[0], synapses=(Dense("input", np.ones((3, 3))),)),))
     samples = np.array([[1, 0, 0]])
-    assert not np.array_equal(simulate(network, samples).spikes["a"], simulate_fast(other, samples).spikes["a"])
+    assert not np.array_equal(simulate(network, samples).spikes["a"], simulate_bitsliced(other, samples).spikes["a"])

@@ -46,7 +46,7 @@ def test_data_of_another_shape_or_range_is_refused(digits: Dataset) -> None:
 
 @pytest.mark.parametrize("processes", [1, 2, 3])
 def test_an_epoch_takes_every_sample_once_and_processes_the_same_number(processes: int) -> None:
-    config = TINY.but(batch_size=10)
+    config = TINY.replaced(batch_size=10)
     parts = [list(batches_of_epoch(config, 101, generator(5), rank, processes)) for rank in range(processes)]
     assert {len(part) for part in parts} == {steps_per_epoch(config, 101, processes)}
     sizes = [[len(own) for own, _ in part] for part in parts]
@@ -56,4 +56,4 @@ def test_an_epoch_takes_every_sample_once_and_processes_the_same_number(processe
 
 
 def test_a_batch_of_one_has_no_variance_and_waits() -> None:
-    assert [len(own) for own, _ in batches_of_epoch(TINY.but(batch_size=10), 21, generator(0))] == [10, 10]
+    assert [len(own) for own, _ in batches_of_epoch(TINY.replaced(batch_size=10), 21, generator(0))] == [10, 10]

@@ -28,7 +28,7 @@ def test_nothing_is_lost(tmp_path: Path, tiny: Checkpoint) -> None:
     ("change", "message"),
     [
         ({"format": "other"}, "not a checkpoint of snnc; write one with `snnc train`"),
-        ({"version": 99}, "version 99, this snnc reads 3"),
+        ({"version": 99}, "version 99, this snnc reads 4"),
         ({"accuracy": 1.0}, "the checksum does not fit the content"),
         ({"config": {}}, "the checksum does not fit the content"),
         ({"weights": [1]}, "incomplete or damaged"),
@@ -43,7 +43,7 @@ def test_other_contents_are_refused(tmp_path: Path, tiny_path: Path, change: dic
 
 
 def test_weights_of_another_model_are_refused(tmp_path: Path, tiny: Checkpoint) -> None:
-    save_checkpoint(replace(tiny, config=tiny.config.but(width=0.05)), tmp_path / "other.pt")
+    save_checkpoint(replace(tiny, config=tiny.config.replaced(width=0.05)), tmp_path / "other.pt")
     with pytest.raises(FileFormatError, match="the weights do not fit the model that the file describes"):
         load_model(tmp_path / "other.pt")
 
@@ -72,7 +72,7 @@ def test_impossible_contents_are_refused(
 def test_a_full_disk_is_one_line_and_leaves_nothing(tmp_path: Path, tiny_path: Path) -> None:
     code = (
         "import resource\n"
-        "from snnc.toolchain.checkpoint import load_checkpoint, save_checkpoint\n"
+        "from snnc.toolchain.training.checkpoint import load_checkpoint, save_checkpoint\n"
         f"checkpoint = load_checkpoint({str(tiny_path)!r})\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))\n"
         "save_checkpoint(checkpoint, 'big.pt')\n"

@@ -11,9 +11,9 @@ from snnc.toolchain.training.config import TrainConfig
 
 def test_toml_and_overrides(tmp_path: Path) -> None:
     file = tmp_path / "run.toml"
-    file.write_text('model = "dense"\nlr = 1\nepochs_float = 3\n')
-    config = TrainConfig.from_toml(file).but(seed=4)
-    assert (config.model, config.lr, config.epochs_float, config.seed) == ("dense", 1.0, 3, 4)
+    file.write_text('model = "mlp"\nlr = 1\nepochs_float = 3\n')
+    config = TrainConfig.from_toml(file).replaced(seed=4)
+    assert (config.model, config.lr, config.epochs_float, config.seed) == ("mlp", 1.0, 3, 4)
     assert isinstance(config.lr, float)
     assert config.delta == TrainConfig().delta
 

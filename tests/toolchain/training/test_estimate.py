@@ -27,7 +27,7 @@ def test_parameters_and_neurons_are_those_of_the_network(samples: Samples) -> No
 
 
 def test_synaptic_operations_are_spikes_times_synapses(samples: Samples) -> None:
-    planned = estimate(TINY, build_model(TINY.but(dropout=0.0), samples.input, 10), samples)
+    planned = estimate(TINY, build_model(TINY.replaced(dropout=0.0), samples.input, 10), samples)
     first, second, third = planned.layers
     used = np.count_nonzero(samples.as_input(samples.raw[:SAMPLES]).numpy()) / SAMPLES
     assert first.synaptic_operations == pytest.approx(used * 31 * TINY.timesteps)
@@ -38,14 +38,14 @@ def test_synaptic_operations_are_spikes_times_synapses(samples: Samples) -> None
 
 @pytest.mark.parametrize(("method", "networks"), [("baseline", 1), ("tna", 2), ("tna3", 3), ("kd", 2)])
 def test_twins_count(samples: Samples, method: str, networks: int) -> None:
-    alone = estimate(TINY.but(method="baseline"), build_model(TINY, samples.input, 10), samples)
-    planned = estimate(TINY.but(method=method), build_model(TINY, samples.input, 10), samples)
+    alone = estimate(TINY.replaced(method="baseline"), build_model(TINY, samples.input, 10), samples)
+    planned = estimate(TINY.replaced(method=method), build_model(TINY, samples.input, 10), samples)
     assert planned.networks == networks
     learning = 1 if method == "kd" else networks
     assert planned.training_mib >= alone.training_mib * learning * 0.99
 
 
 def test_memory_grows_with_the_batch(samples: Samples) -> None:
-    model = build_model(TINY.but(model="cifarnet", width=0.1), samples.input, 10)
-    small, large = (estimate(TINY.but(batch_size=size), model, samples).training_mib for size in (32, 320))
+    model = build_model(TINY.replaced(model="cifarnet", width=0.1), samples.input, 10)
+    small, large = (estimate(TINY.replaced(batch_size=size), model, samples).training_mib for size in (32, 320))
     assert 3 < large / small < 10

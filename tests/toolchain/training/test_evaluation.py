@@ -32,7 +32,7 @@ def test_it_is_what_the_chip_will_do(digits: Dataset) -> None:
 
 def test_it_leaves_the_network_as_it_was(digits: Dataset) -> None:
     model = build_model(TINY, digits.input, 10).train()
-    before = model.hidden[0].normalise.mean.clone()
+    before = model.hidden[0].normalize.mean.clone()
     evaluate(model, on_device(digits.test, digits.input, torch.device("cpu")))
     assert model.training and model.hidden[0].training
-    assert torch.equal(before, model.hidden[0].normalise.mean)
+    assert torch.equal(before, model.hidden[0].normalize.mean)

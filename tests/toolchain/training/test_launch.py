@@ -34,7 +34,7 @@ torch.set_default_dtype(torch.float64)
 devices, batch, out, method = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3], sys.argv[4]
 config = TrainConfig(
     model="cifarnet", width=0.03, timesteps=3, dropout=0.0, shift=1, flip=0.3, method=method, delta=0.05, alpha=0.01,
-    batch_size=batch, devices=devices, epochs_float=1, epochs_quantised=1, epochs_integer=1, lr=0.002,
+    batch_size=batch, devices=devices, epochs_float=1, epochs_quantized=1, epochs_integer=1, lr=0.002,
 )
 digits = load_dataset("digits")
 digits = replace(digits, train=digits.train.first(640))  # whole batches: a rest that does not divide by two is cut
@@ -52,17 +52,17 @@ def test_one_device_needs_nothing() -> None:
 def test_without_fabric_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch, change: dict[str, object]) -> None:
     monkeypatch.setitem(sys.modules, "lightning_fabric", None)
     with pytest.raises(ConfigError, match=r"need Lightning Fabric; pip install 'snnc\[scale\]'"):
-        launch(TINY.but(**change))
+        launch(TINY.replaced(**change))
 
 
 def test_an_unknown_strategy_is_refused_in_one_line() -> None:
     with pytest.raises(ConfigError, match="strategy 'telepathy'.* cannot be used: .*; lower devices or change strategy"):
-        launch(TINY.but(devices=2, strategy="telepathy"))
+        launch(TINY.replaced(devices=2, strategy="telepathy"))
 
 
 @pytest.mark.filterwarnings("ignore")
 def test_half_precision_trains_and_ends_in_exact_integers(tmp_path: Path, digits: Dataset) -> None:
-    config = TINY.but(precision="bf16", epochs_float=1, epochs_quantised=1, epochs_integer=1)
+    config = TINY.replaced(precision="bf16", epochs_float=1, epochs_quantized=1, epochs_integer=1)
     checkpoint = train(config, digits, lambda c: build_model(c, digits.input, 10), tmp_path / "model.pt")
     assert checkpoint.accuracy > 0.2
     assert all(weight.dtype is torch.float32 for weight in checkpoint.weights.values() if weight.is_floating_point())
@@ -90,8 +90,8 @@ def test_two_processes_compute_what_one_does_with_the_doubled_batch(tmp_path: Pa
 
 @pytest.mark.slow
 def test_the_command_line_trains_on_two_devices(tmp_path: Path) -> None:
-    epochs = ["--epochs-float", "1", "--epochs-quantised", "1", "--epochs-integer", "1"]
-    settings = ["--model", "dense", "--width", "0.03", "--timesteps", "3", *epochs, "--devices", "2"]
+    epochs = ["--epochs-float", "1", "--epochs-quantized", "1", "--epochs-integer", "1"]
+    settings = ["--model", "mlp", "--width", "0.03", "--timesteps", "3", *epochs, "--devices", "2"]
     command = [sys.executable, "-m", "snnc", "train", *settings, "--json"]
     ran = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False)
     assert ran.returncode == 0, ran.stderr[-2000:]

@@ -9,13 +9,13 @@ from snnc.toolchain.training.config import TrainConfig
 from snnc.toolchain.training.methods import METHODS
 from snnc.toolchain.training.stages import epochs_of, learning_rate, stages
 
-CONFIG = TrainConfig(epochs_float=3, epochs_quantised=4, epochs_integer=2)
+CONFIG = TrainConfig(epochs_float=3, epochs_quantized=4, epochs_integer=2)
 
 
 def test_three_phases() -> None:
     assert [(stage.name, stage.phase, stage.epochs) for stage in stages(CONFIG)] == [
         ("float", Phase.FLOAT, 3),
-        ("quantised", Phase.QUANTISED, 4),
+        ("quantized", Phase.QUANTIZED, 4),
         ("integer", Phase.INTEGER, 2),
     ]
     assert [stage.lr for stage in stages(CONFIG)] == [CONFIG.lr, CONFIG.lr, CONFIG.lr_integer]
@@ -30,7 +30,7 @@ def test_the_learning_rate_falls_along_a_cosine_and_starts_anew() -> None:
 
 
 def test_without_a_restart_one_schedule_spans_both_phases() -> None:
-    config = CONFIG.but(restart=False)
+    config = CONFIG.replaced(restart=False)
     first, second, last = stages(config)
     rates = [learning_rate(config, first, epoch) for epoch in range(3)] + [learning_rate(config, second, 0)]
     assert rates == pytest.approx([0.005 * (1 + cos(pi * epoch / 7)) for epoch in range(4)])
@@ -38,11 +38,11 @@ def test_without_a_restart_one_schedule_spans_both_phases() -> None:
 
 
 def test_an_exponential_schedule_decays_every_few_epochs() -> None:
-    config = CONFIG.but(schedule="exponential", gamma=0.5, decay_every=2)
+    config = CONFIG.replaced(schedule="exponential", gamma=0.5, decay_every=2)
     first, second, _ = stages(config)
     assert [learning_rate(config, first, epoch) for epoch in range(3)] == pytest.approx([0.01, 0.01, 0.005])
     assert learning_rate(config, second, 0) == 0.01
-    second = stages(config.but(restart=False))[1]
+    second = stages(config.replaced(restart=False))[1]
     assert [learning_rate(config, second, epoch) for epoch in range(3)] == pytest.approx([0.005, 0.0025, 0.0025])
 
 
@@ -50,8 +50,8 @@ def test_a_frozen_twin_is_trained_first_unless_it_is_given() -> None:
     frozen = [name for name, method in METHODS.items() if method.frozen]
     assert frozen == ["kd", "kd-ce"]
     for name in frozen:
-        first, *others = stages(CONFIG.but(method=name))
+        first, *others = stages(CONFIG.replaced(method=name))
         assert (first.name, first.epochs, first.trains_twins_alone) == ("twin", 7, True)
         assert others == stages(CONFIG)
         assert not any(stage.trains_twins_alone for stage in others)
-        assert stages(CONFIG.but(method=name, teacher="twin.pt")) == stages(CONFIG)
+        assert stages(CONFIG.replaced(method=name, teacher="twin.pt")) == stages(CONFIG)

@@ -7,24 +7,24 @@ import pytest
 import torch
 from training_runs import ONE_EACH, run
 
-import snnc.toolchain.training.trainer as learner_module
+import snnc.toolchain.training.trainer as trainer_module
 from snnc.models import build_model
 from snnc.toolchain.data.dataset import Dataset
 from snnc.toolchain.errors import TrainingError
 from snnc.toolchain.layers.spiking_layer import Phase
 from snnc.toolchain.layers.spiking_network import SpikingNetwork
 from snnc.toolchain.training.batches import on_device
-from snnc.toolchain.training.callbacks import Unwatched
+from snnc.toolchain.training.callbacks import Callback
 from snnc.toolchain.training.config import TrainConfig
 from snnc.toolchain.training.launch import OneProcess
 from snnc.toolchain.training.stages import stages
 from snnc.toolchain.training.train import Training, train
-from snnc.toolchain.training.trainer import Learner
+from snnc.toolchain.training.trainer import Trainer
 
 
 def test_accumulated_batches_make_the_step_of_one_large_batch(digits: Dataset) -> None:
     """In the integer phase, where statistics are fixed, the gradients are the same."""
-    config = ONE_EACH.but(dropout=0.0, method="tna")
+    config = ONE_EACH.replaced(dropout=0.0, method="tna")
     samples = on_device(digits.train, digits.input, torch.device("cpu"))
     x, labels = next(samples.batches(96))
     gradients = []
@@ -34,9 +34,9 @@ def test_accumulated_batches_make_the_step_of_one_large_batch(digits: Dataset) -
         for network in (base, twin):
             torch.nn.init.uniform_(network.hidden[1].synapses.weight, -0.3, 0.3)
             network.enter(Phase.INTEGER)
-        learner = Learner(config, stages(config)[2], base, [twin], OneProcess(torch.device("cpu")))
-        learner._step(batches)
-        gradients.append([weight.grad.clone() for weight in learner._module.parameters() if weight.grad is not None])
+        trainer = Trainer(config, stages(config)[2], base, [twin], OneProcess(torch.device("cpu")))
+        trainer._step(batches)
+        gradients.append([weight.grad.clone() for weight in trainer._module.parameters() if weight.grad is not None])
     assert len(gradients[0]) > 4
     for one, other in zip(*gradients, strict=True):
         assert torch.allclose(one, other, rtol=1e-3, atol=1e-6 + 1e-3 * float(one.abs().max()))  # a test of training
@@ -44,24 +44,24 @@ def test_accumulated_batches_make_the_step_of_one_large_batch(digits: Dataset) -
 
 @pytest.mark.parametrize("schedule", ["cosine", "exponential"])
 def test_every_epoch_has_the_learning_rate_of_its_schedule(digits: Dataset, schedule: str) -> None:
-    config = ONE_EACH.but(schedule=schedule, epochs_float=3, decay_every=2, gamma=0.5)
+    config = ONE_EACH.replaced(schedule=schedule, epochs_float=3, decay_every=2, gamma=0.5)
     training = Training(config, digits, lambda c: build_model(c, digits.input, 10))
     seen = []
-    for _ in training.run(Unwatched()):
-        assert training.learner
-        seen.append(training.learner.optimizer.param_groups[0]["lr"])
+    for _ in training.run(Callback()):
+        assert training.trainer
+        seen.append(training.trainer.optimizer.param_groups[0]["lr"])
     expected = [0.01, 0.0075, 0.0025] if schedule == "cosine" else [0.01, 0.01, 0.005]
     assert seen == pytest.approx([*expected, 0.01, 0.002])
 
 
-def test_accumulation_counts_the_steps_of_the_optimiser(digits: Dataset) -> None:
+def test_accumulation_counts_the_steps_of_the_optimizer(digits: Dataset) -> None:
     steps = []
 
-    class Counting(Unwatched):
+    class Counting(Callback):
         def step(self, stage: str, loss: float, matching: float) -> None:
             steps.append(loss)
 
-    training = Training(ONE_EACH.but(accumulate=4), digits, lambda c: build_model(c, digits.input, 10))
+    training = Training(ONE_EACH.replaced(accumulate=4), digits, lambda c: build_model(c, digits.input, 10))
     next(training.run(Counting()))
     batches = -(-len(digits.train) // ONE_EACH.batch_size)
     assert len(steps) == -(-batches // 4)
@@ -71,28 +71,28 @@ def test_an_exploding_loss_stops_with_advice(tmp_path: Path, digits: Dataset) ->
     with pytest.raises(
         TrainingError, match=r"the loss became \d.*e\+\d\d in phase float; lower the learning rate \(it is 0.01\) or alpha"
     ):
-        run(ONE_EACH.but(alpha=1e9), digits, tmp_path / "model.pt")
+        run(ONE_EACH.replaced(alpha=1e9), digits, tmp_path / "model.pt")
 
 
 def test_a_frozen_twin_learns_first_and_then_stays(digits: Dataset) -> None:
-    training = Training(ONE_EACH.but(method="kd-ce"), digits, lambda c: build_model(c, digits.input, 10))
+    training = Training(ONE_EACH.replaced(method="kd-ce"), digits, lambda c: build_model(c, digits.input, 10))
     start = training.base.readout.synapses.weight.detach().clone()
-    epochs = training.run(Unwatched())
+    epochs = training.run(Callback())
     assert [next(epochs).phase, next(epochs).phase] == ["twin", "twin"]
     assert torch.equal(start, training.base.readout.synapses.weight)
-    learned = {name: value.clone() for name, value in training.twins[0].state_dict().items()}
-    assert [epoch.phase for epoch in epochs] == ["float", "quantised", "integer"]
-    assert all(torch.equal(learned[name], value) for name, value in training.twins[0].state_dict().items())
+    metrics = {name: value.clone() for name, value in training.twins[0].state_dict().items()}
+    assert [epoch.phase for epoch in epochs] == ["float", "quantized", "integer"]
+    assert all(torch.equal(metrics[name], value) for name, value in training.twins[0].state_dict().items())
     assert not torch.equal(start, training.base.readout.synapses.weight)
     assert training.history[-1].matching_loss > 0
 
 
 def test_the_twin_is_another_network_and_the_base_learns_from_it(digits: Dataset) -> None:
-    training = Training(ONE_EACH.but(alpha=10.0), digits, lambda c: build_model(c, digits.input, 10))
+    training = Training(ONE_EACH.replaced(alpha=10.0), digits, lambda c: build_model(c, digits.input, 10))
     base, (twin,) = training.base, training.twins
     assert not torch.equal(base.readout.synapses.weight, twin.readout.synapses.weight)
     before = twin.readout.synapses.weight.detach().clone()
-    next(training.run(Unwatched()))
+    next(training.run(Callback()))
     assert not torch.equal(before, twin.readout.synapses.weight)
     assert training.history[0].matching_loss > 0
 
@@ -110,9 +110,9 @@ def test_a_loss_that_is_no_number_stops_with_advice(tmp_path: Path, digits: Data
 
 def test_training_is_augmented_as_the_settings_say(digits: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
     seen = []
-    monkeypatch.setattr(learner_module, "augmented", lambda samples, moves: seen.append(moves) or samples)
-    config = ONE_EACH.but(shift=2, flip=0.5, rotate=20.0, shear=10.0)
-    next(Training(config, digits, lambda c: build_model(c, digits.input, 10)).run(Unwatched()))
+    monkeypatch.setattr(trainer_module, "augmented", lambda samples, moves: seen.append(moves) or samples)
+    config = ONE_EACH.replaced(shift=2, flip=0.5, rotate=20.0, shear=10.0)
+    next(Training(config, digits, lambda c: build_model(c, digits.input, 10)).run(Callback()))
     assert sum(len(moves.rows) for moves in seen) == len(digits.train)
     assert set(torch.cat([moves.rows for moves in seen]).tolist()) == set(range(-2, 3))
     assert 0.4 < float(torch.cat([moves.mirrored for moves in seen]).float().mean()) < 0.6

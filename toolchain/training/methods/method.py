@@ -10,7 +10,7 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Losses:
-    """The loss to minimise and, for the progress view, the matching loss inside it."""
+    """The loss to minimize and, for the progress view, the matching loss inside it."""
 
     total: Tensor
     matching: Tensor
