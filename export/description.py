@@ -1,4 +1,4 @@
-"""A network without its arrays as plain values, for the formats that hold arrays their own way (NIR, ONNX)."""
+"""A network without its arrays as JSON, for the formats that hold arrays their own way (NIR, ONNX)."""
 
 import json
 from collections.abc import Callable
@@ -9,40 +9,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from snnc.toolchain.errors import FileFormatError
-from snnc.toolchain.network.network import Input, Layer, Lif, Network
-from snnc.toolchain.network.synapse import Conv, Dense, Synapse
+from snnc.toolchain.network.network import Network
+from snnc.toolchain.network.plain import from_plain, to_plain
 
-VERSION = 1
+VERSION = 2
 MOST_NEURONS = 2**27
 
 Array = NDArray[Any]
 
 
 def describe(network: Network) -> str:
-    """Return everything but weights and biases as JSON, and a checksum over these too."""
-    layers = [
-        {
-            "name": layer.name,
-            "shape": layer.neuron.shape,
-            "vth": layer.neuron.vth,
-            "du": layer.neuron.du,
-            "dv": layer.neuron.dv,
-            "bias_exponent": layer.neuron.bias_exponent,
-            "synapses": [{"source": s.source, "type": type(s).__name__} | s.geometry for s in layer.synapses],
-        }
-        for layer in network.layers
-    ]
-    values = {
-        "version": VERSION,
-        "digest": network.digest(),
-        "name": network.name,
-        "timesteps": network.timesteps,
-        "readout": network.readout,
-        "labels": network.labels,
-        "input": vars(network.input),
-        "layers": layers,
-    }
-    return json.dumps(values)
+    """Return the plain form but for its arrays as JSON, and a checksum over these too."""
+    return json.dumps({"version": VERSION, "digest": network.digest(), "network": to_plain(network)[0]})
+
+
+def layer_names(text: str) -> list[str]:
+    """Return the names of the layers of a description."""
+    return [str(layer["name"]) for layer in _network_of(text)["network"]["layers"]]
 
 
 def rebuild(text: str, weight: Callable[[str, int], Array], bias: Callable[[str], Array]) -> Network:
@@ -51,26 +34,26 @@ def rebuild(text: str, weight: Callable[[str, int], Array], bias: Callable[[str]
     A bias is in membrane units, one for each neuron or broadcasting to them. Raises FileFormatError for another version or
     a wrong checksum, and KeyError, TypeError, ValueError or NetworkError for a description that is none.
     """
-    values = json.loads(text)
-    if values["version"] != VERSION:
-        raise FileFormatError(f"version {values['version']}, this snnc reads {VERSION}; export it again or update snnc")
-    layers = []
-    for entry in values["layers"]:
-        name, exponent = entry["name"], int(entry["bias_exponent"])
-        if prod(int(size) for size in entry["shape"]) > MOST_NEURONS:
-            raise FileFormatError(f"layer {name!r} claims the shape {entry['shape']}; a layer may have {MOST_NEURONS} neurons")
-        synapses = tuple(_synapse(synapse, weight(name, i)) for i, synapse in enumerate(entry["synapses"]))
-        mantissa = bias(name).astype(np.int64) >> exponent
-        neuron = Lif(tuple(entry["shape"]), entry["vth"], entry["dv"], mantissa, exponent, entry["du"])
-        layers.append(Layer(name, synapses, neuron))
-    pixels, labels = Input(**values["input"]), tuple(values["labels"])
-    network = Network(values["name"], values["timesteps"], pixels, tuple(layers), values["readout"], labels)
+    values = _network_of(text)
+    layers = {layer["name"]: layer["neuron"] for layer in values["network"]["layers"]}
+    for name, neuron in layers.items():
+        if prod(int(size) for size in neuron["shape"]) > MOST_NEURONS:
+            raise FileFormatError(f"layer {name!r} claims the shape {neuron['shape']}; a layer may have {MOST_NEURONS} neurons")
+
+    def array(key: str) -> Array:
+        _, name, part, *rest = key.split("/")  # layers/NAME/synapses/INDEX/weight or layers/NAME/neuron/bias_mantissa
+        if part == "synapses":
+            return weight(name, int(rest[0]))
+        return np.asarray(bias(name), np.int64) >> int(layers[name]["bias_exponent"])
+
+    network = from_plain(Network, values["network"], array)
     if network.digest() != values["digest"]:
         raise FileFormatError("its checksum does not fit its numbers, so it was damaged or edited; export it again")
     return network
 
 
-def _synapse(entry: dict[str, Any], weight: Array) -> Synapse:
-    if entry["type"] == "Conv":
-        return Conv(entry["source"], weight, tuple(entry["stride"]), tuple(entry["padding"]))
-    return Dense(entry["source"], weight)
+def _network_of(text: str) -> dict[str, Any]:
+    values: dict[str, Any] = json.loads(text)
+    if values["version"] != VERSION:
+        raise FileFormatError(f"version {values['version']}, this snnc reads {VERSION}; export it again or update snnc")
+    return values

@@ -9,8 +9,8 @@ from snnc.export import TARGETS, read_network
 from snnc.toolchain.data.dataset import Split
 from snnc.toolchain.data.table import load_fitting
 from snnc.toolchain.errors import ConfigError, DifferentNetworks, FileFormatError
-from snnc.toolchain.network.difference import network_difference
 from snnc.toolchain.network.network import Network
+from snnc.toolchain.network.plain import difference
 from snnc.verification.engines import ENGINES, STAND_INS, Subject, choose, sample_counts, verify
 from snnc.verification.tables import simulation_progress, verdict_line
 from snnc.verification.verdict import Verdict
@@ -31,8 +31,8 @@ def load_subject(*paths: str | Path, **settings: Any) -> "tuple[Subject, Checkpo
     subjects = [(str(path), *_load_one(Path(path))) for path in paths]
     name, first, _, _ = subjects[0]
     for other, network, _, _ in subjects[1:]:
-        if difference := network_difference(first, network):
-            raise DifferentNetworks(f"{name} and {other} hold different networks: {difference}")
+        if found := difference(first, network, ignored=("name", "labels")):
+            raise DifferentNetworks(f"{name} and {other} hold different networks: {found}")
     model, checkpoint = next(((model, checkpoint) for *_, model, checkpoint in subjects if model), (None, None))
     files = tuple(Path(path) for path in paths if Path(path).suffix != CHECKPOINT)
     if len({path.suffix for path in files}) < len(files):

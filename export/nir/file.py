@@ -1,6 +1,5 @@
 """NIR: writes networks as `.nir` files, and reads back the files that snnc wrote, number for number."""
 
-import json
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ import numpy as np
 from nir.serialization import hdf2dict
 from numpy.typing import NDArray
 
-from snnc.export.description import rebuild
+from snnc.export.description import layer_names, rebuild
 from snnc.export.nir.graph import UNIT, nir_graph, node_names
 from snnc.toolchain.atomic_file import write_atomically
 from snnc.toolchain.errors import FileFormatError, SnncError, located
@@ -116,7 +115,7 @@ def _network(graph: nir.NIRGraph) -> Network:
         raise FileFormatError("it was not written by snnc; `snnc import` reads graphs of others")
     description, dialect = (_text(graph.metadata[key]) for key in ("snnc", "dialect"))
     nodes = graph.nodes
-    names = node_names(entry["name"] for entry in json.loads(description)["layers"])
+    names = node_names(layer_names(description))
 
     def weight(layer: str, index: int) -> NDArray[Any]:
         return np.asarray(nodes[f"{names[layer]}_weight{index}"].weight)

@@ -15,7 +15,7 @@ from snnc.cli.main import main
 from snnc.export import TARGETS, read_network
 from snnc.files import export_file, load_subject, verify_file_on
 from snnc.toolchain.errors import ConfigError, DifferentNetworks, FileFormatError
-from snnc.toolchain.network.difference import network_difference
+from snnc.toolchain.network.plain import difference
 from snnc.toolchain.simulate.trace import Trace
 from snnc.verification.engines import ENGINES, Subject
 
@@ -55,7 +55,7 @@ def test_files_of_different_networks_are_a_difference(tmp_path: Path, tiny_path:
     first, *rest = network.layers
     other = replace(first, neuron=replace(first.neuron, vth=first.neuron.vth + 1))
     TARGETS["onnx"].write(replace(network, layers=(other, *rest)), tmp_path / "model.onnx")
-    expected = f"hold different networks: layer 'fc1', vth: {first.neuron.vth} and {first.neuron.vth + 1}"
+    expected = f"hold different networks: layers/fc1/neuron/vth: {first.neuron.vth} and {first.neuron.vth + 1}"
     with pytest.raises(DifferentNetworks, match=expected):
         load_subject(tiny_path, *files)
     result = CliRunner().invoke(main, ["simulate", str(tiny_path), *map(str, files)])
@@ -70,12 +70,12 @@ def test_the_place_of_a_difference_is_named() -> None:
     synapse = replace(network.layers[0].synapses[0], weight=weight)
     changed = replace(network.layers[0], synapses=(synapse, *network.layers[0].synapses[1:]))
     where = np.unravel_index(1, weight.shape)
-    found = network_difference(network, replace(network, layers=(changed, *network.layers[1:])))
-    assert f"layer 'layer0', weight: at {tuple(int(i) for i in where)}" in str(found)
-    assert network_difference(network, replace(network, name="another", labels=())) is None
-    assert "time steps: " in str(network_difference(network, replace(network, timesteps=network.timesteps + 1)))
+    found = difference(network, replace(network, layers=(changed, *network.layers[1:])))
+    assert f"layers/layer0/synapses/0/weight at {tuple(int(i) for i in where)}: " in str(found)
+    assert difference(network, replace(network, name="another"), ignored=("name",)) is None
+    assert "timesteps: " in str(difference(network, replace(network, timesteps=network.timesteps + 1)))
     if len(network.layers) > 1:
-        assert "layers" in str(network_difference(network, replace(network, layers=network.layers[:1])))
+        assert "layers" in str(difference(network, replace(network, layers=network.layers[:1])))
 
 
 def test_options_belong_to_their_targets(tmp_path: Path, tiny_path: Path) -> None:
@@ -97,7 +97,7 @@ def test_a_missing_library_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: P
 
 def test_the_network_says_where_it_comes_from(tiny_path: Path) -> None:
     subject, _ = load_subject(tiny_path)
-    assert subject.network.name == "dense on digits"
+    assert subject.network.name == "mlp on digits"
     assert subject.network.labels == tuple("0123456789")
 
 

@@ -191,7 +191,6 @@ def test_every_source_has_a_test_file() -> None:
         "mlp": "test_models",
         "process": "test_runner",
         "device": "toolchain/simulate/test_tensor",
-        "toolchain/network/difference": "snnc/test_files",
         "tables": "test_simulation",
         "snnc/verification/tables": "snnc/cli/test_main",
         "bench": "snnc/bench/test_simulation",
@@ -207,7 +206,7 @@ def test_every_source_has_a_test_file() -> None:
         "bitsliced_layers": "test_bitsliced",
         "library": "test_native",
         "training_view": "test_main",
-        "difference": "snnc/test_files",
+        "violation": "test_chips",
     }
     for path in SOURCES:
         if path.stem == "__init__":

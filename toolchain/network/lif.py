@@ -7,15 +7,19 @@ Arguments of one call must be broadcastable; every array must be 64 bits wide, s
 Units: one weight unit is 64 = 2**6 units of the membrane, as on the chip.
 """
 
+from collections.abc import Iterator
 from typing import Any
 
 DECAY_UNITY = 4096  # decays are 12-bit fractions of this
 UNIT_SHIFT = 6  # synaptic input and threshold are shifted left by this much
-STATE_LIMIT = 2**23  # current and membrane are 24-bit signed
+STATE_BITS = 24  # of current and membrane, signed
+STATE_LIMIT = 2 ** (STATE_BITS - 1)
 MEMBRANE_MAX = STATE_LIMIT - 1
 
 DU_MAX = 4095
 DV_MAX = 4095
+
+# What Loihi 2's registers hold; chips.py says where each is known from.
 VTH_MAX = 2**17 - 1
 BIAS_MANTISSA_MIN, BIAS_MANTISSA_MAX = -4096, 4095
 BIAS_EXPONENT_MAX = 7
@@ -77,3 +81,16 @@ def step(
     u, v = integrate(u, v, a, du=du, dv=dv, bias=bias)
     v, spikes = fire(v, vth)
     return u, v, spikes
+
+
+def run(
+    a: Integers, timesteps: int, *, du: Integers, dv: Integers, bias: Integers, vth: Integers
+) -> Iterator[tuple[Integers, Integers]]:
+    """Yield membrane and spikes of every time step, from rest; arguments as in `step`.
+
+    `a` holds the input of each step along its first axis, `(F, ...)`, F being `timesteps`, or 1 where all steps have the same.
+    """
+    u = v = a[0] * 0
+    for t in range(timesteps):
+        u, v, spikes = step(u, v, a[t % len(a)], du=du, dv=dv, bias=bias, vth=vth)
+        yield v, spikes

@@ -4,8 +4,6 @@ Data flows dataset -> model -> train -> checkpoint -> lower -> Network -> {expor
 training works on this description alone.
 """
 
-import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import prod
@@ -15,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from snnc.toolchain.errors import NetworkError, located
-from snnc.toolchain.network import lif
+from snnc.toolchain.network import lif, plain
 from snnc.toolchain.network.synapse import Synapse
 from snnc.toolchain.network.validation import (
     Int64s,
@@ -30,6 +28,7 @@ from snnc.toolchain.network.validation import (
 INPUT = "input"  # the name by which synapses refer to the network's input
 INPUT_LIMIT = 2**23  # no sum of so many as fit memory leaves 64 bits
 READOUTS = ("membrane", "spikes")
+EXACT_SUM = 2**53  # up to which 64-bit floats hold every integer
 
 
 @dataclass(frozen=True)
@@ -62,8 +61,9 @@ class Input:
 class Lif:
     """One population of Loihi LIF neurons: a shared threshold and decays, and one bias for each neuron.
 
-    `vth` is 0..131071 weight units, `du` and `dv` are 0..4095, the bias of a neuron is mantissa (-4096..4095) << exponent
-    (0..7) in 1/64 weight units. A mantissa that broadcasts to `shape` is enough. Matches Lava's LIF and LIFReset.
+    `vth` is 0..2**23 weight units, `du` and `dv` are 0..4095, the bias of a neuron is mantissa << exponent in 1/64 weight
+    units, at most 24 bits in all. A mantissa that broadcasts to `shape` is enough. Matches Lava's LIF and LIFReset. What one
+    chip holds of these ranges is a matter of chips.py.
     """
 
     shape: Shape
@@ -74,14 +74,14 @@ class Lif:
     du: int = lif.DU_MAX
 
     def __post_init__(self) -> None:
-        """Raise NetworkError for a parameter outside the chip's range."""
+        """Raise NetworkError for a parameter outside what the arithmetic computes: 24-bit states, 12-bit decays."""
         frozen_field(self, "shape", positive_shape(self.shape, "population"))
-        limits = {"vth": lif.VTH_MAX, "dv": lif.DV_MAX, "du": lif.DU_MAX, "bias_exponent": lif.BIAS_EXPONENT_MAX}
+        limits = {"vth": lif.STATE_LIMIT, "dv": lif.DV_MAX, "du": lif.DU_MAX, "bias_exponent": lif.STATE_BITS - 1}
         for name, most in limits.items():
             frozen_field(self, name, bounded_integer(getattr(self, name), name, most))
-        low, high = lif.BIAS_MANTISSA_MIN, lif.BIAS_MANTISSA_MAX
+        most = lif.MEMBRANE_MAX >> self.bias_exponent
         mantissa = checked_integers(
-            self.bias_mantissa, "bias mantissa", low, high, "raise the bias exponent or rescale the layer"
+            self.bias_mantissa, "bias mantissa", -most, most, "a bias has 24 bits at most, exponent included: rescale the layer"
         )
         try:
             mantissa = np.broadcast_to(mantissa, self.shape)
@@ -155,6 +155,7 @@ class Network:
         for layer in self.layers:
             _check_layer(layer, shapes)
             shapes[layer.name] = layer.output_shape
+        _check_sums(self)
         if self.labels and len(self.labels) != self.layers[-1].neurons:
             raise NetworkError(f"got {len(self.labels)} labels for {self.layers[-1].neurons} outputs; name each output once")
 
@@ -172,23 +173,26 @@ class Network:
 
     def digest(self) -> str:
         """Return a SHA-256 over every number and name of the network, as hexadecimal digits."""
-        digest = hashlib.sha256()
-        header = [self.name, self.timesteps, self.readout, self.labels, *vars(self.input).values()]
-        digest.update(json.dumps(header).encode())
-        for layer in self.layers:
-            neuron = layer.neuron
-            numbers = [layer.name, neuron.shape, neuron.vth, neuron.du, neuron.dv, neuron.bias_exponent]
-            digest.update(json.dumps(numbers).encode())
-            digest.update(np.asarray(neuron.bias_mantissa, "<i4").tobytes())
-            for synapse in layer.synapses:
-                digest.update(json.dumps([synapse.text(), synapse.weight.shape, synapse.geometry]).encode())
-                digest.update(synapse.weight.tobytes())
-        return digest.hexdigest()
+        return plain.digest(self)
+
+    @property
+    def shapes(self) -> dict[str, Shape]:
+        """The shape of every source by name, without time and batch; the input's is the first."""
+        return {INPUT: self.input.shape} | {layer.name: layer.output_shape for layer in self.layers}
+
+    @property
+    def ranges(self) -> dict[str, tuple[int, int]]:
+        """The least and the largest value that every source can send: the input's range, and 0 and 1 for spikes."""
+        return {INPUT: (self.input.minimum, self.input.maximum)} | dict.fromkeys((layer.name for layer in self.layers), (0, 1))
+
+    def is_readout(self, layer: Layer) -> bool:
+        """Tell whether a layer is a membrane read-out: the last one, whose neurons must never spike."""
+        return self.readout == "membrane" and layer is self.layers[-1]
 
     @property
     def macs(self) -> int:
         """Multiply-accumulates that a dense simulator does for one sample, all steps together."""
-        shapes = {INPUT: self.input.shape} | {layer.name: layer.output_shape for layer in self.layers}
+        shapes = self.shapes
         return self.timesteps * sum(s.macs(shapes[s.source]) for layer in self.layers for s in layer.synapses)
 
     @property
@@ -213,6 +217,20 @@ def _check_layer(layer: Layer, shapes: Mapping[str, Shape]) -> None:
             raise NetworkError(
                 f"layer {layer.name!r}: synapses from {synapse.source!r} give shape {shape}, "
                 f"the neurons have {layer.output_shape}"
+            )
+
+
+def _check_sums(network: Network) -> None:
+    """Raise NetworkError unless every sum of weights and inputs is exact in 64-bit floats, which simulators compute with."""
+    for layer in network.layers:
+        reach = 0
+        for synapse in layer.synapses:
+            fan_in = synapse.weight.size // len(synapse.weight)
+            largest = max(int(synapse.weight.max()), -int(synapse.weight.min()))
+            reach += fan_in * largest * max(map(abs, network.ranges[synapse.source]))
+        if reach >= EXACT_SUM:
+            raise NetworkError(
+                f"layer {layer.name!r}: its sums can reach {reach}, allowed is below 2**53; use smaller weights or inputs"
             )
 
 

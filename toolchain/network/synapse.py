@@ -1,6 +1,6 @@
 """Synapses of the integer network: what they connect, and the exact sums that they give.
 
-Weights are 8-bit signed at most; ternary layers hold exactly -1, 0 and 1.
+Weights are integers of up to 24 bits, kept in 8 where those are enough; ternary layers hold exactly -1, 0 and 1.
 """
 
 from dataclasses import dataclass
@@ -8,19 +8,27 @@ from math import prod
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from snnc.toolchain.errors import NetworkError
 from snnc.toolchain.network import lif
-from snnc.toolchain.network.validation import Int64s, Shape, checked_integers, frozen_array, frozen_field, integer_pair
+from snnc.toolchain.network.validation import (
+    Int64s,
+    Shape,
+    Weights,
+    checked_integers,
+    frozen_array,
+    frozen_field,
+    integer_pair,
+)
 
 
 @dataclass(frozen=True, eq=False)
 class Conv:
-    """A 2-D convolution (cross-correlation, as in PyTorch) from `source`; weight `(out, in, height, width)` in -128..127."""
+    """A 2-D convolution (cross-correlation, as in PyTorch) from `source`; weight `(out, in, height, width)`."""
 
     source: str
-    weight: NDArray[np.int8]
+    weight: Weights
     stride: tuple[int, int] = (1, 1)
     padding: tuple[int, int] = (0, 0)
 
@@ -30,10 +38,14 @@ class Conv:
         frozen_field(self, "stride", integer_pair(self.stride, "stride", least=1))
         frozen_field(self, "padding", integer_pair(self.padding, "padding", least=0))
 
-    @property
-    def geometry(self) -> dict[str, tuple[int, int]]:
-        """What else than source and weight defines the synapses."""
-        return {"stride": self.stride, "padding": self.padding}
+    def behind_pool(self, pool: int, source: Shape) -> "Conv":
+        """Return synapses that give from `source` what these give from its pool x pool sums.
+
+        Taps are repeated pool x pool; stride and padding grow alike.
+        """
+        grown = self.weight.repeat(pool, axis=2).repeat(pool, axis=3)
+        stride, padding = ((pool * pair[0], pool * pair[1]) for pair in (self.stride, self.padding))
+        return Conv(self.source, grown, stride, padding)
 
     def text(self) -> str:
         """Return a short description for people."""
@@ -66,26 +78,29 @@ class Conv:
         padded = np.pad(source, ((0, 0), (0, 0), (above, above), (left, left))).astype(np.float64)
         windows = sliding_window_view(padded, self.weight.shape[2:], axis=(2, 3))  # type: ignore[call-overload]
         windows = windows[:, :, ::down, ::right]
-        # Integers in float64 are exact below 2**53, which no sum of 8-bit weights reaches here, and use fast BLAS.
+        # Integers in float64 are exact below 2**53, which a Network holds its sums to, and use fast BLAS.
         summed = np.tensordot(windows, self.weight.astype(np.float64), axes=([1, 4, 5], [1, 2, 3]))
         return np.ascontiguousarray(summed.transpose(0, 3, 1, 2)).astype(np.int64)
 
 
 @dataclass(frozen=True, eq=False)
 class Dense:
-    """All-to-all synapses from `source`, flattened in C,H,W order, with weight `(out, in)` in -128..127."""
+    """All-to-all synapses from `source`, flattened in C,H,W order, with weight `(out, in)`."""
 
     source: str
-    weight: NDArray[np.int8]
+    weight: Weights
 
     def __post_init__(self) -> None:
-        """Raise NetworkError unless the weight is a matrix of 8-bit integers."""
+        """Raise NetworkError unless the weight is a matrix of integers."""
         frozen_field(self, "weight", _weights(self.weight, dimensions=2))
 
-    @property
-    def geometry(self) -> dict[str, tuple[int, int]]:
-        """Nothing else than source and weight defines the synapses."""
-        return {}
+    def behind_pool(self, pool: int, source: Shape) -> "Dense":
+        """Return synapses that give from `source` `(C, H, W)` what these give from its pool x pool sums: columns repeated."""
+        if pool == 1:
+            return self
+        channels, height, width = source
+        columns = self.weight.reshape(-1, channels, height // pool, width // pool)
+        return Dense(self.source, columns.repeat(pool, axis=2).repeat(pool, axis=3).reshape(len(self.weight), -1))
 
     def text(self) -> str:
         """Return a short description for people."""
@@ -113,10 +128,11 @@ class Dense:
 Synapse = Conv | Dense
 
 
-def _weights(values: ArrayLike, dimensions: int) -> NDArray[np.int8]:
-    array = checked_integers(values, "weight", lif.WEIGHT_MIN, lif.WEIGHT_MAX, "quantize before lowering")
+def _weights(values: ArrayLike, dimensions: int) -> Weights:
+    array = checked_integers(values, "weight", -lif.MEMBRANE_MAX, lif.MEMBRANE_MAX, "quantize before lowering")
     if array.ndim != dimensions or array.size == 0:
         raise NetworkError(
             f"weight of shape {array.shape} is not allowed; it needs {dimensions} dimensions, none of them empty"
         )
-    return frozen_array(array, np.int8)
+    narrow = array.min() >= lif.WEIGHT_MIN and array.max() <= lif.WEIGHT_MAX
+    return frozen_array(array, np.int8) if narrow else frozen_array(array, np.int32)

@@ -10,6 +10,7 @@ from snnc.toolchain.errors import NetworkError
 
 Shape = tuple[int, ...]
 Int64s = NDArray[np.int64]
+Weights = NDArray[np.signedinteger[Any]]
 SIZE_MAX = 2**31 - 1  # of one axis
 Scalar = TypeVar("Scalar", bound=np.generic)
 

@@ -17,7 +17,7 @@ from snnc.toolchain.native.library import Geometry, Kernel, Results
 from snnc.toolchain.network import lif
 from snnc.toolchain.network.network import Layer, Lif
 from snnc.toolchain.network.synapse import Conv, Synapse
-from snnc.toolchain.network.validation import Shape
+from snnc.toolchain.network.validation import Shape, Weights
 
 INT16_MAX, INT32_MAX = 2**15 - 1, 2**31 - 1
 POOLS = (4, 3, 2)  # that are looked for in folded weights
@@ -150,7 +150,7 @@ class Graded(Fused):
 class Grid:
     """A synapse as a convolution over C,H,W with pooling taken out of its weights."""
 
-    weight: NDArray[np.int8]  # (out, in, kh, kw)
+    weight: Weights  # (out, in, kh, kw)
     source: Shape
     stride: tuple[int, int]
     padding: tuple[int, int]
@@ -203,7 +203,7 @@ def can_fuse(layer: Layer, low: int, high: int) -> bool:
     return len(layer.synapses) == 1 and neuron.du == lif.DU_MAX and uniform and fits
 
 
-def reach(weight: NDArray[np.int8], low: int, high: int) -> int:
+def reach(weight: Weights, low: int, high: int) -> int:
     """Return the largest magnitude that any sum over some of the inputs `low..high` can have, for weights `(out, ...)`."""
     flat, least, most = weight.reshape(len(weight), -1), min(low, 0), max(high, 0)
     up, down = np.maximum(flat, 0).sum(1, dtype=np.int64), np.minimum(flat, 0).sum(1, dtype=np.int64)

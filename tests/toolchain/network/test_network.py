@@ -21,12 +21,12 @@ def layer(name: str = "fc", source: str = "input", inputs: int = 16, out: int = 
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: Lif((1,), 131072, 0), r"vth 131072 is outside 0..131071"),
+        (lambda: Lif((1,), 2**23 + 1, 0), "vth 8388609 is outside 0..8388608"),
         (lambda: Lif((1,), 0.5, 0), "vth 0.5 is outside"),
         (lambda: Lif((1,), 0, 4096), "dv 4096 is outside 0..4095"),
         (lambda: Lif((1,), 0, 0, du=-1), "du -1 is outside 0..4095"),
-        (lambda: Lif((1,), 0, 0, 4096), "bias mantissa 4096 is outside -4096..4095; raise the bias exponent"),
-        (lambda: Lif((1,), 0, 0, 0, 8), "bias_exponent 8 is outside 0..7"),
+        (lambda: Lif((1,), 0, 0, 2**17), "bias mantissa 131072 is outside -131071..131071; a bias has 24 bits at most"),
+        (lambda: Lif((1,), 0, 0, 0, 24), "bias_exponent 24 is outside 0..23"),
         (lambda: Lif((2,), 0, 0, [1, 2, 3]), r"bias mantissa of shape \(3,\) does not broadcast to \(2,\)"),
         (lambda: Lif((0,), 0, 0), "population size 0 is outside 1"),
         (lambda: Lif((1,), float("nan"), 0), "vth nan is outside"),

@@ -35,7 +35,7 @@ def test_a_convolution_does_not_flip_its_kernel() -> None:
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: Dense("input", [[1, 128]]), r"weight 128 is outside -128..127; quantize before lowering"),
+        (lambda: Dense("input", [[1, 2**23]]), "weight 8388608 is outside -8388607..8388607; quantize before lowering"),
         (lambda: Dense("input", [[0.5]]), "weight of type float64 holds values that are no integers"),
         (lambda: Dense("input", [[float("inf")]]), "holds values that are no integers"),
         (lambda: Dense("input", [[1], [1, 2]]), "weight has rows of different lengths"),

@@ -1,0 +1,121 @@
+"""The limits of chips as rows of CHIPS: each with its value, its source and how sure it is; `violations` checks all at once.
+
+A `Network` itself refuses only what the arithmetic cannot compute. Whether one chip can hold it is asked here.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from snnc.toolchain.network import lif
+from snnc.toolchain.network.network import Layer, Network
+from snnc.toolchain.network.violation import Violation
+
+Found = tuple[str, int]  # where, and the value there that is furthest from what is allowed
+INTEL = "Intel, Loihi 2 technology brief (2021), and Lava 0.10.0's bit-accurate models"
+
+
+@dataclass(frozen=True)
+class Limit:
+    """One limit: values outside `least..most` are violations. `values(network, least, most)` yields what to check, by place."""
+
+    what: str
+    least: int
+    most: int
+    values: Callable[[Network, int, int], Iterator[Found]]
+    source: str
+    status: Literal["published", "derived", "assumed"]
+    remedy: str
+
+
+@dataclass(frozen=True)
+class Chip:
+    """A chip's name for people, and its limits."""
+
+    title: str
+    limits: tuple[Limit, ...]
+
+
+def violations(network: Network, chip: Chip) -> list[Violation]:
+    """Return everything in a network that a chip cannot hold, limit by limit."""
+    return [
+        Violation(
+            where,
+            f"{limit.what} {value} is outside {limit.least}..{limit.most}",
+            limit.remedy,
+            value,
+            f"{limit.least}..{limit.most}",
+            limit.source,
+            limit.status,
+        )
+        for limit in chip.limits
+        for where, value in limit.values(network, limit.least, limit.most)
+        if not limit.least <= value <= limit.most
+    ]
+
+
+def _extreme(low: int, high: int, least: int, most: int) -> int:
+    return high if high - most >= least - low else low
+
+
+def _of_layers(values: Callable[[Layer], tuple[int, int]]) -> Callable[[Network, int, int], Iterator[Found]]:
+    """Check the least and the largest value of each layer."""
+
+    def found(network: Network, least: int, most: int) -> Iterator[Found]:
+        for layer in network.layers:
+            yield f"layer {layer.name!r}", _extreme(*values(layer), least, most)
+
+    return found
+
+
+def _weights(layer: Layer) -> tuple[int, int]:
+    every = [synapse.weight for synapse in layer.synapses]
+    return min(int(weight.min()) for weight in every), max(int(weight.max()) for weight in every)
+
+
+def _mantissas(layer: Layer) -> tuple[int, int]:
+    mantissa = np.asarray(layer.neuron.bias_mantissa)
+    return int(mantissa.min()), int(mantissa.max())
+
+
+def _input(network: Network, least: int, most: int) -> Iterator[Found]:
+    yield "input", _extreme(network.input.minimum, network.input.maximum, least, most)
+
+
+def _neurons(network: Network, least: int, most: int) -> Iterator[Found]:
+    yield "network", sum(layer.neurons for layer in network.layers)
+
+
+CHIPS: dict[str, Chip] = {
+    "loihi2": Chip(
+        "Loihi 2",
+        (
+            Limit(
+                *("weight", lif.WEIGHT_MIN, lif.WEIGHT_MAX, _of_layers(_weights), INTEL, "published"),
+                "train with fewer bits, or split the synapse into several",
+            ),
+            Limit(
+                *("threshold", 0, lif.VTH_MAX, _of_layers(lambda layer: (layer.neuron.vth,) * 2), INTEL, "published"),
+                "rescale the layer; a threshold that is never reached may be 131071",
+            ),
+            Limit(
+                *("bias mantissa", lif.BIAS_MANTISSA_MIN, lif.BIAS_MANTISSA_MAX, _of_layers(_mantissas), INTEL, "published"),
+                "raise the bias exponent or rescale the layer",
+            ),
+            Limit(
+                *("bias exponent", 0, lif.BIAS_EXPONENT_MAX, _of_layers(lambda layer: (layer.neuron.bias_exponent,) * 2)),
+                *(INTEL, "published", "lower the bias exponent and raise the mantissa"),
+            ),
+            Limit(
+                *("input value", -(2**15), 2**15 - 1, _input, "Lava 0.10.0: graded spikes of 16 bits", "published"),
+                "scale the input down",
+            ),
+            Limit(
+                *("number of neurons", 1, 128 * 8192, _neurons, "128 cores of up to 8,192 neurons (Intel, 2021)", "derived"),
+                "lower the width, or use several chips",
+            ),
+        ),
+    ),
+}
