@@ -41,7 +41,7 @@ def digits(count: int, *, events: bool) -> Split:
     if not events:
         return split
     bright = np.stack([split.samples > 4 * t for t in range(1, 4)]).astype(np.int16)
-    return Split(bright.swapaxes(0, 1), split.labels)
+    return Split(bright, split.labels)
 
 
 def row(name: str, files: list[Path], engines: list[str], split: Split) -> list[str]:

@@ -18,7 +18,8 @@ from snnc.toolchain.native.library import load_kernel
 from snnc.toolchain.network.bounds import prove
 from snnc.toolchain.network.network import Network
 from snnc.toolchain.simulate.bitsliced import prepared, simulate_bitsliced
-from snnc.toolchain.simulate.reference import over_time, simulate
+from snnc.toolchain.simulate.frames import over_time
+from snnc.toolchain.simulate.reference import simulate
 from snnc.toolchain.simulate.trace import Trace
 from snnc.verification.verdict import Verdict
 
@@ -107,7 +108,7 @@ def _needs_lava(subject: Subject) -> str | None:
 
 def _lava(builder: str) -> Callable[[Subject, Samples], Trace]:
     def run(subject: Subject, samples: Samples) -> Trace:
-        stream = over_time(subject.network, samples)
+        stream = over_time(subject.network, samples).astype(np.int64)
         return run_lava(subject.network, stream, builder=builder, file=subject.file(".net"), time_limit=subject.time_limit)
 
     return run
@@ -130,7 +131,7 @@ def _run_onnx(subject: Subject, samples: Samples) -> Trace:
 def _run_nir(subject: Subject, samples: Samples) -> Trace:
     from snnc.export.nir.runner import run_nir
 
-    return run_nir(subject.network, over_time(subject.network, samples), file=subject.file(".nir"))
+    return run_nir(subject.network, over_time(subject.network, samples).astype(np.int64), file=subject.file(".nir"))
 
 
 def _needs_exact_nir(subject: Subject) -> str | None:

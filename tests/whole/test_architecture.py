@@ -207,6 +207,7 @@ def test_every_source_has_a_test_file() -> None:
         "library": "test_native",
         "training_view": "test_main",
         "violation": "test_chips",
+        "frames": "test_reference",
     }
     for path in SOURCES:
         if path.stem == "__init__":

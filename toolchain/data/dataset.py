@@ -1,6 +1,7 @@
 """What a dataset is: raw pixels or events as integers, labels, and how the chip's input is made from them."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +12,10 @@ from snnc.toolchain.network.network import Input
 
 @dataclass(frozen=True, eq=False)
 class Split:
-    """Samples `(N, C, H, W)` of raw integers, or events `(N, T, C, H, W)`, with labels `(N,)`."""
+    """Samples of raw integers `(N, ...)`, or of events, time first, `(T, N, ...)`, with labels `(N,)`.
+
+    One sample is `(C, H, W)` or `(features,)`.
+    """
 
     samples: NDArray[np.integer]
     labels: NDArray[np.int64]
@@ -20,11 +24,20 @@ class Split:
         """The number of samples."""
         return len(self.labels)
 
+    @property
+    def timed(self) -> bool:
+        """Whether samples have a frame for each time step."""
+        return self.samples.ndim in (3, 5)
+
     def first(self, count: int | None) -> "Split":
         """Return the first `count` samples, or all. Raises DataError if there are fewer."""
         if count is not None and not 1 <= count <= len(self):
             raise DataError(f"{count} samples were asked for; allowed are 1 to {len(self)}")
-        return Split(self.samples[:count], self.labels[:count])
+        return self.subset(slice(count))
+
+    def subset(self, which: slice | NDArray[Any]) -> "Split":
+        """Return the samples that a slice, mask or array of indices chooses."""
+        return Split(self.samples[:, which] if self.timed else self.samples[which], self.labels[which])
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,9 +53,9 @@ class Dataset:
 
 def check_samples(split: Split, input: Input) -> None:
     """Raise DataError if the shape or the range of samples is not the one that a network takes."""
-    shape = split.samples.shape
-    if input.shape not in (shape[1:], shape[2:]):
-        raise DataError(f"samples have shape {shape[1:]}, the network takes {input.shape}; choose the data it was trained on")
+    shape = split.samples.shape[2 if split.timed else 1 :]
+    if shape != input.shape:
+        raise DataError(f"samples have shape {shape}, the network takes {input.shape}; choose the data it was trained on")
     if split.samples.size:
         low, high = int(split.samples.min()) - input.zero_point, int(split.samples.max()) - input.zero_point
         if not input.minimum <= low <= high <= input.maximum:
@@ -53,7 +66,7 @@ def check_samples(split: Split, input: Input) -> None:
 
 
 def chip_input(split: Split, input: Input) -> NDArray[np.int64]:
-    """Return the samples as the integers the chip is fed, `raw - zero_point`: `(N, ...)`, or `(N, T, ...)` of events.
+    """Return the samples as the integers the chip is fed, `raw - zero_point`: `(N, ...)`, or `(T, N, ...)` of events.
 
     Raises DataError if their shape or range is not the one that the network was made for.
     """

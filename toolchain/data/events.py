@@ -56,7 +56,7 @@ EVENTS = {
 def load_events(name: str, folder: Path, timesteps: int, image_size: int = 0) -> Dataset:
     """Load a row of EVENTS, downloading it into `folder` if it is not there. Raises DataError."""
     rows, side = EVENTS[name], image_size or EVENTS[name].side
-    train, test = _kept(folder / f"{name}-T{timesteps}-{side}.npz", lambda: _read(name, rows, folder, timesteps, side))
+    train, test = _kept(folder / f"{name}-frames-T{timesteps}-{side}.npz", lambda: _read(name, rows, folder, timesteps, side))
     return Dataset(name, train, test, rows.classes, Input((2, side, side), minimum=0, maximum=1))
 
 
@@ -100,7 +100,7 @@ def _frames(recordings: Any) -> Split:
     """Return all recordings as frames, in the order of their files' names, which tonic leaves to the file system."""
     order = sorted(range(len(recordings)), key=lambda index: str(recordings.data[index]))
     frames = [recordings[index][0] for index in order]
-    return Split(np.stack(frames), np.array([recordings.targets[index] for index in order], np.int64))
+    return Split(np.stack(frames, axis=1), np.array([recordings.targets[index] for index in order], np.int64))
 
 
 def _divided(split: Split) -> tuple[Split, Split]:
@@ -110,7 +110,7 @@ def _divided(split: Split) -> tuple[Split, Split]:
         own = split.labels == label
         place[own] = np.arange(own.sum())
     test = place % TEST_OF_TEN == TEST_OF_TEN - 1
-    return Split(split.samples[~test], split.labels[~test]), Split(split.samples[test], split.labels[test])
+    return split.subset(~test), split.subset(test)
 
 
 def _kept(path: Path, read: Callable[[], tuple[Split, Split]]) -> tuple[Split, Split]:

@@ -10,7 +10,7 @@ CONTRAST = 8  # change of brightness, in quarters of a gray level, that makes an
 
 
 def saccades(images: NDArray[np.integer], timesteps: int) -> NDArray[np.int16]:
-    """Return events `(N, T, 2, 2H, 2W)` of 0 and 1 from images `(N, 1, H, W)`, shown at twice their size.
+    """Return events `(T, N, 2, 2H, 2W)` of 0 and 1 from images `(N, 1, H, W)`, shown at twice their size.
 
     Channel 0 holds ON events (a pixel became brighter from one step to the next), channel 1 OFF events.
     """
@@ -18,7 +18,7 @@ def saccades(images: NDArray[np.integer], timesteps: int) -> NDArray[np.int16]:
     seen = [_moved(bright, LOOP[t % len(LOOP)]) for t in range(timesteps + 1)]
     change = [after - before for before, after in pairwise(seen)]
     events = [np.stack([step > CONTRAST, step < -CONTRAST], axis=1) for step in change]
-    return np.stack(events, axis=1).astype(np.int16)
+    return np.stack(events).astype(np.int16)
 
 
 def _enlarged(images: NDArray[np.int64]) -> NDArray[np.int64]:

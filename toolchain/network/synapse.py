@@ -8,7 +8,7 @@ from math import prod
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from snnc.toolchain.errors import NetworkError
 from snnc.toolchain.network import lif
@@ -72,7 +72,7 @@ class Conv:
         """Return the multiply-accumulates of one dense step, taps in the padding included."""
         return self.weight.size * prod(self.output_shape(source)[1:])
 
-    def sums(self, source: Int64s) -> Int64s:
+    def sums(self, source: NDArray[np.generic]) -> Int64s:
         """Return the synaptic input `(B, out, H', W')` that a source `(B, in, H, W)` gives; exact."""
         (above, left), (down, right) = self.padding, self.stride
         padded = np.pad(source, ((0, 0), (0, 0), (above, above), (left, left))).astype(np.float64)
@@ -119,7 +119,7 @@ class Dense:
         """Return the multiply-accumulates of one dense step."""
         return self.weight.size
 
-    def sums(self, source: Int64s) -> Int64s:
+    def sums(self, source: NDArray[np.generic]) -> Int64s:
         """Return the synaptic input `(B, out)` that a source `(B, ...)` gives; exact, see Conv.sums."""
         flat = source.reshape(len(source), self.weight.shape[1]).astype(np.float64)
         return (flat @ self.weight.T.astype(np.float64)).astype(np.int64)

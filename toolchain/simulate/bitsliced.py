@@ -25,7 +25,7 @@ from snnc.toolchain.simulate.bitsliced_layers import (
     packed,
     unpacked,
 )
-from snnc.toolchain.simulate.reference import check_shape, over_time
+from snnc.toolchain.simulate.frames import as_frames
 from snnc.toolchain.simulate.trace import Trace
 
 CHUNK = 4  # images that go through the whole network before the next: no barrier between layers, little memory
@@ -86,15 +86,14 @@ class BitslicedSimulator:
         return samples.ndim > len(self.network.input.shape) + 1
 
     def _count(self, samples: NDArray[np.integer]) -> int:
-        check_shape(self.network, samples)
-        return samples.shape[1] if self._is_timed(samples) else len(samples)
+        return int(as_frames(self.network, samples).shape[1])
 
     def _through(self, samples: NDArray[np.integer], keep: Callable[[int, str, Output], None], recorded: set[str]) -> None:
         timed = self._is_timed(samples)
 
         def chunk(start: int) -> None:
             part = samples[:, start : start + size] if timed else samples[start : start + size]
-            signals = {INPUT: self._input_signal(over_time(self.network, part)[: None if timed else 1])}
+            signals = {INPUT: self._input_signal(as_frames(self.network, part))}
             for layer, run in self.layers:
                 output = run(signals, layer.name in recorded)
                 signals[layer.name] = Signal(as_chw(layer.output_shape), output.bits)

@@ -3,56 +3,45 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from snnc.toolchain.errors import DataError
 from snnc.toolchain.network import lif
 from snnc.toolchain.network.network import INPUT, Layer, Network
+from snnc.toolchain.simulate.frames import Samples, as_frames
 from snnc.toolchain.simulate.trace import Trace
 
 
-def simulate(network: Network, samples: NDArray[np.integer]) -> Trace:
-    """Run the network on integers `(B, *input.shape)`, the same at every step, or `(T, B, *input.shape)`.
+def simulate(network: Network, samples: Samples) -> Trace:
+    """Run the network in exact integers and return every spike and membrane.
 
-    Every sample starts from rest (u = v = 0). Raises DataError for samples of another type, shape or range.
+    Args:
+        network: the integer network.
+        samples: chip values (raw value minus `network.input.zero_point`), integers `(B, *input.shape)`, the same at every time
+            step, or time first `(T, B, *input.shape)`. Every sample starts from rest (u = v = 0).
+
+    Returns:
+        A `Trace` with spikes and membranes `(T, B, *layer shape)` of each layer, by its name.
+
+    Raises:
+        DataError: for samples of another type, shape or range.
+
+    Example:
+        >>> import numpy as np, snnc
+        >>> layer = snnc.Layer("fc", (snnc.Dense("input", [[1, 1]]),), snnc.Lif((1,), vth=2, dv=2048))
+        >>> network = snnc.Network("example", 3, snnc.Input((2,), 0, 1), (layer,), "spikes")
+        >>> snnc.simulate(network, np.array([[1, 1], [1, 0]])).spikes["fc"][:, :, 0].astype(int).tolist()
+        [[0, 0], [1, 0], [0, 0]]
     """
-    inputs = over_time(network, samples)
-    spikes, membranes = {INPUT: inputs}, {}
-    for layer in network.layers:  # feed-forward, so one layer may run over all steps before the next
-        spikes[layer.name], membranes[layer.name] = _run(layer, spikes)
-    del spikes[INPUT]
-    return Trace("reference", {name: array.astype(bool) for name, array in spikes.items()}, membranes)
+    sources: dict[str, NDArray[np.generic]] = {INPUT: as_frames(network, samples)}
+    spikes, membranes = {}, {}
+    for layer in network.layers:  # feed-forward, so one layer may run over all time steps before the next
+        spikes[layer.name], membranes[layer.name] = _run(layer, sources, network.timesteps)
+        sources[layer.name] = spikes[layer.name]
+    return Trace("reference", spikes, membranes)
 
 
-def over_time(network: Network, samples: NDArray[np.integer]) -> NDArray[np.int64]:
-    """Return the samples as int64 `(T, B, *input.shape)`. Raises DataError for another type, shape or range."""
-    expected, once = network.input, check_shape(network, samples)
-    if samples.dtype.kind not in "iub":
-        raise DataError(f"samples of type {samples.dtype}; the chip takes integers, so round them first")
-    if samples.size and not expected.minimum <= samples.min() <= samples.max() <= expected.maximum:
-        raise DataError(
-            f"samples hold {samples.min()}..{samples.max()}, the network takes {expected.minimum}..{expected.maximum}; "
-            "subtract the zero point first (datasets.chip_input)"
-        )
-    whole = np.asarray(samples, np.int64)
-    return np.broadcast_to(whole, (network.timesteps, *whole.shape)) if once else whole
-
-
-def check_shape(network: Network, samples: NDArray[np.integer]) -> bool:
-    """Return whether samples `(B, ...)` hold one frame each, not `(T, B, ...)`. Raises DataError for any other shape."""
-    expected, sizes = network.input.shape, ", ".join(map(str, network.input.shape))
-    once = samples.ndim > 0 and samples.shape[1:] == expected
-    if not once and (samples.shape[2:] != expected or samples.ndim < 2 or len(samples) != network.timesteps):
-        raise DataError(f"samples of shape {samples.shape}; allowed are (B, {sizes}) and ({network.timesteps}, B, {sizes})")
-    return once
-
-
-def _run(layer: Layer, sources: dict[str, NDArray[np.int64]]) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
-    timesteps, batch = sources[layer.synapses[0].source].shape[:2]
+def _run(layer: Layer, sources: dict[str, NDArray[np.generic]], timesteps: int) -> tuple[NDArray[np.bool_], NDArray[np.int32]]:
+    a = np.zeros((), np.int64)
+    for synapse in layer.synapses:
+        a = a + np.stack([synapse.sums(frame) for frame in sources[synapse.source]])
     neuron = layer.neuron
-    u = v = np.zeros((batch, *neuron.shape), np.int64)
-    spikes, membranes = [], []
-    for t in range(timesteps):
-        a = sum((synapse.sums(sources[synapse.source][t]) for synapse in layer.synapses), np.int64(0))
-        u, v, fired = lif.step(u, v, a, du=neuron.du, dv=neuron.dv, bias=neuron.bias, vth=neuron.vth)
-        spikes.append(fired)
-        membranes.append(v)
-    return np.stack(spikes).astype(np.int64), np.stack(membranes).astype(np.int32)
+    steps = list(lif.run(a, timesteps, du=neuron.du, dv=neuron.dv, bias=neuron.bias, vth=neuron.vth))
+    return np.stack([fired for _, fired in steps]), np.stack([after.astype(np.int32) for after, _ in steps])

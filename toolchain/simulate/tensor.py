@@ -17,22 +17,22 @@ from snnc.toolchain.device import torch_device
 from snnc.toolchain.network import lif
 from snnc.toolchain.network.network import INPUT, Layer, Network
 from snnc.toolchain.network.synapse import Conv, Synapse
-from snnc.toolchain.simulate.reference import over_time
+from snnc.toolchain.simulate.frames import Samples, as_frames
 from snnc.toolchain.simulate.trace import Trace
 
 
 @torch.no_grad()
-def simulate_tensor(network: Network, samples: NDArray[np.integer], device: str = "cpu") -> Trace:
-    """Run the network as simulate.simulate does, with the same results. Raises ConfigError for a device that is not there."""
+def simulate_tensor(network: Network, samples: Samples, device: str = "cpu") -> Trace:
+    """Run the network as reference.simulate does, with the same results. Raises ConfigError for a device that is not there."""
     place = torch_device(device)
-    sources = {INPUT: torch.from_numpy(over_time(network, samples).copy()).to(place)}
-    largest = {INPUT: max(-network.input.minimum, network.input.maximum)}
+    sources = {INPUT: torch.from_numpy(as_frames(network, samples).astype(np.int64)).to(place)}
+    largest = {name: max(abs(least), abs(most)) for name, (least, most) in network.ranges.items()}
     spikes: dict[str, NDArray[np.bool_]] = {}
     membranes: dict[str, NDArray[np.int32]] = {}
     with _plain_sums(place):
         for layer in network.layers:
-            fired, after = _run(layer, sources, largest)
-            sources[layer.name], largest[layer.name] = fired, 1
+            fired, after = _run(layer, sources, largest, network.timesteps)
+            sources[layer.name] = fired
             spikes[layer.name] = fired.cpu().numpy()
             membranes[layer.name] = after.to(torch.int32).cpu().numpy()
     return Trace("tensor", spikes, membranes)
@@ -50,21 +50,16 @@ def synaptic_input(synapse: Synapse, source: Tensor, largest: int) -> Tensor:
     return sums.to(torch.int64)
 
 
-def _run(layer: Layer, sources: dict[str, Tensor], largest: dict[str, int]) -> tuple[Tensor, Tensor]:
+def _run(layer: Layer, sources: dict[str, Tensor], largest: dict[str, int], timesteps: int) -> tuple[Tensor, Tensor]:
     neuron = layer.neuron
-    timesteps, batch = sources[layer.synapses[0].source].shape[:2]
-    a = torch.zeros((), dtype=torch.int64)
+    a = torch.zeros((), dtype=torch.int64, device=sources[INPUT].device)
     for synapse in layer.synapses:
-        summed = synaptic_input(synapse, sources[synapse.source].flatten(0, 1), largest[synapse.source])
-        a = a.to(summed.device) + summed.reshape(timesteps, batch, *neuron.shape)
+        source = sources[synapse.source]
+        summed = synaptic_input(synapse, source.flatten(0, 1), largest[synapse.source])
+        a = a + summed.reshape(*source.shape[:2], *neuron.shape)
     bias = torch.from_numpy(neuron.bias).to(a.device)
-    u = v = torch.zeros_like(a[0])
-    spikes, membranes = [], []
-    for now in a:
-        u, v, fired = lif.step(u, v, now, du=neuron.du, dv=neuron.dv, bias=bias, vth=neuron.vth)
-        spikes.append(fired)
-        membranes.append(v)
-    return torch.stack(spikes), torch.stack(membranes)
+    steps = list(lif.run(a, timesteps, du=neuron.du, dv=neuron.dv, bias=bias, vth=neuron.vth))
+    return torch.stack([fired for _, fired in steps]), torch.stack([after for after, _ in steps])
 
 
 @contextmanager

@@ -18,7 +18,10 @@ from snnc.toolchain.training.config import TrainConfig
 
 @dataclass
 class Samples:
-    """One split as tensors on a device: raw integers `(N, ...)`, or events `(N, T, ...)`, and labels `(N,)`."""
+    """One split as tensors on a device: raw integers `(N, ...)`, and labels `(N,)`.
+
+    Events are kept sample by sample, `(N, T, ...)`, and only here: batches are drawn along the first axis.
+    """
 
     raw: Tensor
     labels: Tensor
@@ -43,7 +46,7 @@ class Samples:
 def on_device(split: Split, input: Input, device: torch.device) -> Samples:
     """Move a split to a device. Raises DataError if its samples are not what the network takes."""
     check_samples(split, input)
-    raw = np.ascontiguousarray(split.samples)
+    raw = np.ascontiguousarray(split.samples.swapaxes(0, 1) if split.timed else split.samples)
     return Samples(torch.from_numpy(raw).to(device), torch.from_numpy(split.labels).to(device), input)
 
 

@@ -21,7 +21,8 @@ from snnc.toolchain.errors import CannotExport, EngineError
 from snnc.toolchain.network.bounds import overflows
 from snnc.toolchain.network.network import Input, Layer, Lif, Network
 from snnc.toolchain.network.synapse import Dense
-from snnc.toolchain.simulate.reference import over_time, simulate
+from snnc.toolchain.simulate.frames import over_time
+from snnc.toolchain.simulate.reference import simulate
 from snnc.verification.verdict import Verdict
 
 pytestmark = pytest.mark.lava

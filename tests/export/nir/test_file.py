@@ -17,7 +17,8 @@ from snnc.export.nir.runner import run_nir, why_not
 from snnc.toolchain.errors import CannotExport, FileFormatError, NetworkError
 from snnc.toolchain.network.network import Input, Layer, Lif, Network
 from snnc.toolchain.network.synapse import Conv, Dense
-from snnc.toolchain.simulate.reference import over_time, simulate
+from snnc.toolchain.simulate.frames import over_time
+from snnc.toolchain.simulate.reference import simulate
 
 ABLE = [name for name, dialect in DIALECTS.items() if not dialect.refusal]
 

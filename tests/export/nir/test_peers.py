@@ -16,7 +16,8 @@ from snnc.export.nir.graph import exactness
 from snnc.files import load_subject
 from snnc.toolchain.data.dataset import Dataset, chip_input
 from snnc.toolchain.network.network import Network
-from snnc.toolchain.simulate.reference import over_time, simulate
+from snnc.toolchain.simulate.frames import over_time
+from snnc.toolchain.simulate.reference import simulate
 
 pytestmark = [pytest.mark.peers, pytest.mark.filterwarnings("ignore")]  # their warnings are theirs
 MODULES = {"norse": "norse", "snntorch": "snntorch", "spikingjelly": "spikingjelly"}

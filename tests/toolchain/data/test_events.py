@@ -61,7 +61,7 @@ def test_every_row_becomes_frames_of_0_and_1(monkeypatch: pytest.MonkeyPatch, na
     read = load_dataset(name, timesteps=4)
     classes, side = len(row.classes), row.side
     assert read.input.shape == (2, side, side)
-    assert read.train.samples.shape == (classes * (10 if row.has_split else 9), 4, 2, side, side)
+    assert read.train.samples.shape == (4, classes * (10 if row.has_split else 9), 2, side, side)
     assert set(np.unique(read.train.samples)) == {0, 1}
     assert np.bincount(read.test.labels).tolist() == [10 if row.has_split else 1] * classes
     assert len(read.labels) == classes
@@ -74,14 +74,14 @@ def test_frames_are_kept_and_read_again(monkeypatch: pytest.MonkeyPatch, folder:
     again = load_dataset("nmnist", timesteps=3, image_size=16)
     assert np.array_equal(first.train.samples, again.train.samples)
     assert np.array_equal(first.test.labels, again.test.labels)
-    whole = (folder / "nmnist-T3-16.npz").read_bytes()
+    whole = (folder / "nmnist-frames-T3-16.npz").read_bytes()
     broken = whole[: len(whole) // 2 - 30] + bytes(60) + whole[len(whole) // 2 + 30 :]
     for damaged in (b"", b"damaged", whole[:-50], broken):
-        (folder / "nmnist-T3-16.npz").write_bytes(damaged)
-        with pytest.raises(DataError, match=r"nmnist-T3-16.npz: frames kept by snnc cannot be read .*; delete the file"):
+        (folder / "nmnist-frames-T3-16.npz").write_bytes(damaged)
+        with pytest.raises(DataError, match=r"nmnist-frames-T3-16.npz: frames kept by snnc cannot be read .*; delete the file"):
             load_dataset("nmnist", timesteps=3, image_size=16)
-    (folder / "nmnist-T3-16.npz").write_bytes(b"damaged")
-    with pytest.raises(DataError, match=r"nmnist-T3-16.npz: frames kept by snnc cannot be read .*; delete the file"):
+    (folder / "nmnist-frames-T3-16.npz").write_bytes(b"damaged")
+    with pytest.raises(DataError, match=r"nmnist-frames-T3-16.npz: frames kept by snnc cannot be read .*; delete the file"):
         load_dataset("nmnist", timesteps=3, image_size=16)
 
 
@@ -98,7 +98,7 @@ def test_files_of_nmnist_are_read_through_tonic(monkeypatch: pytest.MonkeyPatch,
     monkeypatch.setattr(tonic.datasets.NMNIST, "_check_exists", lambda self: True)
     read = load_dataset("nmnist", timesteps=2, image_size=34)
     assert (len(read.train), len(read.test)) == (20, 10)
-    for frames, label in zip(read.train.samples, read.train.labels, strict=True):
+    for frames, label in zip(read.train.samples.swapaxes(0, 1), read.train.labels, strict=True):
         assert sorted(map(tuple, np.argwhere(frames).tolist())) == [(0, 0, 3, label), (1, 1, 30, 20)]
 
 

@@ -17,11 +17,11 @@ def picture() -> np.ndarray:
 @pytest.mark.parametrize("timesteps", [1, 2, 5, 12])
 def test_events_are_binary_frames_of_two_polarities(timesteps: int) -> None:
     events = saccades(picture(), timesteps)
-    assert events.shape == (2, timesteps, 2, 16, 16)
+    assert events.shape == (timesteps, 2, 2, 16, 16)
     assert set(np.unique(events)) == {0, 1}
     assert not (events[:, :, 0] & events[:, :, 1]).any()
-    assert events[0].any(axis=(1, 2, 3)).all()  # a bar gives events at every step
-    assert not events[1].any()  # an empty picture none
+    assert events[:, 0].any(axis=(1, 2, 3)).all()  # a bar gives events at every step
+    assert not events[:, 1].any()  # an empty picture none
 
 
 def test_what_moves_in_turns_on_and_what_moves_out_turns_off() -> None:

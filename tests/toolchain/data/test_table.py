@@ -21,7 +21,7 @@ def test_every_dataset_fits_its_own_description(name: str) -> None:
     for split in (dataset.train, dataset.test):
         values = chip_input(split, dataset.input)
         steps = (5,) if dataset.input.binary else ()
-        assert values.shape == (len(split), *steps, *dataset.input.shape)
+        assert values.shape == (*steps, len(split), *dataset.input.shape)
         assert dataset.input.minimum <= values.min() < values.max() <= dataset.input.maximum
         assert set(split.labels) == set(range(len(dataset.labels)))
 
@@ -38,7 +38,7 @@ def test_digits_are_split_as_promised(digits: Dataset) -> None:
 def test_events_have_the_digits_labels_and_any_number_of_steps(digits: Dataset) -> None:
     events = load_dataset("digits-events", 3)
     assert np.array_equal(events.test.labels, digits.test.labels)
-    assert events.test.samples.shape == (540, 3, 2, 16, 16)
+    assert events.test.samples.shape == (3, 540, 2, 16, 16)
     assert 0.05 < events.train.samples.mean() < 0.4
 
 

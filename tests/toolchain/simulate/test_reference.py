@@ -86,6 +86,9 @@ def test_what_the_network_does_not_take_is_refused() -> None:
     samples = random_samples(network, 2)
     with pytest.raises(DataError, match=r"samples of shape .*; allowed are \(B, "):
         simulate(network, samples[..., :-1])
+    timed = random_samples(network, network.timesteps + 1, timed=True)
+    with pytest.raises(DataError, match="time comes first: swap the first two axes"):
+        simulate(network, timed.swapaxes(0, 1))
     with pytest.raises(DataError, match="samples of type float64; the chip takes integers, so round them first"):
         simulate(network, samples + 0.9)
     with pytest.raises(DataError, match="the network takes .*subtract the zero point first"):

@@ -68,7 +68,7 @@ def test_every_method_trains_on_events_and_is_equal(tmp_path: Path, method: str,
     few = Dataset(events.name, events.train.first(256), events.test.first(60), events.labels, events.input)
     train(config, few, lambda c: build_model(c, few.input, 10), tmp_path / "model.pt")
     trained, _ = load_model(tmp_path / "model.pt")
-    network, samples = lower(trained), chip_input(few.test, few.input).swapaxes(0, 1)
+    network, samples = lower(trained), chip_input(few.test, few.input)
     ours, theirs = simulate(network, samples), trained.trace(samples)
     for layer in network.layers:
         assert np.array_equal(ours.membranes[layer.name], theirs.membranes[layer.name])
