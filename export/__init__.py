@@ -19,6 +19,8 @@ class Target:
     write: Callable[..., None]  # (network, path, **options)
     read: Callable[[str | Path], Network]
     options: tuple[str, ...] = ()
+    engines: tuple[str, ...] = ()
+    violations: Any = lambda network, options: []
 
 
 def _from(module: str, function: str, extra: str) -> Callable[..., Any]:
@@ -35,7 +37,7 @@ def _from(module: str, function: str, extra: str) -> Callable[..., Any]:
 
 
 TARGETS: dict[str, Target] = {
-    "loihi2": Target(".net", write_netx, read_netx),  # Loihi 2 and Lava: HDF5 for lava.lib.dl.netx
+    "loihi2": Target(".net", write_netx, read_netx, engines=("netx",)),  # Loihi 2 and Lava: HDF5 for lava.lib.dl.netx
     "nir": Target(".nir", _from("nir.file", "write_nir", "nir"), _from("nir.file", "read_nir", "nir"), ("dialect",)),
     "onnx": Target(
         ".onnx", _from("onnx.file", "write_onnx", "onnx"), _from("onnx.file", "read_onnx", "onnx"), ("timed", "traces")

@@ -1,5 +1,15 @@
 """snnc: from PyTorch training to a neuromorphic chip, with proof that what runs is what was trained.
 
+    config = snnc.TrainConfig(seed=1)
+    snnc.train(config, "model.pt")                              # twin-network training
+    model, checkpoint = snnc.load_model("model.pt")
+    network = snnc.lower(model, checkpoint.labels)              # integers only
+    snnc.export(network, "loihi2", "model.net")                 # read back and compared
+    data = snnc.load_dataset(config.data)
+    verdict = snnc.verify(network, data.test, model=model, engines=["fast", "torch"])
+    print(verdict.equal, verdict.first_difference)
+
+Samples and traces have one axis order everywhere: `(B, ...)`, the same at every time step, or time first, `(T, B, ...)`.
 Importing this loads neither torch nor Lava; each name is loaded when it is first used.
 """
 
@@ -10,46 +20,79 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from snnc.export import TARGETS, read_network
     from snnc.models import MODELS, build_model, load_model
+    from snnc.toolchain.data.dataset import Dataset, Split, chip_input
     from snnc.toolchain.data.table import DATASETS, load_dataset
     from snnc.toolchain.errors import SnncError
+    from snnc.toolchain.layers.lif_autograd import Neurons
+    from snnc.toolchain.layers.spiking_layer import ReadOut, SpikingLayer
+    from snnc.toolchain.layers.spiking_network import SpikingNetwork
+    from snnc.toolchain.layers.synapses import Geometry, Synapses
     from snnc.toolchain.lower import lower
+    from snnc.toolchain.network.chips import CHIPS
     from snnc.toolchain.network.network import Input, Layer, Lif, Network
     from snnc.toolchain.network.synapse import Conv, Dense
     from snnc.toolchain.simulate.reference import simulate
+    from snnc.toolchain.simulate.trace import Trace
     from snnc.toolchain.training.config import TrainConfig
+    from snnc.toolchain.training.methods import METHODS
     from snnc.toolchain.training.train import train
-    from snnc.verification.engines import Subject, verify
+    from snnc.verification.engines import ENGINES
+    from snnc.verification.verdict import Verdict
+    from snnc.verification.verify import verify
 
 _HOMES = {
-    "snnc.verification.engines": ("Subject", "verify"),
     "snnc.export": ("TARGETS", "read_network"),
     "snnc.models": ("MODELS", "build_model", "load_model"),
-    "snnc.toolchain.training.config": ("TrainConfig",),
+    "snnc.toolchain.data.dataset": ("Dataset", "Split", "chip_input"),
     "snnc.toolchain.data.table": ("DATASETS", "load_dataset"),
     "snnc.toolchain.errors": ("SnncError",),
+    "snnc.toolchain.layers.lif_autograd": ("Neurons",),
+    "snnc.toolchain.layers.spiking_layer": ("ReadOut", "SpikingLayer"),
+    "snnc.toolchain.layers.spiking_network": ("SpikingNetwork",),
+    "snnc.toolchain.layers.synapses": ("Geometry", "Synapses"),
     "snnc.toolchain.lower": ("lower",),
+    "snnc.toolchain.network.chips": ("CHIPS",),
     "snnc.toolchain.network.network": ("Input", "Layer", "Lif", "Network"),
-    "snnc.toolchain.simulate.reference": ("simulate",),
     "snnc.toolchain.network.synapse": ("Conv", "Dense"),
+    "snnc.toolchain.simulate.reference": ("simulate",),
+    "snnc.toolchain.simulate.trace": ("Trace",),
+    "snnc.toolchain.training.config": ("TrainConfig",),
+    "snnc.toolchain.training.methods": ("METHODS",),
     "snnc.toolchain.training.train": ("train",),
+    "snnc.verification.engines": ("ENGINES",),
+    "snnc.verification.verdict": ("Verdict",),
+    "snnc.verification.verify": ("verify",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __version__ = version("snnc")
 __all__ = [
+    "CHIPS",
     "DATASETS",
+    "ENGINES",
+    "METHODS",
     "MODELS",
     "TARGETS",
     "Conv",
+    "Dataset",
     "Dense",
+    "Geometry",
     "Input",
     "Layer",
     "Lif",
     "Network",
+    "Neurons",
+    "ReadOut",
     "SnncError",
-    "Subject",
+    "SpikingLayer",
+    "SpikingNetwork",
+    "Split",
+    "Synapses",
+    "Trace",
     "TrainConfig",
+    "Verdict",
     "build_model",
+    "chip_input",
     "load_dataset",
     "load_model",
     "lower",

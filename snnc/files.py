@@ -1,26 +1,23 @@
-"""What the commands share: opening any file of ours, exporting with a read-back, and verifying on a named dataset."""
+"""Opens the files of a network: a checkpoint, exported files, or several of one network; and the data it was trained on."""
 
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
-
-from rich.console import Console
+from typing import TYPE_CHECKING, Any
 
 from snnc.export import TARGETS, read_network
-from snnc.toolchain.data.dataset import Split
+from snnc.toolchain.data.dataset import Split, check_samples
 from snnc.toolchain.data.table import load_fitting
-from snnc.toolchain.errors import ConfigError, DifferentNetworks, FileFormatError
+from snnc.toolchain.errors import ConfigError, DataError, DifferentNetworks, FileFormatError
 from snnc.toolchain.network.network import Network
 from snnc.toolchain.network.plain import difference
-from snnc.verification.engines import ENGINES, STAND_INS, Subject, choose, sample_counts, verify
-from snnc.verification.tables import simulation_progress, verdict_line
-from snnc.verification.verdict import Verdict
+from snnc.verification.engines import Subject
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from snnc.toolchain.layers.spiking_network import SpikingNetwork
     from snnc.toolchain.training.checkpoint import Checkpoint
 
 CHECKPOINT = ".pt"
+NOT_NUMBERS = ("name", "labels", "data")  # fields of a network that change nothing it computes
 
 
 def load_subject(*paths: str | Path, **settings: Any) -> "tuple[Subject, Checkpoint | None]":
@@ -28,16 +25,17 @@ def load_subject(*paths: str | Path, **settings: Any) -> "tuple[Subject, Checkpo
 
     Raises FileFormatError, LoweringError, NetworkError, and DifferentNetworks if two files hold different ones.
     """
-    subjects = [(str(path), *_load_one(Path(path))) for path in paths]
-    name, first, _, _ = subjects[0]
-    for other, network, _, _ in subjects[1:]:
-        if found := difference(first, network, ignored=("name", "labels")):
+    opened = [(str(path), *_load_one(Path(path))) for path in paths]
+    name, first, _, _ = opened[0]
+    for other, network, _, _ in opened[1:]:
+        if found := difference(first, network, ignored=NOT_NUMBERS):
             raise DifferentNetworks(f"{name} and {other} hold different networks: {found}")
-    model, checkpoint = next(((model, checkpoint) for *_, model, checkpoint in subjects if model), (None, None))
+    model, checkpoint = next(((model, checkpoint) for *_, model, checkpoint in opened if model), (None, None))
     files = tuple(Path(path) for path in paths if Path(path).suffix != CHECKPOINT)
     if len({path.suffix for path in files}) < len(files):
         raise ConfigError("two files of one format were given; name one of each, the engines read it")
-    return Subject(first, model, files, **settings), checkpoint
+    data = next((network.data for _, network, _, _ in opened if network.data), "")
+    return Subject(replace(first, data=data), model, files, **settings), checkpoint
 
 
 def _load_one(path: Path) -> "tuple[Network, SpikingNetwork | None, Checkpoint | None]":
@@ -47,8 +45,28 @@ def _load_one(path: Path) -> "tuple[Network, SpikingNetwork | None, Checkpoint |
     from snnc.toolchain.lower import lower
 
     model, checkpoint = load_model(path)
-    name = f"{checkpoint.config.model} on {checkpoint.config.data}"
-    return lower(model, checkpoint.labels, name), model, checkpoint
+    data = checkpoint.config.data
+    network = lower(model, checkpoint.labels, f"{checkpoint.config.model} on {data}")
+    return replace(network, data=data), model, checkpoint
+
+
+def split_for(network: Network, data: str | None, samples: int | None) -> Split:
+    """Return the first `samples` (None: all) of the test split of a dataset, or of the one that a network was trained on.
+
+    Raises DataError if the network does not say which, or if its outputs are not the dataset's classes.
+    """
+    name = data or network.data
+    if not name:
+        raise DataError(f"the file does not say what {network.name!r} was trained on; name a dataset with --data")
+    dataset = load_fitting(name, network.input, network.timesteps)
+    outputs = network.layers[-1].neurons
+    if len(dataset.labels) != outputs:
+        raise DataError(
+            f"dataset {name!r} has {len(dataset.labels)} classes, the network has {outputs} outputs; "
+            "choose the data it was trained on"
+        )
+    check_samples(dataset.test, network.input)
+    return dataset.test.first(samples)
 
 
 def export_file(network: Network, target: str, path: str | Path, source: str | Path | None = None, **options: Any) -> Path:
@@ -88,27 +106,3 @@ def exactness_notice(network: Network, dialect: str) -> str | None:
             f"; {dialect} has no leaky integrator, so the last node never spikes: sum its membrane v over the steps for logits"
         )
     return said
-
-
-def verify_file_on(subject: Subject, dataset: str, engines: tuple[str, ...], samples: int | None, console: Console) -> Verdict:
-    """Verify on the test split of a dataset; `samples` None means all, but fewer for slow engines."""
-    chosen, left_out = choose(subject, engines)
-    for name, reason in left_out.items():
-        instead = "".join(f"; the slower {other} stands in" for other, absent in STAND_INS.items() if absent == name)
-        console.print(f"engine {name} left out: {reason}{instead}", style="yellow")
-    split = load_fitting(dataset, subject.network.input, subject.network.timesteps).test.first(samples)
-    patient = samples is not None
-    later = [name for name in chosen if ENGINES[name].later]
-    first = [name for name in chosen if name not in later]
-    if patient or not later or not first:
-        return _watched(subject, split, chosen, console, patient=patient)
-    verdict = _watched(subject, split, first, console, patient=False)
-    console.print(f"{verdict_line(verdict)}; now {', '.join(later)}")
-    verdict.absorb(_watched(subject, split, later, console, patient=False))
-    return verdict
-
-
-def _watched(subject: Subject, split: Split, engines: list[str], console: Console, *, patient: bool) -> Verdict:
-    total = sum(sample_counts(subject.network, engines, len(split), patient=patient).values())
-    with simulation_progress(console, total) as watch:
-        return verify(subject, split, engines, patient=patient, watch=watch)

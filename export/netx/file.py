@@ -20,7 +20,7 @@ from snnc.toolchain.network.bounds import prove
 from snnc.toolchain.network.network import INPUT, Input, Layer, Lif, Network
 from snnc.toolchain.network.synapse import Conv, Dense, Synapse
 
-VERSION = 1
+VERSION = 2
 NETX_BIAS_EXPONENT = 6  # fixed by netx: biases are whole weight units
 MESSAGE_MAX = 2**15 - 1  # of one graded input, which has 16 bits
 MOST_VALUES = 2**31  # of one dataset
@@ -151,6 +151,7 @@ def _write_extras(group: h5py.Group, network: Network) -> None:
         "version": VERSION,
         "digest": network.digest(),
         "name": network.name,
+        "data": network.data,
         "timesteps": network.timesteps,
         "readout": network.readout,
         "labels": json.dumps(network.labels),
@@ -184,6 +185,7 @@ def _read(file: h5py.File) -> Network:
         layers=tuple(layers),
         readout=extras["readout"],
         labels=tuple(json.loads(extras["labels"])),
+        data=extras["data"],
     )
     if network.digest() != extras["digest"]:
         raise FileFormatError("its checksum does not fit its numbers, so it was damaged or edited; export it again")

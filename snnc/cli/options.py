@@ -1,14 +1,40 @@
-"""What all commands share: errors in one line, --json, --quiet and --verbose, and the console they print to."""
+"""Options and choices that all commands share, the console they print to, and errors in one line."""
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import click
 from rich.console import Console
 
-from snnc.toolchain.errors import DifferentNetworks, SnncError
+from snnc.toolchain.errors import ConfigError, DifferentNetworks, SnncError
+
+
+class RowOf(click.Choice[str]):
+    """A choice out of a table that is loaded when help, completion or a value asks for it, so that start-up stays quick."""
+
+    def __init__(self, what: str, load: Callable[[], Iterable[str]], kind: type[SnncError] = ConfigError):
+        """Keep `load`, which returns the names; `kind` is raised for any other."""
+        self.what, self.load, self.kind, self.case_sensitive = what, load, kind, True
+
+    @property
+    def choices(self) -> tuple[str, ...]:  # type: ignore[override]
+        """The names of the table's rows."""
+        return tuple(self.load())
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return a name of a row. Raises SnncError for any other, in one line as all commands do."""
+        if value not in self.choices:
+            raise self.kind(f"{self.what} {value!r} is unknown; allowed are {', '.join(self.choices)}")
+        return str(value)
+
+
+def engine_names() -> tuple[str, ...]:
+    """Return the rows of ENGINES."""
+    from snnc.verification.engines import ENGINES
+
+    return tuple(ENGINES)
 
 
 class OneLineErrors(click.Group):

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from snnc.toolchain.atomic_file import write_atomically
-from snnc.verification.verdict import Verdict
+from snnc.verification.verdict import Verdict, verdict_line
 
 PACKAGES = ("snnc", "numpy", "torch", "lava-nc", "lava-dl", "h5py")
 STYLE = """
@@ -36,8 +36,8 @@ def report_html(verdict: Verdict, history: list[dict[str, Any]], settings: dict[
     engines = [
         (
             name,
-            f"{e.samples:,}",
-            f"{e.accuracy:.2%}",
+            "baseline" if name == verdict.baseline else f"{e.compared:,}",
+            "-" if e.accuracy is None else f"{e.accuracy:.2%} of {e.samples:,}",
             f"{e.seconds:.1f}",
             "-" if name == verdict.baseline and e.equal else "yes" if e.equal else "NO",
         )
@@ -47,7 +47,7 @@ def report_html(verdict: Verdict, history: list[dict[str, Any]], settings: dict[
     sections = [
         f"<h1>{escape(verdict.network.name)}: <span class={style}>{outcome}</span></h1>",
         f"<p>{escape(_summary(verdict))}</p>{difference}",
-        "<h2>Engines</h2>" + _table(("engine", "samples", "accuracy", "seconds", "equal"), engines),
+        "<h2>Engines</h2>" + _table(("engine", "compared samples", "accuracy", "seconds", "equal"), engines),
         "<h2>Layers</h2>" + _table(("layer", "neurons", "spikes", "mismatches", "max |dv|"), layers),
         f"<h2>Network</h2><pre>{escape(str(verdict.network))}</pre>",
         f"<h2>Training</h2>{training_curve(history)}" if history else "",
@@ -86,9 +86,10 @@ def training_curve(history: list[dict[str, Any]]) -> str:
 
 def _summary(verdict: Verdict) -> str:
     written = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
+    left_out = "".join(f" Engine {name} was left out: {reason}." for name, reason in verdict.left_out.items())
     return (
-        f"{len(verdict.engines)} engines, {verdict.samples} samples, {verdict.network.timesteps} time steps; every spike and "
-        f"every membrane of {verdict.traced} samples compared as integers. Network {verdict.network.digest()[:16]}, {written}."
+        f"{verdict_line(verdict)}. {verdict.network.timesteps} time steps, compared as integers. "
+        f"Network {verdict.network.digest()[:16]}, {written}.{left_out}"
     )
 
 

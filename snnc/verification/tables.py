@@ -1,6 +1,6 @@
 """The progress of a verification and the tables of its verdict in the terminal; no color when piped."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
@@ -8,16 +8,40 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
-from snnc.verification.verdict import Verdict
+from snnc.verification.verdict import EngineResult, Verdict, verdict_line
+from snnc.verification.verify import Progress as Report
 
 
 @contextmanager
-def simulation_progress(console: Console, total: int) -> Iterator[Callable[[str, int], None]]:
+def simulation_progress(console: Console, total: int) -> Iterator[Report]:
     """Show a bar over `total` samples of all engines while they run; yields what each finished batch is reported to."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console, transient=True) as bar:
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task("simulating", total=total)
         yield lambda engine, samples: bar.update(task, advance=samples, description=f"{engine} done")
+
+
+def show_left_out(console: Console, left_out: Iterable[tuple[str, str]]) -> None:
+    """Print why engines do not run."""
+    for name, reason in left_out:
+        console.print(f"engine {name} left out: {reason}", style="yellow")
+
+
+def show_results(console: Console, verdict: Verdict, shown: set[str]) -> None:
+    """Print a line for each engine whose result is new, and remember it in `shown`."""
+    for name, result in verdict.engines.items():
+        if name not in shown and name != verdict.baseline:
+            outcome = "equal" if result.equal else "DIFFERENT"
+            line = f"{name}: {outcome} on {result.compared:,} samples, {result.seconds:.1f} s"
+            console.print(line, style="green" if result.equal else "bold red")
+            shown.add(name)
+    show_left_out(console, [(name, reason) for name, reason in verdict.left_out.items() if name not in shown])
+    shown |= set(verdict.left_out)
+
+
+def accuracy_text(result: EngineResult) -> str:
+    """Return an accuracy with the number of samples that it was measured on."""
+    return "-" if result.accuracy is None else f"{result.accuracy:.2%} of {result.samples:,}"
 
 
 def show_verdict(console: Console, verdict: Verdict) -> None:
@@ -32,29 +56,18 @@ def show_verdict(console: Console, verdict: Verdict) -> None:
         cells = (f"{row.neurons:,}", f"{row.spikes:,}", f"{rate:.1%}", f"{row.mismatches:,}", f"{row.max_abs_dv:,}")
         layers.add_row(row.name, *cells[:3], *(Text(cell, color) for cell in cells[3:]))
     engines = Table("engine", box=None, pad_edge=False, header_style="bold")
-    for heading in ("samples", "accuracy", "seconds", "equal"):
+    for heading in ("compared", "accuracy", "seconds", "equal"):
         engines.add_column(heading, justify="right")
     for name, result in verdict.engines.items():
-        equal = (
-            Text("-")
-            if name == verdict.baseline and result.equal
-            else Text("yes", "green")
-            if result.equal
-            else Text("NO", "red")
-        )
-        engines.add_row(name, f"{result.samples:,}", f"{result.accuracy:.2%}", f"{result.seconds:.1f}", equal)
+        compared = "baseline" if name == verdict.baseline else f"{result.compared:,}"
+        engines.add_row(name, compared, accuracy_text(result), f"{result.seconds:.1f}", _equal(verdict, name))
     for table in (layers, engines):
         console.print(table, "")
     console.print(verdict_line(verdict), style="bold green" if verdict.equal else "bold red")
 
 
-def verdict_line(verdict: Verdict) -> str:
-    """Return the outcome in one line of text."""
-    if verdict.first_difference:
-        return f"DIFFERENT: {verdict.first_difference}"
-    if not verdict.compared:
-        return "NOTHING was compared"
-    others = [name for name in verdict.engines if name != verdict.baseline]
-    extent = f" of {verdict.traced:,} samples; the rest ran in {verdict.baseline} alone"
-    extent = extent if verdict.traced < verdict.samples else ""
-    return f"EQUAL: {verdict.baseline} = {' = '.join(others)} in every spike and membrane{extent}"
+def _equal(verdict: Verdict, name: str) -> Text:
+    result = verdict.engines[name]
+    if name == verdict.baseline and result.equal:
+        return Text("-")
+    return Text("yes", "green") if result.equal else Text("NO", "red")

@@ -1,9 +1,11 @@
 """Compares traces exactly: spike by spike and membrane by membrane, and names the first difference."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from snnc.toolchain.errors import EngineError
 from snnc.toolchain.network.network import Network
@@ -46,17 +48,21 @@ class LayerResult:
 
 @dataclass
 class EngineResult:
-    """One engine: accuracy (0..1) on the samples it ran, run time, and whether it equalled the baseline everywhere."""
+    """One engine: on how many samples it ran, how many of these were compared, and whether all of those were equal.
+
+    `correct` counts right classes; None where the samples have no labels.
+    """
 
     samples: int = 0
-    correct: int = 0
+    compared: int = 0
+    correct: int | None = None
     seconds: float = 0.0
     equal: bool = True
 
     @property
-    def accuracy(self) -> float:
-        """The share of samples that were classified rightly."""
-        return self.correct / max(self.samples, 1)
+    def accuracy(self) -> float | None:
+        """The share (0..1) of samples that were classified rightly; None without labels."""
+        return None if self.correct is None else self.correct / max(self.samples, 1)
 
 
 @dataclass
@@ -64,7 +70,7 @@ class Verdict:
     """The outcome of running several engines on the same samples; all are compared with one of them, the baseline.
 
     The baseline is the reference, or the fast simulator where the reference takes too long for all samples and is itself
-    compared with it on some. `traced` samples had their spikes counted.
+    compared with it on some. `traced` samples had their spikes counted; `left_out` says why other engines did not run.
     """
 
     network: Network
@@ -72,12 +78,17 @@ class Verdict:
     traced: int = 0
     layers: list[LayerResult] = field(default_factory=list)
     engines: dict[str, EngineResult] = field(default_factory=dict)
+    left_out: dict[str, str] = field(default_factory=dict)
     first_difference: Difference | None = None
-    compared: bool = False
 
     def __post_init__(self) -> None:
         """Start a row for every layer."""
         self.layers = [LayerResult(layer.name, layer.neurons) for layer in self.network.layers]
+
+    @property
+    def compared(self) -> bool:
+        """Whether any engine was compared with the baseline."""
+        return any(result.compared for result in self.engines.values())
 
     @property
     def equal(self) -> bool:
@@ -89,58 +100,59 @@ class Verdict:
         """The number of samples of the engine that ran the most."""
         return max((engine.samples for engine in self.engines.values()), default=0)
 
-    def count(self, engine: str, outputs: np.ndarray, labels: np.ndarray, seconds: float) -> None:
-        """Add the accuracy and the time of one engine on one batch of read-outs `(B, outputs)`."""
-        result = self.engines.setdefault(engine, EngineResult())
-        result.samples += len(labels)
-        result.correct += int((outputs.argmax(axis=1) == labels).sum())
-        result.seconds += seconds
+    @property
+    def extents(self) -> dict[int, list[str]]:
+        """Which engines were compared with the baseline on how many first samples, the most first."""
+        found: dict[int, list[str]] = {}
+        for name, result in self.engines.items():
+            if name != self.baseline and result.compared:
+                found.setdefault(result.compared, []).append(name)
+        return dict(sorted(found.items(), reverse=True))
 
-    def count_spikes(self, reference: Trace) -> None:
+    def count(
+        self, engine: str, outputs: NDArray[np.int64], labels: NDArray[np.int64] | None, seconds: float, compared: int = 0
+    ) -> None:
+        """Add one engine's read-outs `(B, outputs)` of one batch, `compared` samples of which were compared."""
+        result = self.engines.setdefault(engine, EngineResult())
+        result.samples += len(outputs)
+        result.compared += compared
+        result.seconds += seconds
+        if labels is not None:
+            result.correct = (result.correct or 0) + int((outputs.argmax(axis=1) == labels).sum())
+
+    def count_spikes(self, trace: Trace) -> None:
         """Add the baseline's spikes of one batch."""
         for row in self.layers:
-            row.spikes += int(reference.spikes[row.name].sum())
-        self.traced += reference.samples
+            row.spikes += int(trace.spikes[row.name].sum())
+        self.traced += trace.samples
 
     def compare(self, reference: Trace, other: Trace, first_sample: int) -> None:
-        """Add the differences of a trace from another on one batch, whose first sample has the index `first_sample`."""
-        self.compared = True
+        """Compare a trace with another on one batch, whose first sample has the index `first_sample`."""
         for index, row in enumerate(self.layers):
             _check_complete(row.name, reference, other)
-            spikes = (reference.spikes[row.name], other.spikes[row.name])
-            membranes = (reference.membranes[row.name], other.membranes[row.name])
-            wrong = spikes[0] != spikes[1]
-            distance = np.abs(membranes[0].astype(np.int64) - membranes[1])
-            row.mismatches += int(wrong.sum())
-            row.max_abs_dv = max(row.max_abs_dv, int(distance.max(initial=0)))
-            differs = wrong | (distance > 0)
-            if differs.any():
-                self.engines[other.engine].equal = False
-                step, sample, *neuron = (int(i) for i in np.argwhere(differs)[0])
-                place = (step, sample, *neuron)
-                what, values = ("spike", spikes) if wrong[place] else ("membrane", membranes)
-                found = Difference(
-                    index,
-                    step,
-                    first_sample + sample,
-                    tuple(neuron),
-                    row.name,
-                    what,
-                    int(values[0][place]),
-                    int(values[1][place]),
-                    other.engine,
-                    reference.engine,
-                )
-                self.first_difference = min(filter(None, (self.first_difference, found)))
+            found = self._difference(index, reference, other)
+            if found is not None:
+                self.engines.setdefault(other.engine, EngineResult()).equal = False
+                shifted = {**vars(found), "sample": first_sample + found.sample}
+                self.first_difference = min(filter(None, (self.first_difference, Difference(**shifted))))
 
-    def absorb(self, other: "Verdict") -> None:
-        """Add the outcome of further engines on some of the same samples."""
-        self.compared |= other.compared
-        for row, more in zip(self.layers, other.layers, strict=True):
-            row.mismatches += more.mismatches
-            row.max_abs_dv = max(row.max_abs_dv, more.max_abs_dv)
-        self.engines |= {name: result for name, result in other.engines.items() if name not in self.engines}
-        self.first_difference = min(filter(None, (self.first_difference, other.first_difference)), default=None)
+    def _difference(self, index: int, reference: Trace, other: Trace) -> Difference | None:
+        """Count what differs in one layer, and return the first place, its sample counted within the batch."""
+        row = self.layers[index]
+        spikes = (reference.spikes[row.name], other.spikes[row.name])
+        membranes = (reference.membranes[row.name], other.membranes[row.name])
+        wrong = spikes[0] != spikes[1]
+        distance = np.abs(membranes[0].astype(np.int64) - membranes[1])
+        row.mismatches += int(wrong.sum())
+        row.max_abs_dv = max(row.max_abs_dv, int(distance.max(initial=0)))
+        differs = wrong | (distance > 0)
+        if not differs.any():
+            return None
+        step, sample, *neuron = (int(i) for i in np.argwhere(differs)[0])
+        place = (step, sample, *neuron)
+        what, values = ("spike", spikes) if wrong[place] else ("membrane", membranes)
+        got = (int(values[0][place]), int(values[1][place]))
+        return Difference(index, step, sample, tuple(neuron), row.name, what, *got, other.engine, reference.engine)
 
     def as_dict(self) -> dict[str, Any]:
         """Return the verdict as plain values, the object that `snnc simulate --json` prints."""
@@ -151,15 +163,42 @@ class Verdict:
             "equal": self.equal,
             "samples": self.samples,
             "baseline": self.baseline,
+            "compared": [{"engines": [self.baseline, *names], "samples": samples} for samples, names in self.extents.items()],
             "compared_samples": self.traced,
             "timesteps": self.network.timesteps,
-            "engines": {
-                name: {"accuracy": e.accuracy, "seconds": round(e.seconds, 3), "samples": e.samples, "equal": e.equal}
-                for name, e in self.engines.items()
-            },
+            "engines": {name: _plain(result) for name, result in self.engines.items()},
+            "left_out": self.left_out,
             "layers": [asdict(row) for row in self.layers],
             "first_difference": difference,
         }
+
+
+def verdict_line(verdict: Verdict) -> str:
+    """Return the outcome in one line: per group of engines, on how many samples they were compared."""
+    if verdict.first_difference:
+        return f"DIFFERENT: {verdict.first_difference}"
+    if not verdict.compared:
+        return "NOTHING was compared"
+    (most, names), *fewer = verdict.extents.items()
+    groups = [f"{' = '.join([verdict.baseline, *names])} on {_samples(most)}"]
+    groups += [f"{' = '.join(names)} on the first {_samples(count)}" for count, names in fewer]
+    alone = verdict.engines[verdict.baseline].samples - most
+    rest = f"; {_samples(alone)} more ran in {verdict.baseline} alone" if alone > 0 else ""
+    return f"EQUAL: {'; '.join(groups)}, in every spike and membrane{rest}"
+
+
+def _samples(count: int) -> str:
+    return f"{count:,} sample{'' if count == 1 else 's'}"
+
+
+def _plain(result: EngineResult) -> Mapping[str, Any]:
+    return {
+        "accuracy": result.accuracy,
+        "seconds": round(result.seconds, 3),
+        "samples": result.samples,
+        "compared": result.compared,
+        "equal": result.equal,
+    }
 
 
 def _check_complete(name: str, reference: Trace, other: Trace) -> None:

@@ -1,6 +1,5 @@
 """Opening files and exporting with a read-back, over every row of TARGETS."""
 
-import io
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -9,15 +8,14 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 from random_networks import random_network
-from rich.console import Console
 
 from snnc.cli.main import main
 from snnc.export import TARGETS, read_network
-from snnc.files import export_file, load_subject, verify_file_on
-from snnc.toolchain.errors import ConfigError, DifferentNetworks, FileFormatError
+from snnc.files import export_file, load_subject, split_for
+from snnc.toolchain.errors import ConfigError, DataError, DifferentNetworks, FileFormatError
+from snnc.toolchain.network.network import Lif
 from snnc.toolchain.network.plain import difference
-from snnc.toolchain.simulate.trace import Trace
-from snnc.verification.engines import ENGINES, Subject
+from snnc.toolchain.network.synapse import Dense
 
 
 def test_there_are_targets() -> None:
@@ -45,7 +43,7 @@ def test_several_files_of_one_network_are_one_subject(tmp_path: Path, tiny_path:
     assert checkpoint is not None
     assert subject.model is not None
     assert subject.files == tuple(files)
-    assert subject.file(".onnx") == tmp_path / "model.onnx"
+    assert subject.file("onnx") == tmp_path / "model.onnx"
     with pytest.raises(ConfigError, match="two files of one format"):
         load_subject(files[0], files[0])
 
@@ -120,32 +118,17 @@ def test_unknown_targets_and_suffixes_are_refused(tmp_path: Path, tiny_path: Pat
         read_network("a.txt")
 
 
-def test_slow_engines_run_last_and_the_verdict_of_the_others_is_shown_first(
-    monkeypatch: pytest.MonkeyPatch, tiny_path: Path
-) -> None:
-    subject, _ = load_subject(tiny_path)
-    monkeypatch.setitem(ENGINES, "torch", replace(ENGINES["torch"], few=10, pace=None, later=True))
-    console = Console(file=io.StringIO(), width=200)
-    verdict = verify_file_on(subject, "digits", ("torch", "tensor"), None, console)
-    shown = "EQUAL: reference = tensor in every spike and membrane; now torch"
-    assert shown in console.file.getvalue()
-    assert verdict.equal
-    assert {name: result.samples for name, result in verdict.engines.items()} == {"reference": 540, "tensor": 540, "torch": 10}
-
-
-def test_a_slow_engine_that_differs_is_found(monkeypatch: pytest.MonkeyPatch, tiny_path: Path) -> None:
-    subject, _ = load_subject(tiny_path)
-
-    def wrong(subject: Subject, samples: np.ndarray) -> Trace:
-        trace = ENGINES["reference"].run(subject, samples)
-        trace.membranes["fc2"][1, 7, 2] += 3
-        trace.spikes["fc2"][2, 4, 5] ^= True
-        return replace(trace, engine="torch")
-
-    monkeypatch.setitem(ENGINES, "torch", replace(ENGINES["torch"], run=wrong, few=10, pace=None, later=True))
-    verdict = verify_file_on(subject, "digits", ("torch", "tensor"), None, Console(file=io.StringIO()))
-    assert not verdict.equal
-    assert not verdict.engines["torch"].equal
-    assert verdict.engines["tensor"].equal
-    assert str(verdict.first_difference).startswith("layer 'fc2', step 1, sample 7, neuron (2,): membrane is")
-    assert [(row.mismatches, row.max_abs_dv) for row in verdict.layers if row.name == "fc2"] == [(1, 3)]
+def test_the_data_are_those_of_training_and_never_guessed(tmp_path: Path, tiny_path: Path) -> None:
+    network = load_subject(tiny_path)[0].network
+    assert network.data == "digits"
+    assert len(split_for(network, None, 7)) == 7
+    file = export_file(network, "loihi2", tmp_path / "model.net")
+    assert load_subject(file)[0].network.data == "digits"
+    with pytest.raises(DataError, match="does not say what 'mlp on digits' was trained on; name a dataset with --data"):
+        split_for(replace(network, data=""), None, None)
+    last = network.layers[-1]
+    fewer = replace(last, synapses=(Dense(last.synapses[0].source, last.synapses[0].weight[:3]),), neuron=Lif((3,), 9, 2048))
+    with pytest.raises(DataError, match="dataset 'digits' has 10 classes, the network has 3 outputs"):
+        split_for(replace(network, layers=(*network.layers[:-1], fewer), labels=()), None, None)
+    with pytest.raises(DataError, match="dataset 'digits-events' has 16 x 16 pixels|samples have shape"):
+        split_for(network, "digits-events", None)

@@ -195,6 +195,7 @@ def test_every_source_has_a_test_file() -> None:
         "snnc/verification/tables": "snnc/cli/test_main",
         "bench": "snnc/bench/test_simulation",
         "options": "test_main",
+        **dict.fromkeys(("simulate", "demo"), "test_main"),
         "description": "export/onnx/test_file",
         "importing": "test_file_commands",
         "inspecting": "test_file_commands",

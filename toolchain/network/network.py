@@ -132,7 +132,8 @@ class Network:
     """A feed-forward integer network over `timesteps` steps; layers come after all their sources.
 
     `readout` is "membrane" (each output's membrane summed over the steps; the last layer must never spike, see
-    bounds.prove) or "spikes" (counts). Two networks are equal if every number in them is.
+    bounds.prove) or "spikes" (counts). `labels` names the outputs, `data` the dataset that it was trained on ("" if unknown).
+    Two networks are equal if every number and name in them is.
     """
 
     name: str
@@ -141,6 +142,7 @@ class Network:
     layers: tuple[Layer, ...]
     readout: Literal["membrane", "spikes"] = "membrane"
     labels: tuple[str, ...] = ()
+    data: str = ""
 
     def __post_init__(self) -> None:
         """Raise NetworkError where layers do not fit together."""

@@ -79,6 +79,8 @@ def test_json_objects(folder: Path) -> None:
         "baseline",
         "timesteps",
         "engines",
+        "compared",
+        "left_out",
         "layers",
         "first_difference",
     }

@@ -24,7 +24,7 @@ def verdict_on(other: Trace, network: Network = NETWORK, first_sample: int = 0) 
     reference, verdict = simulate(network, SAMPLES), Verdict(network)
     verdict.count("reference", reference.outputs(network), LABELS, 0.0)
     verdict.count_spikes(reference)
-    verdict.count("other", other.outputs(network), LABELS, 0.5)
+    verdict.count("other", other.outputs(network), LABELS, 0.5, compared=3)
     verdict.compare(reference, other, first_sample)
     return verdict
 
@@ -101,10 +101,12 @@ def test_the_json_object_has_the_promised_keys() -> None:
         "baseline",
         "timesteps",
         "engines",
+        "compared",
+        "left_out",
         "layers",
         "first_difference",
     }
-    assert {"accuracy", "seconds"} <= set(result["engines"]["other"])
+    assert {"accuracy", "seconds", "samples", "compared"} <= set(result["engines"]["other"])
     assert set(result["layers"][0]) == {"name", "neurons", "spikes", "mismatches", "max_abs_dv"}
     assert result["first_difference"]["layer"] == NETWORK.layers[0].name
 

@@ -1,0 +1,41 @@
+"""snnc demo: the whole way once, on handwritten digits."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from snnc.cli.options import console_for, output_options
+from snnc.cli.simulate import finish, run
+from snnc.cli.train import configured, run_training, training_options
+
+
+@click.command()
+@click.option("-c", "--config", "config_file", type=click.Path(), help="TOML file of settings; options override it.")
+@click.option("-o", "--output", type=click.Path(), default="snnc-demo", show_default=True, help="Folder to write to.")
+@training_options
+@output_options
+def demo(config_file: str | None, output: str, as_json: bool, quiet: bool, verbose: bool, **settings: Any) -> None:
+    """Do the whole way once: train on handwritten digits, export to Loihi 2, simulate on every engine, write a report.
+
+    \b
+    Example: snnc demo --output snnc-demo
+    """
+    from snnc.export import TARGETS
+    from snnc.files import export_file, load_subject, split_for
+    from snnc.verification.engines import Subject
+
+    console, folder = console_for(as_json, quiet), Path(output)
+    config = configured(None, config_file, settings)
+    console.rule("1. train -> model.pt", align="left")
+    checkpoint = run_training(config, folder / "model.pt", console, verbose=verbose)
+    console.rule("2. export --target loihi2 -> model.net", align="left")
+    trained, _ = load_subject(folder / "model.pt")
+    file = export_file(trained.network, "loihi2", folder / "model.net")
+    exported = TARGETS["loihi2"].read(file)
+    console.print(str(exported))
+    console.rule("3. simulate the exported file on every engine", align="left")
+    # The file goes to the simulators, the checkpoint to torch: equal means that the export lost nothing.
+    subject = Subject(exported, trained.model, (file,))
+    verdict = run(subject, split_for(exported, None, None), (), console, all_samples=False)
+    finish(verdict, console, folder / "report.html", checkpoint, as_json=as_json)

@@ -1,0 +1,120 @@
+"""snnc simulate: real test samples through every engine, every spike and membrane compared."""
+
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+from rich.console import Console
+
+from snnc.cli.options import RowOf, console_for, engine_names, output_options
+from snnc.toolchain.errors import EngineError
+
+if TYPE_CHECKING:
+    from snnc.toolchain.data.dataset import Split
+    from snnc.toolchain.training.checkpoint import Checkpoint
+    from snnc.verification.engines import Subject
+    from snnc.verification.verdict import Verdict
+
+
+@click.command()
+@click.argument("files", type=click.Path(), nargs=-1, required=True)
+@click.option("-d", "--data", help="Dataset whose test split is run.  [default: what was trained on]")
+@click.option("-n", "--samples", type=int, help="Samples that every engine runs.  [default: all, fewer in slow engines]")
+@click.option(
+    *("-e", "--engine", "engines"),
+    type=RowOf("engine", engine_names, EngineError),
+    multiple=True,
+    metavar="NAME",
+    help="Engine to run, may be repeated.  [default: all that can run]",
+)
+@click.option("--time-limit", type=float, help="Seconds that one run of Lava may take.  [default: 1800]")
+@click.option("--device", default="cpu", show_default=True, help="Device of the engine tensor: cpu, cuda, cuda:1, mps ...")
+@click.option("--threads", type=click.IntRange(1, 256), help="Threads of the engine fast.  [default: all cores]")
+@click.option("--report", type=click.Path(), help="HTML file to write with all tables.")
+@output_options
+def simulate(
+    files: tuple[str, ...],
+    data: str | None,
+    samples: int | None,
+    engines: tuple[str, ...],
+    time_limit: float | None,
+    device: str,
+    threads: int | None,
+    report: str | None,
+    as_json: bool,
+    quiet: bool,
+    verbose: bool,
+) -> None:
+    """Run real test samples through every engine and compare every spike and membrane; exit 1 if anything differs.
+
+    Several FILES of one network, such as model.pt and its exports, are checked against each other first; the engine of each
+    format then reads that very file.
+
+    \b
+    Engines:
+      reference  plain numpy, which all others are compared with
+      fast       C, bit-sliced, on all cores
+      tensor     PyTorch on --device; unasked only without the C kernel
+      torch      the trained model; needs a .pt
+      onnx       the graph in onnxruntime
+      nir        real-number neurons, where those are exact
+      lava       stock Lava processes
+      netx       the .net file as lava-dl loads it
+    Example: snnc simulate model.pt model.net model.nir model.onnx
+    """
+    from snnc.files import load_subject, split_for
+
+    console = console_for(as_json, quiet)
+    limit = {} if time_limit is None else {"time_limit": time_limit}
+    subject, checkpoint = load_subject(*files, device=device, threads=threads, **limit)
+    if verbose:
+        console.print(f"{subject.network}\n")
+    split = split_for(subject.network, data, samples)
+    verdict = run(subject, split, engines, console, all_samples=samples is not None)
+    finish(verdict, console, report, checkpoint, as_json=as_json)
+
+
+def run(subject: "Subject", split: "Split", engines: Sequence[str], console: Console, *, all_samples: bool) -> "Verdict":
+    """Verify on a split, showing each engine's result when it is there; unless `all_samples`, slow engines run fewer."""
+    from snnc.verification.planning import plan
+    from snnc.verification.tables import show_results, simulation_progress
+    from snnc.verification.verdict import Verdict
+    from snnc.verification.verify import frames_of, verifying
+
+    data = frames_of(subject.network, split)
+    planned = plan(subject, engines, data.count, all_samples=all_samples)
+    verdict, shown = Verdict(subject.network, left_out=planned.left_out), set[str]()
+    show_results(console, verdict, shown)
+    with simulation_progress(console, sum(planned.counts.values())) as progress:
+        for verdict in verifying(subject, data, planned, progress):
+            show_results(console, verdict, shown)
+    if not verdict.compared:
+        reasons = "; ".join(f"{name}: {reason}" for name, reason in verdict.left_out.items())
+        raise EngineError(f"nothing was compared, every engine was left out ({reasons})")
+    return verdict
+
+
+def finish(
+    verdict: "Verdict", console: Console, report: str | Path | None, checkpoint: "Checkpoint | None", *, as_json: bool
+) -> None:
+    """Print the verdict, write the report, and exit with 0 if all is equal, else 1."""
+    from snnc.verification.report import write_report
+    from snnc.verification.tables import show_verdict
+    from snnc.verification.verdict import verdict_line
+
+    console.print()
+    show_verdict(console, verdict)
+    if console.quiet and not as_json and not verdict.equal:
+        click.echo(f"snnc: {verdict_line(verdict)}", err=True)
+    if report:
+        history: list[dict[str, Any]] = [asdict(epoch) for epoch in checkpoint.history] if checkpoint else []
+        settings = checkpoint.config.as_dict() if checkpoint else {}
+        write_report(verdict, report, history=history, settings=settings)
+        console.print(f"report: {report}")
+    if as_json:
+        click.echo(json.dumps(verdict.as_dict()))
+    sys.exit(0 if verdict.equal else 1)

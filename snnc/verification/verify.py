@@ -1,0 +1,200 @@
+"""The one loop of a verification: every engine runs the same samples, and every spike and membrane is compared."""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from snnc.toolchain.data.dataset import Split, chip_input
+from snnc.toolchain.errors import DataError, EngineError, SnncError
+from snnc.toolchain.network.bounds import prove
+from snnc.toolchain.network.network import Network
+from snnc.toolchain.simulate.frames import Frames, Samples, as_frames
+from snnc.toolchain.simulate.trace import Trace
+from snnc.verification.engines import ENGINES, Subject
+from snnc.verification.planning import REFERENCE, Plan, plan
+from snnc.verification.verdict import Verdict
+
+if TYPE_CHECKING:
+    from snnc.toolchain.layers.spiking_network import SpikingNetwork
+
+OUTPUTS_ONLY = 1024  # samples at a time where nothing is compared
+BATCH_BYTES = 2**28  # of all traces of one batch, roughly
+KEPT_BYTES = 2**30  # of the baseline's traces; what does not fit is run again for each engine
+BYTES_PER_STEP = 20  # spikes, membranes and their working copies, per neuron and step
+
+Progress = Callable[[str, int], None]
+
+
+def verify(
+    network: Network,
+    samples: Samples | Split,
+    *,
+    model: "SpikingNetwork | None" = None,
+    engines: Sequence[str] = (),
+    files: Sequence[str | Path] = (),
+) -> Verdict:
+    """Run engines on the same samples and compare every spike and membrane of every layer and time step with the reference.
+
+    Args:
+        network: the integer network.
+        samples: chip values `(B, *input.shape)` or, time first, `(T, B, *input.shape)`; or a split of a dataset, whose labels
+            give accuracies.
+        model: the trained model that the network was lowered from, for the engine `torch`.
+        engines: names out of ENGINES; empty for all that can run. All run all samples.
+        files: exported files of this network, which the engines of their formats read.
+
+    Returns:
+        The verdict: `verdict.equal`, `verdict.first_difference`, and per engine and layer what was compared.
+
+    Raises:
+        NetworkError: if a sum could overflow or the read-out spike.
+        DataError: if the samples do not fit the network.
+        EngineError: if an engine is unknown, cannot run, or fails.
+
+    Example:
+        >>> import numpy as np, snnc
+        >>> layer = snnc.Layer("fc", (snnc.Dense("input", [[1, 1]]),), snnc.Lif((1,), vth=2, dv=2048))
+        >>> network = snnc.Network("example", 3, snnc.Input((2,), 0, 1), (layer,), "spikes")
+        >>> snnc.verify(network, np.array([[1, 1], [1, 0]]), engines=["tensor"]).equal
+        True
+    """
+    subject = Subject(network, model, tuple(map(Path, files)))
+    data = frames_of(network, samples)
+    *_, verdict = verifying(subject, data, plan(subject, engines, data.count, all_samples=True))
+    return verdict
+
+
+@dataclass(frozen=True)
+class Labeled:
+    """Frames `(F, B, ...)` of chip values, and their labels `(B,)` if there are any."""
+
+    frames: Frames
+    labels: NDArray[np.int64] | None = None
+
+    @property
+    def count(self) -> int:
+        """The number of samples."""
+        return int(self.frames.shape[1])
+
+    def part(self, start: int, stop: int) -> "Labeled":
+        """Return some of the samples."""
+        return Labeled(self.frames[:, start:stop], None if self.labels is None else self.labels[start:stop])
+
+
+def frames_of(network: Network, samples: Samples | Split) -> Labeled:
+    """Return samples, or a split of a dataset, as frames. Raises DataError if they do not fit the network."""
+    if not isinstance(samples, Split):
+        return Labeled(as_frames(network, samples))
+    outputs = network.layers[-1].neurons
+    if len(samples) and int(samples.labels.max()) >= outputs:
+        raise DataError(
+            f"the data have {int(samples.labels.max()) + 1} classes or more, the network has {outputs} outputs; "
+            "choose the data it was trained on"
+        )
+    return Labeled(as_frames(network, chip_input(samples, network.input)), samples.labels)
+
+
+def verifying(
+    subject: Subject, data: Labeled, planned: Plan, progress: Progress = lambda engine, samples: None
+) -> Iterator[Verdict]:
+    """Run a plan and yield the verdict so far whenever an engine has run; `progress` hears of every batch.
+
+    An engine that nobody named and that fails is left out with its reason; one that was named ends the verification.
+    """
+    prove(subject.network)
+    verdict = Verdict(subject.network, planned.baseline, left_out=dict(planned.left_out))
+    baseline = _Baseline(subject, data, planned, verdict, progress)
+    for name, count in planned.counts.items():
+        if name == planned.baseline:
+            continue
+        try:
+            _run_engine(name, count, baseline)
+        except SnncError as error:
+            if planned.named or name == REFERENCE:
+                raise
+            verdict.engines.pop(name, None)
+            verdict.left_out[name] = str(error)
+        if verdict.engines:
+            yield verdict
+    baseline.run_rest()
+    yield verdict
+
+
+class _Baseline:
+    """The baseline's traces, batch by batch: run when first asked for, and kept as far as memory is meant to be used."""
+
+    def __init__(self, subject: Subject, data: Labeled, planned: Plan, verdict: Verdict, progress: Progress):
+        """Run nothing yet."""
+        self.subject, self.data, self.planned, self.verdict, self.progress = subject, data, planned, verdict, progress
+        neurons = sum(layer.neurons for layer in subject.network.layers)
+        self.sample_bytes = neurons * subject.network.timesteps * BYTES_PER_STEP
+        self.size = max(1, min(256, BATCH_BYTES // self.sample_bytes))
+        self.kept: dict[int, Trace] = {}
+
+    def batches(self, count: int) -> Iterator[tuple[int, int]]:
+        """Yield start and stop of each batch of the first `count` samples."""
+        return ((start, min(start + self.size, count)) for start in range(0, count, self.size))
+
+    def trace(self, start: int, stop: int) -> Trace:
+        """Return the baseline's trace of some samples of one batch."""
+        kept = self.kept.get(start)
+        if kept is None:
+            until = min(start + self.size, self.planned.compared)
+            kept = self._run(start, until)
+            if (len(self.kept) + 1) * self.size * self.sample_bytes <= KEPT_BYTES or not self.kept:
+                self.kept[start] = kept
+        return kept.first(stop - start)
+
+    def _run(self, start: int, stop: int) -> Trace:
+        part, first_time = self.data.part(start, stop), start >= self.verdict.traced
+        trace, seconds = timed(self.planned.baseline, self.subject, part)
+        if first_time:
+            self.verdict.count(trace.engine, trace.outputs(self.subject.network), part.labels, seconds)
+            self.verdict.count_spikes(trace)
+            self.progress(trace.engine, stop - start)
+        return trace
+
+    def run_rest(self) -> None:
+        """Run the samples that no other engine runs, for their read-outs alone."""
+        name, network = self.planned.baseline, self.subject.network
+        first, last = self.planned.compared, self.planned.counts[name]
+        outputs = ENGINES[name].outputs
+        if first < last and outputs is not None and 0 in self.kept:
+            part = self.data.part(0, self.kept[0].samples)
+            if not np.array_equal(outputs(self.subject, part.frames), self.kept[0].outputs(network)):
+                raise EngineError(f"engine {name!r} gives other read-outs with a trace than without; please report this")
+        for start in range(first, last, OUTPUTS_ONLY):
+            part = self.data.part(start, min(start + OUTPUTS_ONLY, last))
+            started = time.perf_counter()
+            if outputs is None:
+                values = ENGINES[name].run(self.subject, part.frames).outputs(network)
+            else:
+                values = outputs(self.subject, part.frames)
+            self.verdict.count(name, values, part.labels, time.perf_counter() - started)
+            self.progress(name, part.count)
+
+
+def _run_engine(name: str, count: int, baseline: _Baseline) -> None:
+    verdict, network = baseline.verdict, baseline.subject.network
+    for start, stop in baseline.batches(count):
+        expected = baseline.trace(start, stop)
+        part = baseline.data.part(start, stop)
+        trace, seconds = timed(name, baseline.subject, part)
+        if name == REFERENCE:  # the baseline is fast: if the two differ, that one is wrong
+            verdict.compare(trace, expected, start)
+        else:
+            verdict.compare(expected, trace, start)
+        verdict.count(name, trace.outputs(network), part.labels, seconds, compared=stop - start)
+        baseline.progress(name, stop - start)
+
+
+def timed(name: str, subject: Subject, part: Labeled) -> tuple[Trace, float]:
+    """Return an engine's trace, under the engine's own name, and the seconds that it took."""
+    started = time.perf_counter()
+    trace = ENGINES[name].run(subject, part.frames)
+    return Trace(name, trace.spikes, trace.membranes), time.perf_counter() - started
