@@ -2,6 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+comma := ,
 PIP := @$(BIN)/pip install -qq --disable-pip-version-check --no-warn-conflicts
 
 .DEFAULT_GOAL := help
@@ -10,16 +11,18 @@ PIP := @$(BIN)/pip install -qq --disable-pip-version-check --no-warn-conflicts
 help: ## list the commands
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 8
 
-# Lava's two packages declare Python <3.11 but run on 3.11 to 3.13 (README, "Lava"), hence the second call.
+# Lava's two packages declare Python <3.11 but run on 3.11 to 3.13, hence the second call; on 3.14 all else runs.
+LAVA := $(shell $(PYTHON) -c 'import sys; print(*["lava"] * (sys.version_info < (3, 14)))')
+EXTRAS := $(if $(LAVA),lava$(comma))nir,onnx
 $(VENV)/installed: pyproject.toml requirements/constraints.txt requirements/lava.txt
 	@echo "installing into $(VENV) (a few minutes the first time)"
 	@$(PYTHON) -m venv $(VENV)
-	$(PIP) -c requirements/constraints.txt -e ".[lava,nir,onnx]"
-	$(PIP) --no-deps --ignore-requires-python -r requirements/lava.txt
+	$(PIP) -c requirements/constraints.txt -e ".[$(EXTRAS)]"
+	$(if $(LAVA),$(PIP) --no-deps --ignore-requires-python -r requirements/lava.txt)
 	@touch $@
 
 $(VENV)/developed: $(VENV)/installed requirements/peers.txt
-	$(PIP) -c requirements/constraints.txt -e ".[lava,nir,onnx,vision,events,scale,log,dev]"
+	$(PIP) -c requirements/constraints.txt -e ".[$(EXTRAS),vision,events,scale,log,dev]"
 	$(PIP) --no-deps -r requirements/peers.txt
 	@touch $@
 

@@ -54,7 +54,7 @@ OWNERS = {
     "nir": ("export/nir",),
     "onnx": ("export/onnx",),
     "onnxruntime": ("export/onnx",),
-    "sklearn": ("toolchain/data",),
+    "sklearn": (),  # only tests
     "datasets": ("toolchain/data",),
     "tonic": ("toolchain/data",),
     **dict.fromkeys(("spikingjelly", "snntorch", "norse", "sinabs"), ("snnc/bench/frameworks.py",)),

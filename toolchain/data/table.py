@@ -8,37 +8,10 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-import numpy as np
-
-from snnc.toolchain.data.dataset import Dataset, Split
-from snnc.toolchain.data.saccades import saccades
+from snnc.toolchain.data.dataset import Dataset
+from snnc.toolchain.data.digits import digits, digits_events
 from snnc.toolchain.errors import DataError
 from snnc.toolchain.network.network import Input
-
-
-def digits(timesteps: int, image_size: int) -> Dataset:
-    """Return scikit-learn's 1,797 handwritten digits of 8 x 8 pixels 0..16, split 70/30, stratified and fixed.
-
-    The zero point is 5, the rounded mean pixel, so that zero padding looks like an average pixel.
-    """
-    from sklearn.datasets import load_digits
-    from sklearn.model_selection import train_test_split
-
-    _only_size(8, image_size, "digits")
-    images, labels = load_digits(return_X_y=True)
-    samples = images.reshape(-1, 1, 8, 8).astype(np.uint8)
-    parts = train_test_split(samples, labels.astype(np.int64), test_size=0.3, random_state=0, stratify=labels)
-    train, test = Split(parts[0], parts[2]), Split(parts[1], parts[3])
-    names = tuple(str(digit) for digit in range(10))
-    return Dataset("digits", train, test, names, Input((1, 8, 8), minimum=-5, maximum=11, zero_point=5))
-
-
-def digits_events(timesteps: int, image_size: int) -> Dataset:
-    """Return the digits as events of two polarities, 16 x 16 pixels, from saccades over T steps (saccades.py)."""
-    _only_size(16, image_size, "digits-events")
-    still = digits(timesteps, 0)
-    train, test = (Split(saccades(split.samples, timesteps), split.labels) for split in (still.train, still.test))
-    return Dataset("digits-events", train, test, still.labels, Input((2, 16, 16), minimum=0, maximum=1))
 
 
 def of_hub(name: str, timesteps: int, image_size: int) -> Dataset:
@@ -90,8 +63,3 @@ def load_fitting(name: str, input: Input, timesteps: int) -> Dataset:
 def data_folder() -> Path:
     """Return where files are looked for that are not downloaded: `$SNNC_DATA`, or `data` in the working folder."""
     return Path(os.environ.get("SNNC_DATA") or "data")
-
-
-def _only_size(size: int, wanted: int, name: str) -> None:
-    if wanted not in (0, size):
-        raise DataError(f"dataset {name!r} has {size} x {size} pixels; leave image_size out, it was {wanted}")
