@@ -21,6 +21,10 @@ PROJECT = tomllib.loads((NATIVE.parent.parent / "pyproject.toml").read_text(enco
 SHIPPED = {int(row["name"].split("_")[-1]): row["extra-compile-args"] for row in PROJECT["tool"]["setuptools"]["ext-modules"]}
 STRICT = ["-std=gnu11", "-fPIC", "-shared", "-Wall", "-Wextra", "-Werror"]
 
+TESTS = NATIVE.parent.parent / "tests"
+FOLDERS = [TESTS / "support", TESTS / "toolchain" / "simulate", TESTS / "toolchain" / "layers"]  # imported under sanitizers
+IMPORTED = [*map(str, FOLDERS), *os.environ.get("PYTHONPATH", "").split(os.pathsep)]
+
 pytestmark = [
     pytest.mark.skipif(not COMPILER, reason="gcc is not installed"),
     pytest.mark.skipif(not built(), reason="the C kernel was not built here"),
@@ -34,8 +38,10 @@ from snnc.toolchain.native import library
 width, path = int(sys.argv[1]), Path(sys.argv[2])
 library.built = lambda: {16: library_16, width: path}
 library_16 = Path(sys.argv[3])
+from against_reference import assert_equal
+from random_joins import joined_network
 from random_networks import random_network, random_samples
-from test_fast import WIDE, assert_equal, pooled_network, test_sums_beyond_16_bits, test_shapes_around_words_and_blocks
+from test_bitsliced import WIDE, pooled_network, test_sums_beyond_16_bits, test_shapes_around_words_and_blocks
 from test_lif_native import test_c_and_torch_give_the_same_integers, test_c_computes_what_torch_computes
 for seed in range(25):
     test_c_computes_what_torch_computes.hypothesis.inner_test(seed)
@@ -47,6 +53,8 @@ for shape in WIDE:
     test_shapes_around_words_and_blocks(shape, width)
 for seed in range(12):
     assert_equal(*pooled_network(seed), width)
+for seed in range(40):
+    assert_equal(*joined_network(seed), width, threads=seed % 4 + 1)
 test_sums_beyond_16_bits(40000, -1, width)
 print("clean")
 """
@@ -82,7 +90,7 @@ def test_the_sanitizers_find_nothing(tmp_path: Path, width: int) -> None:
     environment = os.environ | {
         "LD_PRELOAD": runtime.stdout.strip(),
         "ASAN_OPTIONS": "detect_leaks=0",
-        "PYTHONPATH": str(Path(__file__).parents[2] / "support"),
+        "PYTHONPATH": os.pathsep.join(IMPORTED),
     }
     plain = sanitized if width == 16 else built()[16]
     command = [sys.executable, "-c", UNDER_SANITIZERS, str(width), str(sanitized), str(plain)]
