@@ -8,6 +8,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from against_reference import usable_widths
 
 from snnc.toolchain.native.library import built
 
@@ -23,7 +24,7 @@ STRICT = ["-std=gnu11", "-fPIC", "-shared", "-Wall", "-Wextra", "-Werror"]
 
 TESTS = NATIVE.parent.parent / "tests"
 FOLDERS = [TESTS / "support", TESTS / "toolchain" / "simulate", TESTS / "toolchain" / "layers"]  # imported under sanitizers
-IMPORTED = [*map(str, FOLDERS), *os.environ.get("PYTHONPATH", "").split(os.pathsep)]
+IMPORTED = [*map(str, FOLDERS), *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
 
 pytestmark = [
     pytest.mark.skipif(not COMPILER, reason="gcc is not installed"),
@@ -81,7 +82,7 @@ def compiled(target: Path, width: int, *options: str) -> "subprocess.CompletedPr
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("width", [width for width in WIDTHS if width in built()])
+@pytest.mark.parametrize("width", usable_widths())
 def test_the_sanitizers_find_nothing(tmp_path: Path, width: int) -> None:
     sanitized = tmp_path / f"kernel_{width}.so"
     result = compiled(sanitized, width, "-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
