@@ -26,7 +26,7 @@ class Geometry(ctypes.Structure):
 class Results(ctypes.Structure):
     """Mirrors Results in layer.h."""
 
-    _fields_ = (("spikes", ctypes.c_void_p), ("membranes", ctypes.c_void_p), ("sums", ctypes.c_void_p))
+    _fields_ = tuple((name, ctypes.c_void_p) for name in ("spikes", "membranes", "sums", "given"))
 
 
 class Slab(ctypes.Structure):

@@ -2,18 +2,14 @@
    Currents are whole weight units in floats; what rounding a Winograd convolution left is rounded away. */
 #include <stdlib.h>
 
+#include "lif.h"
 #include "training.h"
 
-enum { LIMIT = (1 << 23) - 1 };
-
-/* lif.integrate with du = 4095: the membrane before it fires, in membrane units. Currents wrap, membranes saturate. */
+/* The membrane before it fires. Currents wrap, membranes saturate. */
 static inline int32_t integrate(int32_t v, float current, int32_t bias, int keep) {
-    const int32_t fraction = (v & 4095) * keep + ((v >> 31) & 4095); /* the split of decay() in vectors.h */
     const float most = 33554430; /* the last float below 2^25: no proof of lowering reaches it, and the product keeps to 32 bits */
-    int32_t u = (int32_t)rintf(current > most ? most : current < -most ? -most : current) * 64;
-    u = u > LIMIT + 1 ? u - (1 << 24) : u <= -(LIMIT + 1) ? u + (1 << 24) : u;
-    const int32_t now = (v >> 12) * keep + (fraction >> 12) + u + bias;
-    return now > LIMIT ? LIMIT : now < -LIMIT ? -LIMIT : now;
+    const int32_t a = (int32_t)rintf(current > most ? most : current < -most ? -most : current);
+    return integrate_one(v, wrap_one(a * UNIT), bias, keep);
 }
 
 /* bias [channels], in membrane units; membranes [steps][rows][channels] after the reset, or NULL. */

@@ -28,7 +28,8 @@ typedef uint64_t vq __attribute__((vector_size(VB)));
 typedef uint16_t vh __attribute__((vector_size(VB)));
 typedef int32_t vi __attribute__((vector_size(VB)));
 typedef uint32_t vu __attribute__((vector_size(VB)));
-typedef uint32_t vu_any __attribute__((vector_size(VB), aligned(4), may_alias)); /* unaligned */
+typedef int32_t vi_any __attribute__((vector_size(VB), aligned(4), may_alias)); /* unaligned */
+typedef uint32_t vu_any __attribute__((vector_size(VB), aligned(4), may_alias));
 
 #if defined(__GNUC__) && !defined(__clang__)
 #pragma GCC optimize("no-tree-loop-distribute-patterns") /* no calls of memset for a few vectors of zeros */
@@ -41,7 +42,6 @@ INLINE vi splat(int32_t x) { return (vi){0} + x; }
    select_bits:  a where the mask is 1, else b.
    mul16:        int32 lanes of a, each within 16 bits, times b. One multiply-add of 16-bit pairs (the upper half of b is 0)
                  is half the price of a 32-bit multiply, which SSE2 does not even have.
-   decay:        trunc(v * keep / 4096) for |v| < 2^23 and keep in 0..4096.
    clamp:        lanes clipped to [-limit, limit].
    fire:         lanes above the threshold are reset to 0 and reported as bits. */
 #if VB == 64
@@ -49,13 +49,6 @@ INLINE vi splat(int32_t x) { return (vi){0} + x; }
 INLINE vq majority(vq a, vq b, vq c) { return (vq)_mm512_ternarylogic_epi64((__m512i)a, (__m512i)b, (__m512i)c, 0xE8); }
 INLINE vq select_bits(vq m, vq a, vq b) { return (vq)_mm512_ternarylogic_epi64((__m512i)m, (__m512i)a, (__m512i)b, 0xCA); }
 INLINE vi mul16(vi a, int16_t b) { return (vi)_mm512_madd_epi16((__m512i)a, _mm512_set1_epi32((uint16_t)b)); }
-/* Both factors are exact in float32. Their product, rounded toward zero to 24 bits and then to an integer, is the integer that
-   rounding once gives. */
-INLINE vi decay(vi v, int16_t keep) {
-    __m512 product = _mm512_mul_round_ps(_mm512_cvtepi32_ps((__m512i)v), _mm512_set1_ps(keep / 4096.0f),
-                                         _MM_FROUND_TO_ZERO | _MM_FROUND_NO_EXC);
-    return (vi)_mm512_cvttps_epi32(product);
-}
 INLINE vi clamp(vi x, vi limit) {
     return (vi)_mm512_max_epi32(_mm512_min_epi32((__m512i)x, (__m512i)limit), (__m512i)-limit);
 }
@@ -83,12 +76,6 @@ INLINE uint32_t mask_bits(vi m) {
     return bits;
 }
 #  endif
-/* v is split as 4096 * high + low so that products stay in 32 bits; adding 4095 to a negative numerator turns the floor of the
-   shift into truncation toward zero. */
-INLINE vi decay(vi v, int16_t keep) {
-    vi fraction = mul16(v & 4095, keep) + ((v >> 31) & 4095);
-    return mul16(v >> 12, keep) + (fraction >> 12);
-}
 INLINE uint32_t fire(vi *v, vi threshold) { vi m = *v > threshold; *v &= ~m; return mask_bits(m); }
 #endif
 

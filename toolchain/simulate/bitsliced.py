@@ -1,38 +1,93 @@
 """The fast simulator: the C kernels over chunks of images on all cores, bit-identical to the reference."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from functools import lru_cache
+from math import prod
 
 import numpy as np
 from numpy.typing import NDArray
 
-from snnc.toolchain.native.library import load_kernel
+from snnc.toolchain.native.library import Results, load_kernel
 from snnc.toolchain.network import lif
-from snnc.toolchain.network.network import INPUT, Layer, Network
+from snnc.toolchain.network.network import INPUT, Layer, Lif, Network
 from snnc.toolchain.network.synapse import Synapse
 from snnc.toolchain.simulate.bitsliced_layers import (
     INT16_MAX,
     Fused,
     Output,
+    Pixels,
+    Range,
     Signal,
+    Spikes,
     Ternary,
     as_chw,
     can_fuse,
+    count,
     fused_kind,
     grid_of,
     packed,
+    scratch,
     unpacked,
 )
-from snnc.toolchain.simulate.frames import as_frames
+from snnc.toolchain.simulate.frames import Frames, Samples, as_frames
 from snnc.toolchain.simulate.trace import Trace
 
 CHUNK = 4  # images that go through the whole network before the next: no barrier between layers, little memory
-CHUNK_BYTES = 2**26  # that the recorded membranes of one chunk may take, padded to whole blocks of channels
+CHUNK_BYTES = 2**26  # that a layer's recorded membranes, or its sums, may take in one chunk, padded to whole blocks of channels
 
-Run = Callable[[dict[str, Signal], bool], Output]
-Sum = Callable[[dict[str, Signal]], NDArray[np.int64]]
+Sum = Callable[[Mapping[str, Signal]], NDArray[np.int64]]
+
+
+class FusedLayer:
+    """A layer that runs in C alone, neurons included: the sums of all synapses but the last are where the last one starts."""
+
+    def __init__(self, fused: Sequence[tuple[str, Fused]]):
+        """Take the kernel of every synapse and the name of its source; the last one has the neurons."""
+        *self.others, (self.source, self.last) = fused
+
+    def run(self, signals: Mapping[str, Signal], *, membranes: bool) -> Output:
+        """Run the layer on all images of its sources."""
+        source, last = signals[self.source], self.last
+        shape = (count(source), *last.shape)
+        bits = np.empty((*shape, last.words), np.uint64)
+        after = np.empty((*shape, last.padded if membranes else 0), np.int32)
+        with self._given(signals, shape[0]) as given:
+            results = Results(spikes=bits.ctypes.data, membranes=after.ctypes.data if membranes else None, given=given)
+            last.call(source, shape[0], results)
+        return Output(bits, after[..., : last.cout])
+
+    @contextmanager
+    def _given(self, signals: Mapping[str, Signal], images: int) -> Iterator[int | None]:
+        """Lend the address of the sums of all synapses but the last."""
+        if not self.others:
+            yield None
+            return
+        with scratch(images * prod(self.last.shape) * self.last.padded * np.dtype(np.int32).itemsize) as sums:
+            for index, (source, fused) in enumerate(self.others):
+                fused.call(signals[source], images, Results(sums=sums, given=sums if index else None))
+            yield sums
+
+
+class GeneralLayer:
+    """A layer that the kernels do not cover: sums from C where they can be, else from the synapse, and `lif.run` in numpy."""
+
+    def __init__(self, layer: Layer, sums: Sequence[Sum]):
+        """Take the sums of every synapse, `(images, T, H, W, C)`."""
+        self.neuron, self.sums = layer.neuron, sums
+
+    def run(self, signals: Mapping[str, Signal], *, membranes: bool) -> Output:
+        """Run the layer on all images of its sources."""
+        a = np.asarray(sum(summed(signals) for summed in self.sums))
+        neuron = self.neuron
+        bias = neuron.bias.reshape(as_chw(neuron.shape)).transpose(1, 2, 0)
+        spikes, after = np.empty(a.shape, bool), np.empty(a.shape, np.int32)
+        steps = lif.run(a.swapaxes(0, 1), a.shape[1], du=neuron.du, dv=neuron.dv, bias=bias, vth=neuron.vth)
+        for t, (v, fired) in enumerate(steps):
+            spikes[:, t], after[:, t] = fired, v
+        return Output(packed(spikes), after if membranes else after[..., :0])
 
 
 class BitslicedSimulator:
@@ -42,14 +97,13 @@ class BitslicedSimulator:
         """Pack all weights; `threads` None takes all cores, `width` forces a vector width in bytes (64, 32, 16)."""
         self.network, self.kernel = network, load_kernel(width)
         self.threads = threads or cores()
-        self.shapes = {INPUT: network.input.shape} | {layer.name: layer.output_shape for layer in network.layers}
-        ranges = dict.fromkeys(self.shapes, (0, 1)) | {INPUT: (network.input.minimum, network.input.maximum)}
-        self.binary_input = network.input.binary
-        self.layers = [(layer, self._prepare(layer, ranges)) for layer in network.layers]
+        self.shapes = network.shapes
+        self.layers = [(layer, self._prepare(layer, network.ranges)) for layer in network.layers]
 
-    def trace(self, samples: NDArray[np.integer]) -> Trace:
-        """Return all spikes and membranes; samples as for simulate.simulate, with its errors."""
-        steps, batch = self.network.timesteps, self._count(samples)
+    def trace(self, samples: Samples) -> Trace:
+        """Return all spikes and membranes; samples as for reference.simulate, with its errors."""
+        frames = as_frames(self.network, samples)
+        steps, batch = self.network.timesteps, frames.shape[1]
         shapes = {layer.name: (steps, batch, *layer.output_shape) for layer in self.network.layers}
         trace = Trace(
             "fast",
@@ -59,93 +113,80 @@ class BitslicedSimulator:
 
         def keep(start: int, name: str, output: Output) -> None:
             channels = as_chw(self.shapes[name])[0]
-            assert output.membranes is not None
             for target, values in ((trace.spikes, unpacked(output.bits, channels)), (trace.membranes, output.membranes)):
                 part = target[name][:, start : start + len(values)]
                 part[...] = values.transpose(1, 0, 4, 2, 3).reshape(part.shape)
 
-        self._through(samples, keep, recorded=set(self.shapes))
+        self._through(frames, keep, recorded=set(self.shapes))
         return trace
 
-    def outputs(self, samples: NDArray[np.integer]) -> NDArray[np.int64]:
+    def outputs(self, samples: Samples) -> NDArray[np.int64]:
         """Return the read-out `(B, outputs)` alone; beyond it, only a few samples per thread are in memory."""
-        last = self.network.layers[-1]
-        result = np.empty((self._count(samples), last.neurons), np.int64)
+        frames, last = as_frames(self.network, samples), self.network.layers[-1]
+        result = np.empty((frames.shape[1], last.neurons), np.int64)
 
         def keep(start: int, name: str, output: Output) -> None:
             if name == last.name:
                 values = output.membranes if self.network.readout == "membrane" else unpacked(output.bits, last.output_shape[0])
-                assert values is not None
                 summed = values.sum(axis=1, dtype=np.int64).transpose(0, 3, 1, 2)
                 result[start : start + len(summed)] = summed.reshape(len(summed), -1)
 
-        self._through(samples, keep, recorded={last.name})
+        self._through(frames, keep, recorded={last.name})
         return result
 
-    def _is_timed(self, samples: NDArray[np.integer]) -> bool:
-        return samples.ndim > len(self.network.input.shape) + 1
-
-    def _count(self, samples: NDArray[np.integer]) -> int:
-        return int(as_frames(self.network, samples).shape[1])
-
-    def _through(self, samples: NDArray[np.integer], keep: Callable[[int, str, Output], None], recorded: set[str]) -> None:
-        timed = self._is_timed(samples)
-
+    def _through(self, frames: Frames, keep: Callable[[int, str, Output], None], recorded: set[str]) -> None:
         def chunk(start: int) -> None:
-            part = samples[:, start : start + size] if timed else samples[start : start + size]
-            signals = {INPUT: self._input_signal(as_frames(self.network, part))}
-            for layer, run in self.layers:
-                output = run(signals, layer.name in recorded)
-                signals[layer.name] = Signal(as_chw(layer.output_shape), output.bits)
+            signals: dict[str, Signal] = {INPUT: self._input_signal(frames[:, start : start + size])}
+            for layer, runner in self.layers:
+                output = runner.run(signals, membranes=layer.name in recorded)
+                signals[layer.name] = Spikes(as_chw(layer.output_shape)[0], output.bits)
                 keep(start, layer.name, output)
 
         size = self._chunk_size(recorded)
         with ThreadPoolExecutor(self.threads) as pool:
-            for _ in pool.map(chunk, range(0, self._count(samples), size)):
+            for _ in pool.map(chunk, range(0, frames.shape[1], size)):
                 pass
 
     def _chunk_size(self, recorded: set[str]) -> int:
-        shapes = [as_chw(layer.output_shape) for layer in self.network.layers if layer.name in recorded]
+        joins = {layer.name for layer, runner in self.layers if isinstance(runner, FusedLayer) and runner.others}
+        shapes = [as_chw(layer.output_shape) for layer in self.network.layers if layer.name in recorded | joins]
         pixels_and_blocks = max((h * w * -(-c // self.kernel.block) for c, h, w in shapes), default=1)
         image = pixels_and_blocks * self.kernel.block * self.network.timesteps * 4
         return max(1, min(CHUNK, CHUNK_BYTES // image))
 
-    def _input_signal(self, frames: NDArray[np.integer]) -> Signal:
-        """Turn frames `(T or 1, images, ...)` into a signal."""
+    def _input_signal(self, frames: Frames) -> Pixels:
+        """Turn frames `(F, images, ...)` into a signal."""
         frames = frames.reshape(*frames.shape[:2], *as_chw(self.network.input.shape))
         values = np.ascontiguousarray(frames.transpose(1, 0, 3, 4, 2))
-        bits = packed(values.astype(bool)) if self.binary_input else None
         limit = max(-self.network.input.minimum, self.network.input.maximum)
-        return Signal(as_chw(self.network.input.shape), bits, values.astype(np.int16 if limit <= INT16_MAX else np.int64))
+        return Pixels(values.astype(np.int16) if limit <= INT16_MAX else values.astype(np.int64))
 
-    def _prepare(self, layer: Layer, ranges: dict[str, tuple[int, int]]) -> Run:
-        first = layer.synapses[0]
-        kind = self._kind(first, ranges)
-        if kind is not None and can_fuse(layer, *ranges[first.source]):
-            fused = self._fused(kind, layer, first, with_neuron=True)
-            return lambda signals, recorded: fused.run(signals[first.source], membranes=recorded)
-        sums = [self._sums(layer, synapse, self._kind(synapse, ranges)) for synapse in layer.synapses]
-        return lambda signals, recorded: self._general(layer, sums, signals)
+    def _prepare(self, layer: Layer, ranges: Mapping[str, Range]) -> FusedLayer | GeneralLayer:
+        kinds = [self._kind(synapse, ranges) for synapse in layer.synapses]
+        with_kernel = [(synapse, kind) for synapse, kind in zip(layer.synapses, kinds, strict=True) if kind]
+        if len(with_kernel) < len(kinds) or not can_fuse(layer, ranges):
+            return GeneralLayer(layer, [self._sums(layer, *pair) for pair in zip(layer.synapses, kinds, strict=True)])
+        neurons = [*[None] * (len(kinds) - 1), layer.neuron]
+        fused = [self._fused(*pair, neuron) for pair, neuron in zip(with_kernel, neurons, strict=True)]
+        return FusedLayer([(synapse.source, kernel) for synapse, kernel in zip(layer.synapses, fused, strict=True)])
 
-    def _kind(self, synapse: Synapse, ranges: dict[str, tuple[int, int]]) -> type[Fused] | None:
-        spikes = synapse.source != INPUT or self.binary_input
-        low, high = ranges[synapse.source]
+    def _kind(self, synapse: Synapse, ranges: Mapping[str, Range]) -> type[Fused] | None:
         grid = grid_of(synapse, self.shapes[synapse.source], pooling=True)
-        return fused_kind(grid, self.kernel, from_spikes=spikes, low=low, high=high)
+        return fused_kind(grid, self.kernel, *ranges[synapse.source])
 
-    def _fused(self, kind: type[Fused], layer: Layer, synapse: Synapse, *, with_neuron: bool) -> Fused:
+    def _fused(self, synapse: Synapse, kind: type[Fused], neuron: Lif | None) -> Fused:
         grid = grid_of(synapse, self.shapes[synapse.source], pooling=kind is Ternary)
-        return kind(self.kernel, grid, layer.neuron if with_neuron else None, self.network.timesteps)
+        return kind(self.kernel, grid, neuron, self.network.timesteps)
 
     def _sums(self, layer: Layer, synapse: Synapse, kind: type[Fused] | None) -> Sum:
         """Return a function that gives a synapse's input `(images, T, H, W, C)` exactly."""
         if kind is not None:
-            fused = self._fused(kind, layer, synapse, with_neuron=False)
+            fused = self._fused(synapse, kind, None)
             return lambda signals: fused.sums(signals[synapse.source]).astype(np.int64)
         shape, target = self.shapes[synapse.source], as_chw(layer.output_shape)
 
-        def plain(signals: dict[str, Signal]) -> NDArray[np.int64]:
-            values = signals[synapse.source].values().astype(np.int64)
+        def plain(signals: Mapping[str, Signal]) -> NDArray[np.int64]:
+            values = signals[synapse.source].values.astype(np.int64)
             images, frames = values.shape[:2]
             summed = synapse.sums(values.transpose(0, 1, 4, 2, 3).reshape(images * frames, *shape))
             ordered = summed.reshape(images, frames, *target).transpose(0, 1, 3, 4, 2)
@@ -153,25 +194,14 @@ class BitslicedSimulator:
 
         return plain
 
-    def _general(self, layer: Layer, sums: list[Sum], signals: dict[str, Signal]) -> Output:
-        a: NDArray[np.int64] = np.asarray(sum(summed(signals) for summed in sums))
-        neuron = layer.neuron
-        bias = neuron.bias.reshape(as_chw(neuron.shape)).transpose(1, 2, 0)
-        u = v = np.zeros(a[:, 0].shape, np.int64)
-        spikes, membranes = np.empty(a.shape, bool), np.empty(a.shape, np.int32)
-        for t in range(self.network.timesteps):
-            u, v, spikes[:, t] = lif.step(u, v, a[:, t], du=neuron.du, dv=neuron.dv, bias=bias, vth=neuron.vth)
-            membranes[:, t] = v
-        return Output(packed(spikes), membranes)
-
 
 def cores() -> int:
     """Return the number of cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def simulate_bitsliced(network: Network, samples: NDArray[np.integer], threads: int | None = None) -> Trace:
-    """Run the network as simulate.simulate does, with the same results. Raises EngineError if the C kernel was not built."""
+def simulate_bitsliced(network: Network, samples: Samples, threads: int | None = None) -> Trace:
+    """Run the network as reference.simulate does, with the same results. Raises EngineError if the C kernel was not built."""
     return prepared(network, threads).trace(samples)
 
 

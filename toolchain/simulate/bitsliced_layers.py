@@ -1,13 +1,14 @@
 """Layers of a Network prepared for the C kernels: every synapse as a convolution over H,W,C spikes, weights packed.
 
-`Ternary` takes weights of -1, 0 and 1 over spikes (bit-sliced events), `Graded` 8-bit weights or a graded input. What
-neither covers, fast.py adds up from their sums, or from the synapse's own, and steps with `lif.step`.
+`Ternary` takes weights of -1, 0 and 1 over spikes (bit-sliced events), `Graded` 16-bit weights or a graded input. Both can
+start from given sums, so that a layer with several synapses stays in C.
 """
 
 import ctypes
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from math import prod
 
 import numpy as np
@@ -23,42 +24,56 @@ INT16_MAX, INT32_MAX = 2**15 - 1, 2**31 - 1
 POOLS = (4, 3, 2)  # that are looked for in folded weights
 
 Bits = NDArray[np.uint64]
-Values = NDArray[np.int16]
+Range = tuple[int, int]
 
 
 @dataclass
-class Signal:
-    """What a population sends, or the input: images first, then frames (T, or 1 if all are the same), then H,W,C.
+class Spikes:
+    """What a population sends: 64 channels to a word, `(images, T, H, W, words)`."""
 
-    Spikes are `bits`, 64 channels to a word; an input of larger numbers is `values`. Either can be made from the other.
-    """
+    channels: int
+    bits: Bits
 
-    shape: Shape  # C,H,W
-    bits: Bits | None = None
-    graded: Values | None = None
+    @cached_property
+    def values(self) -> NDArray[np.int16]:
+        """The spikes as numbers `(images, T, H, W, C)`."""
+        return unpacked(self.bits, self.channels).astype(np.int16)
 
-    def values(self) -> Values:
-        """Return `(images, frames, H, W, C)`."""
-        if self.graded is None:
-            assert self.bits is not None
-            self.graded = unpacked(self.bits, self.shape[0]).astype(np.int16)
-        return self.graded
+
+@dataclass
+class Pixels:
+    """The network's input: `(images, T, H, W, C)`, or `(images, 1, H, W, C)` if it is the same at every step."""
+
+    values: NDArray[np.int16] | NDArray[np.int64]
+
+    @cached_property
+    def bits(self) -> Bits:
+        """The values of a binary input, 64 channels to a word."""
+        return packed(self.values != 0)
+
+
+Signal = Spikes | Pixels
+
+
+def count(signal: Signal) -> int:
+    """Return the number of images."""
+    return len(signal.bits if isinstance(signal, Spikes) else signal.values)
 
 
 @dataclass
 class Output:
-    """What a layer did: spikes as bits `(images, T, H, W, words)`, membranes `(images, T, H, W, C)` if they were asked for."""
+    """What a layer did: spikes as bits `(images, T, H, W, words)`, membranes `(images, T, H, W, C)`, C = 0 if not asked for."""
 
     bits: Bits
-    membranes: NDArray[np.int32] | None
+    membranes: NDArray[np.int32]
 
 
 class Fused:
-    """What both kernels need of a layer: geometry, bias and results, padded to whole blocks of channels."""
+    """What both kernels need of a synapse: geometry, and the bias of its layer, padded to whole blocks of channels."""
 
     def __init__(self, kernel: Kernel, grid: "Grid", neuron: Lif | None, timesteps: int):
         """Fill in the geometry; without a neuron only sums are wanted."""
-        self.kernel, self.grid, self.timesteps = kernel, grid, timesteps
+        self.kernel, self.shape, self.timesteps = kernel, (timesteps, *grid.output), timesteps
         self.cout = grid.weight.shape[0]
         self.padded = -(-self.cout // kernel.block) * kernel.block
         self.words = -(-self.cout // 64)
@@ -73,25 +88,11 @@ class Fused:
             *(*grid.stride, *grid.padding, *grid.output, self.cout, keep, vth),
         )
 
-    def results(self, images: int, *, membranes: bool) -> tuple[Bits, NDArray[np.int32] | None, Results]:
-        """Make room for spikes and, if wanted, membranes."""
-        shape = (images, self.timesteps, *self.grid.output)
-        bits = np.empty((*shape, self.words), np.uint64)
-        after = np.empty((*shape, self.padded), np.int32) if membranes else None
-        return bits, after, Results(bits.ctypes.data, None if after is None else after.ctypes.data, None)
-
-    def run(self, source: Signal, *, membranes: bool) -> Output:
-        """Run the layer on all images of a signal."""
-        images = len(source.values() if source.bits is None else source.bits)
-        bits, after, results = self.results(images, membranes=membranes)
-        self.call(source, images, results)
-        return Output(bits, None if after is None else after[..., : self.cout])
-
     def sums(self, source: Signal) -> NDArray[np.int32]:
         """Return the synaptic input `(images, T, H, W, C)` alone."""
-        images = len(source.values() if source.bits is None else source.bits)
-        sums = np.empty((images, self.timesteps, *self.grid.output, self.padded), np.int32)
-        self.call(source, images, Results(None, None, sums.ctypes.data))
+        images = count(source)
+        sums = np.empty((images, *self.shape, self.padded), np.int32)
+        self.call(source, images, Results(sums=sums.ctypes.data))
         return sums[..., : self.cout]
 
     def call(self, source: Signal, images: int, results: Results) -> None:
@@ -119,16 +120,15 @@ class Ternary(Fused):
 
     def call(self, source: Signal, images: int, results: Results) -> None:
         """Run the bit-sliced kernel on the signal's bits."""
-        assert source.bits is not None
         bits = np.ascontiguousarray(np.broadcast_to(source.bits, (images, self.timesteps, *source.bits.shape[2:])))
         layer = ctypes.byref(self.geometry)
         rows, bias = self.rows.ctypes.data, self.bias.ctypes.data
-        with _scratch(self.kernel.ternary_scratch(layer, images)) as memory:
+        with scratch(self.kernel.ternary_scratch(layer, images)) as memory:
             self.kernel.ternary_layer(layer, images, bits.ctypes.data, rows, bias, ctypes.byref(results), memory)
 
 
 class Graded(Fused):
-    """8-bit weights over 16-bit values; zeros cost nothing, and a constant input is summed once."""
+    """16-bit weights over 16-bit values; zeros cost nothing, and a constant input is summed once."""
 
     def __init__(self, kernel: Kernel, grid: "Grid", neuron: Lif | None, timesteps: int):
         """Lay the weights out as rows of int32, one for each tap and input channel."""
@@ -140,7 +140,7 @@ class Graded(Fused):
 
     def call(self, source: Signal, images: int, results: Results) -> None:
         """Run the multiplying kernel on the signal's values."""
-        values = np.ascontiguousarray(source.values())
+        values = np.ascontiguousarray(source.values)
         layer, frames = ctypes.byref(self.geometry), values.shape[1]
         rows, bias = self.rows.ctypes.data, self.bias.ctypes.data
         self.kernel.graded_layer(layer, images, frames, values.ctypes.data, rows, bias, ctypes.byref(results))
@@ -191,36 +191,42 @@ def _without_pool(grid: Grid, pool: int) -> Grid | None:
     return Grid(weight, grid.source, (stride[0], stride[1]), (padding[0], padding[1]), pool)
 
 
-def can_fuse(layer: Layer, low: int, high: int) -> bool:
-    """Tell whether the kernels' neuron is this layer's: no current memory, no wrap, one bias per channel, one synapse.
+def can_fuse(layer: Layer, ranges: Mapping[str, Range]) -> bool:
+    """Tell whether the kernels' neuron is this layer's: no current memory, one bias per channel, and no sum that can wrap.
 
-    The source holds `low..high`.
+    Sources hold `ranges`. Sums that cannot wrap have 18 bits, whichever of them are added up first.
     """
     neuron = layer.neuron
     per_channel = neuron.bias.reshape(as_chw(neuron.shape)[0], -1)
     uniform = bool((per_channel == per_channel[:, :1]).all())
-    fits = reach(layer.synapses[0].weight, low, high) <= lif.INPUT_MAX
-    return len(layer.synapses) == 1 and neuron.du == lif.DU_MAX and uniform and fits
+    fits = reach(*((synapse.weight, *ranges[synapse.source]) for synapse in layer.synapses)) <= lif.INPUT_MAX
+    return neuron.du == lif.DU_MAX and uniform and fits
 
 
-def reach(weight: Weights, low: int, high: int) -> int:
-    """Return the largest magnitude that any sum over some of the inputs `low..high` can have, for weights `(out, ...)`."""
-    flat, least, most = weight.reshape(len(weight), -1), min(low, 0), max(high, 0)
-    up, down = np.maximum(flat, 0).sum(1, dtype=np.int64), np.minimum(flat, 0).sum(1, dtype=np.int64)
-    return int(max((up * most + down * least).max(), -(up * least + down * most).min()))
+def reach(*fed: tuple[Weights, int, int]) -> int:
+    """Return the largest magnitude that any sum over some of the inputs can have.
+
+    Each of `fed` is the weights `(out, ...)` of one synapse, and the least and the most that its source can hold.
+    """
+    lowest = highest = np.zeros(len(fed[0][0]), np.int64)  # a Network holds its sums below 2**53
+    for weight, low, high in fed:
+        flat, least, most = weight.reshape(len(weight), -1), min(low, 0), max(high, 0)
+        up = np.maximum(flat, 0).sum(1, dtype=np.int64)
+        down = np.minimum(flat, 0).sum(1, dtype=np.int64)
+        lowest, highest = lowest + up * least + down * most, highest + up * most + down * least
+    return int(max(highest.max(), -lowest.min()))
 
 
-def fused_kind(grid: Grid, kernel: Kernel, *, from_spikes: bool, low: int, high: int) -> type[Fused] | None:
-    """Return the kernel for a synapse, or None where its 16-bit values, 32-bit sums or 32-bit offsets would not do."""
+def fused_kind(grid: Grid, kernel: Kernel, low: int, high: int) -> type[Fused] | None:
+    """Return the kernel for a synapse, or None where 16-bit weights and values, 32-bit sums or 32-bit offsets would not do."""
+    least, most = int(grid.weight.min()), int(grid.weight.max())
     taps = prod(grid.weight.shape[2:]) * -(-grid.weight.shape[1] // 64) * 64
-    if (
-        from_spikes
-        and -1 <= grid.weight.min() <= grid.weight.max() <= 1
-        and max(taps * kernel.width, taps * grid.pool**2) <= INT32_MAX
-    ):
+    binary, ternary = low >= 0 and high <= 1, least >= -1 and most <= 1
+    if binary and ternary and taps * max(kernel.width, grid.pool**2) <= INT32_MAX:
         return Ternary
-    sums = reach(grid.weight, low, high) * grid.pool**2
-    return Graded if max(-low, high) <= INT16_MAX and sums <= INT32_MAX else None
+    factors = max(-least, most, -low, high)
+    sums = reach((grid.weight, low, high)) * grid.pool**2
+    return Graded if factors <= INT16_MAX and sums <= INT32_MAX else None
 
 
 def as_chw(shape: Shape) -> Shape:
@@ -253,7 +259,7 @@ _free: list[NDArray[np.generic]] = []  # working memory between calls: fresh pag
 
 
 @contextmanager
-def _scratch(size: int) -> Iterator[int]:
+def scratch(size: int) -> Iterator[int]:
     """Lend the address of working memory, to one thread at a time."""
     try:
         memory = _free.pop()

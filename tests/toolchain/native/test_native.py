@@ -8,6 +8,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from against_reference import usable_widths
 
 from snnc.toolchain.native.library import built
 
@@ -20,6 +21,10 @@ COMPILERS = [name for name in ("gcc", "clang") if shutil.which(name)]
 PROJECT = tomllib.loads((NATIVE.parent.parent / "pyproject.toml").read_text(encoding="utf-8"))
 SHIPPED = {int(row["name"].split("_")[-1]): row["extra-compile-args"] for row in PROJECT["tool"]["setuptools"]["ext-modules"]}
 STRICT = ["-std=gnu11", "-fPIC", "-shared", "-Wall", "-Wextra", "-Werror"]
+
+TESTS = NATIVE.parent.parent / "tests"
+FOLDERS = [TESTS / "support", TESTS / "toolchain" / "simulate", TESTS / "toolchain" / "layers"]  # imported under sanitizers
+IMPORTED = [*map(str, FOLDERS), *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
 
 pytestmark = [
     pytest.mark.skipif(not COMPILER, reason="gcc is not installed"),
@@ -34,8 +39,10 @@ from snnc.toolchain.native import library
 width, path = int(sys.argv[1]), Path(sys.argv[2])
 library.built = lambda: {16: library_16, width: path}
 library_16 = Path(sys.argv[3])
+from against_reference import assert_equal
+from random_joins import joined_network
 from random_networks import random_network, random_samples
-from test_fast import WIDE, assert_equal, pooled_network, test_sums_beyond_16_bits, test_shapes_around_words_and_blocks
+from test_bitsliced import WIDE, pooled_network, test_sums_beyond_16_bits, test_shapes_around_words_and_blocks
 from test_lif_native import test_c_and_torch_give_the_same_integers, test_c_computes_what_torch_computes
 for seed in range(25):
     test_c_computes_what_torch_computes.hypothesis.inner_test(seed)
@@ -47,6 +54,8 @@ for shape in WIDE:
     test_shapes_around_words_and_blocks(shape, width)
 for seed in range(12):
     assert_equal(*pooled_network(seed), width)
+for seed in range(40):
+    assert_equal(*joined_network(seed), width, threads=seed % 4 + 1)
 test_sums_beyond_16_bits(40000, -1, width)
 print("clean")
 """
@@ -73,7 +82,7 @@ def compiled(target: Path, width: int, *options: str) -> "subprocess.CompletedPr
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("width", [width for width in WIDTHS if width in built()])
+@pytest.mark.parametrize("width", usable_widths())
 def test_the_sanitizers_find_nothing(tmp_path: Path, width: int) -> None:
     sanitized = tmp_path / f"kernel_{width}.so"
     result = compiled(sanitized, width, "-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
@@ -82,7 +91,7 @@ def test_the_sanitizers_find_nothing(tmp_path: Path, width: int) -> None:
     environment = os.environ | {
         "LD_PRELOAD": runtime.stdout.strip(),
         "ASAN_OPTIONS": "detect_leaks=0",
-        "PYTHONPATH": str(Path(__file__).parents[2] / "support"),
+        "PYTHONPATH": os.pathsep.join(IMPORTED),
     }
     plain = sanitized if width == 16 else built()[16]
     command = [sys.executable, "-c", UNDER_SANITIZERS, str(width), str(sanitized), str(plain)]

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from against_reference import assert_equal, one_layer, usable_widths
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from random_networks import random_model, random_network, random_samples, seeds
@@ -18,12 +19,11 @@ from snnc.toolchain.native import library
 from snnc.toolchain.native.library import built, load_kernel
 from snnc.toolchain.network.network import Input, Layer, Lif, Network
 from snnc.toolchain.network.synapse import Conv, Dense
-from snnc.toolchain.simulate.bitsliced import BitslicedSimulator, simulate_bitsliced
+from snnc.toolchain.simulate.bitsliced import BitslicedSimulator, FusedLayer, simulate_bitsliced
 from snnc.toolchain.simulate.bitsliced_layers import (
     Graded,
     Grid,
     Ternary,
-    can_fuse,
     fused_kind,
     grid_of,
     packed,
@@ -33,21 +33,6 @@ from snnc.toolchain.simulate.bitsliced_layers import (
 from snnc.toolchain.simulate.reference import simulate
 
 pytestmark = pytest.mark.skipif(not built(), reason="the C kernel was not built: no compiler")
-
-
-def usable_widths() -> list[int]:
-    plain = load_kernel(16) if built() else None
-    return [width for width in built() if plain and plain.processor_has(width)]
-
-
-def assert_equal(network: Network, samples: np.ndarray, width: int | None = None, threads: int = 2) -> None:
-    reference = simulate(network, samples)
-    simulator = BitslicedSimulator(network, width=width, threads=threads)
-    trace = simulator.trace(samples)
-    for layer in network.layers:
-        assert np.array_equal(trace.spikes[layer.name], reference.spikes[layer.name]), layer.name
-        assert np.array_equal(trace.membranes[layer.name], reference.membranes[layer.name]), layer.name
-    assert np.array_equal(simulator.outputs(samples), reference.outputs(network))
 
 
 @settings(max_examples=100, deadline=None)
@@ -62,10 +47,6 @@ def test_random_networks_are_equal(seed: int, timed: bool, width: int, threads: 
 def test_lowered_models_are_equal(seed: int) -> None:
     network = lower(random_model(seed))
     assert_equal(network, random_samples(network, 5, seed=seed))
-
-
-def one_layer(synapse: Conv | Dense, source: Input, neuron: Lif, timesteps: int = 3) -> Network:
-    return Network("n", timesteps, source, (Layer("a", (synapse,), neuron),), "spikes")
 
 
 WIDE = [
@@ -168,8 +149,8 @@ def test_a_field_that_32_bit_offsets_cannot_address_takes_another_way() -> None:
     kernel = load_kernel()
     huge = np.broadcast_to(np.ones((), np.int8), (1, 64, 1, 2**31 // 64 // kernel.width + 1))
     grid = Grid(huge, (64, 1, huge.shape[3]), (1, 1), (0, 0))
-    assert fused_kind(grid, kernel, from_spikes=True, low=0, high=1) is Graded
-    assert fused_kind(replace(grid, weight=huge[..., :1000]), kernel, from_spikes=True, low=0, high=1) is Ternary
+    assert fused_kind(grid, kernel, 0, 1) is Graded
+    assert fused_kind(replace(grid, weight=huge[..., :1000]), kernel, 0, 1) is Ternary
 
 
 def test_large_images_go_through_one_by_one() -> None:
@@ -179,31 +160,18 @@ def test_large_images_go_through_one_by_one() -> None:
     assert_equal(network, random_samples(network, 3))
 
 
-def test_shortcuts_and_biases_of_each_neuron_take_the_general_way() -> None:
-    rng = np.random.default_rng(3)
-    first = Layer(
-        "a",
-        (Conv("input", rng.integers(-1, 2, (5, 2, 3, 3)), padding=(1, 1)),),
-        Lif((5, 4, 4), 2, 9, rng.integers(-3, 3, (5, 4, 4))),
-    )
-    both = (Conv("a", rng.integers(-1, 2, (3, 5, 1, 1))), Conv("input", rng.integers(-9, 9, (3, 2, 1, 1))))
-    network = Network("n", 4, Input((2, 4, 4), -3, 3), (first, Layer("b", both, Lif((3, 4, 4), 4, 2048))), "spikes")
-    assert not can_fuse(first, -3, 3)
-    assert_equal(network, random_samples(network, 9))
-
-
 @given(seeds, st.integers(-300, 300), st.integers(0, 300))
 def test_no_sum_goes_beyond_its_reach(seed: int, low: int, span: int) -> None:
     rng = np.random.default_rng(seed)
     synapse = Conv("input", rng.integers(-128, 128, (3, 2, 3, 3)), padding=(1, 1))
     values = rng.integers(low, low + span + 1, (4, 2, 4, 4))
     values[0] = np.where(synapse.weight[0, :, 1:2, 1:2] > 0, low + span, low)
-    assert np.abs(synapse.sums(values)).max() <= reach(synapse.weight, low, low + span)
+    assert np.abs(synapse.sums(values)).max() <= reach((synapse.weight, low, low + span))
     sharp = Dense("input", synapse.weight.reshape(3, -1))
     up = np.where(sharp.weight > 0, max(low + span, 0), min(low, 0))
     down = np.where(sharp.weight < 0, max(low + span, 0), min(low, 0))
     sharpest = np.abs([np.diag(sharp.sums(up)), np.diag(sharp.sums(down))]).max()
-    assert reach(sharp.weight, low, low + span) == sharpest
+    assert reach((sharp.weight, low, low + span)) == sharpest
 
 
 def test_folded_pooling_is_found_and_undone() -> None:
@@ -222,12 +190,11 @@ def test_folded_pooling_is_found_and_undone() -> None:
 
 
 def test_the_ways_are_chosen_as_described() -> None:
-    network = lower(random_model(0))
-    kinds = [type(run.__closure__[1].cell_contents) for _, run in BitslicedSimulator(network).layers if run.__closure__]
-    assert Graded in kinds
+    first = BitslicedSimulator(lower(random_model(0))).layers[0][1]
+    assert isinstance(first, FusedLayer) and isinstance(first.last, Graded)
     spikes = one_layer(Dense("input", np.eye(3, dtype=int)), Input((3,), 0, 1), Lif((3,), 0, 0))
-    (_, run) = BitslicedSimulator(spikes).layers[0]
-    assert any(isinstance(cell.cell_contents, Ternary) for cell in run.__closure__ or ())
+    first = BitslicedSimulator(spikes).layers[0][1]
+    assert isinstance(first, FusedLayer) and isinstance(first.last, Ternary)
 
 
 @given(st.integers(1, 200), seeds)
