@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from snnc.toolchain.network.synapse import Conv, Dense
     from snnc.toolchain.simulate.reference import simulate
     from snnc.toolchain.training.config import TrainConfig
-    from snnc.toolchain.training.train import train
+    from snnc.training import train
     from snnc.verification.engines import Subject, verify
 
 _HOMES = {
@@ -31,7 +31,7 @@ _HOMES = {
     "snnc.toolchain.network.network": ("Input", "Layer", "Lif", "Network"),
     "snnc.toolchain.simulate.reference": ("simulate",),
     "snnc.toolchain.network.synapse": ("Conv", "Dense"),
-    "snnc.toolchain.training.train": ("train",),
+    "snnc.training": ("train",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 

@@ -16,7 +16,8 @@ from snnc.toolchain.layers.spiking_network import SpikingNetwork
 from snnc.toolchain.network.network import Input
 from snnc.toolchain.training.config import TrainConfig
 from snnc.toolchain.training.methods import METHODS
-from snnc.toolchain.training.trainer import ParallelNetworks, adam
+from snnc.toolchain.training.methods.method import adam
+from snnc.toolchain.training.trainer import ParallelNetworks
 
 PIXELS = Input(IMAGE, minimum=-128, maximum=127, zero_point=128)
 LEARNING_RATE = 1e-4  # small, so that all rounds measure the same network
@@ -35,10 +36,12 @@ class Work:
 
 def our_step(work: Work, phase: Phase = Phase.FLOAT, method: str = "baseline") -> Step:
     """Return a function that takes one step of ours and tells its seconds; the method's twins learn along."""
+    row, config = METHODS[method], TrainConfig(method=method)
     networks = [_network(work, phase)]
-    networks += [_network(work, Phase.FLOAT) for _ in range(METHODS[method].twins)]
+    networks += [_network(work, Phase.FLOAT) for _ in row.networks(config)]
     module = ParallelNetworks(networks)
-    return _timed(work, adam(module, LEARNING_RATE), lambda x, labels: METHODS[method].loss(module(x), labels, 1e-3).total)
+    optimizer = row.optimizer(module, LEARNING_RATE)
+    return _timed(work, optimizer, lambda x, labels: row.loss(module(x), labels, config.method_settings).total)
 
 
 def baseline_step(name: str, work: Work, *, as_documented: bool = False) -> Step:

@@ -53,9 +53,9 @@ def estimate(config: TrainConfig, network: SpikingNetwork, samples: Samples) -> 
     taken = min(SAMPLES, len(samples))
     x = samples.as_input(samples.raw[:taken])
     layers = _layers(network, x)
-    method = method_named(config.method)
-    networks = 1 + method.twins
-    learning = 1 if method.frozen else networks
+    companions = method_named(config.method).networks(config)
+    networks = 1 + len(companions)
+    learning = networks - sum(companion.frozen for companion in companions)
     parameters = sum(layer.parameters for layer in layers)
     kept = _kept_bytes(network.train(), x) / taken * config.batch_size
     bytes_of_weights = parameters * BYTES_PER_FLOAT * (FLOATS_PER_PARAMETER * learning + (networks - learning))
