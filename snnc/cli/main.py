@@ -12,7 +12,8 @@ from rich.console import Console
 from snnc.cli.bench import bench
 from snnc.cli.file_commands import import_graph, inspect
 from snnc.cli.options import OneLineErrors, console_for, output_options
-from snnc.cli.train import configured, run_training, train, training_options
+from snnc.cli.train import configured, run_training, train
+from snnc.cli.training_options import TrainingCommand
 
 
 @click.group(cls=OneLineErrors, context_settings={"help_option_names": ["-h", "--help"]})
@@ -118,10 +119,9 @@ def simulate(
     _finish(verdict, console, report, checkpoint, as_json=as_json)
 
 
-@main.command()
+@main.command(cls=TrainingCommand)
 @click.option("-c", "--config", "config_file", type=click.Path(), help="TOML file of settings; options override it.")
 @click.option("-o", "--output", type=click.Path(), default="snnc-demo", show_default=True, help="Folder to write to.")
-@training_options
 @output_options
 def demo(config_file: str | None, output: str, as_json: bool, quiet: bool, verbose: bool, **settings: Any) -> None:
     """Do the whole way once: train on handwritten digits, export to Loihi 2, simulate on every engine, write a report.

@@ -4,14 +4,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from snnc.toolchain.data.dataset import Dataset
+from snnc.toolchain.distributed import all_reduce_sum
 from snnc.toolchain.errors import ConfigError, SnncError
 from snnc.toolchain.layers.spiking_layer import Phase
 from snnc.toolchain.layers.spiking_network import SpikingNetwork
+from snnc.toolchain.training.batches import Samples
 from snnc.toolchain.training.checkpoint import Checkpoint, load_checkpoint
 from snnc.toolchain.training.config import TrainConfig
+from snnc.toolchain.training.evaluation import EVALUATION_BATCH, Evaluation, evaluate
 from snnc.toolchain.training.methods.method import Companion
 
 Build = Callable[[TrainConfig], SpikingNetwork]
@@ -67,6 +71,20 @@ def build_companion(recipe: Companion, build: Build, dataset: Dataset, resumed: 
         if isinstance(network, SpikingNetwork):
             network.hold(known.phase)
     return BuiltCompanion(recipe, config, network)
+
+
+@torch.no_grad()
+def evaluate_companion(network: nn.Module, samples: Samples, rank: int = 0, processes: int = 1) -> Evaluation:
+    """Return the accuracy of any network, and the firing rates of a spiking one; for `processes`, see `evaluate`."""
+    if isinstance(network, SpikingNetwork):
+        return evaluate(network, samples, rank, processes)
+    was_training = network.training
+    network.eval()
+    right = torch.zeros((), dtype=torch.int64, device=samples.labels.device)
+    for x, labels in samples.batches(EVALUATION_BATCH, rank, processes):
+        right += (network(x).total.argmax(1) == labels).sum()
+    network.train(was_training)
+    return Evaluation(int(all_reduce_sum(right) if processes > 1 else right) / len(samples), {})
 
 
 def _read(recipe: Companion, dataset: Dataset) -> Snapshot:

@@ -23,7 +23,7 @@ class TrainConfig(Settings):
     over each phase, or over both without `restart`. The integer phase always has a schedule of its own.
     """
 
-    data: str = setting("digits", "Dataset, such as digits or cifar10, a folder of images, or USER/NAME of the Hugging Face hub.")
+    data: str = setting("digits", "Dataset, such as digits; a folder of images; or USER/NAME of the Hugging Face hub.")
     image_size: int = setting(0, "Side that images or event frames are scaled to; 0 leaves them as they are.", 0, 4096)
     model: str = setting("cifarnet", "Architecture, such as cifarnet or mlp.")
     width: float = setting(0.125, "Scales the channels of every hidden layer.", 1e-3, 64)
@@ -51,7 +51,9 @@ class TrainConfig(Settings):
     shear: float = setting(0.0, "Augmentation: shear each image by up to this many degrees.", 0, 80)
     seed: int = setting(0, "Seed of initialization, order and augmentation.", 0, 2**32 - 1)
     device: str = setting("cpu", "Device of torch: cpu, cuda, cuda:1, mps ...")
-    precision: str = setting("float32", "Outside the integer phase; bf16 and fp16 need Lightning Fabric.", choices=("float32", "bf16", "fp16"))
+    precision: str = setting(
+        "float32", "Outside the integer phase; bf16 and fp16 need Lightning Fabric.", choices=("float32", "bf16", "fp16")
+    )
     devices: int = setting(1, "Devices on each node (several need Lightning Fabric); batch_size is that of one.", 1)
     nodes: int = setting(1, "Machines.", 1)
     strategy: str = setting("ddp", "How Lightning Fabric shares the work of several devices.")
@@ -101,7 +103,8 @@ class TrainConfig(Settings):
 
     def as_dict(self) -> dict[str, Any]:
         """Return all settings as plain values, those of the method beside the others."""
-        return super().as_dict() | self.method_settings.as_dict()
+        own: dict[str, Any] = self.method_settings.as_dict()
+        return super().as_dict() | own
 
 
 def _no_such_setting(name: str, method: str, allowed: list[str]) -> ConfigError:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Self, TypeVar
+from typing import Any, TypeVar
 
 import torch
 
@@ -23,7 +23,7 @@ class ResumeState:
     optimizer: dict[str, Any]
 
     @classmethod
-    def of(cls, companions: Sequence[BuiltCompanion], optimizer: torch.optim.Optimizer) -> Self:
+    def of(cls, companions: Sequence[BuiltCompanion], optimizer: torch.optim.Optimizer) -> "ResumeState":
         """Return the state of a run after its last finished epoch."""
         return cls({each.recipe.role: each.snapshot() for each in companions}, optimizer.state_dict())
 
@@ -32,14 +32,14 @@ class ResumeState:
         return {"companions": {role: each.as_dict() for role, each in self.companions.items()}, "optimizer": self.optimizer}
 
     @classmethod
-    def from_checkpoint(cls, checkpoint: Checkpoint, dataset: Dataset, roles: Sequence[str]) -> Self:
+    def from_checkpoint(cls, checkpoint: Checkpoint, dataset: Dataset, roles: Sequence[str]) -> "ResumeState":
         """Return the state in a checkpoint. Raises ConfigError if there is none, or it is of other data or companions."""
         check_data(checkpoint, dataset, "the checkpoint")
         state = checkpoint.resume
         if state is None:
             raise ConfigError("nothing to resume: its training has ended, or was stopped in its first epoch; start a new one")
 
-        def read() -> Self:
+        def read() -> "ResumeState":
             if list(state["companions"]) != list(roles):
                 raise ValueError(f"it has the companions {list(state['companions'])}, its method {list(roles)}")
             companions = {role: Snapshot.from_dict(each) for role, each in state["companions"].items()}

@@ -1,4 +1,4 @@
-"""The stages of a training run, in order: perhaps a companion alone, then full precision, quantized weights, the chip's integers.
+"""The stages of a run, in order: perhaps a companion alone, then full precision, quantized weights, the chip's integers.
 
 Deckers et al. 2024 (arXiv 2409.15849) describe the two in the middle; the last makes the forward pass compute exactly what the
 chip will compute, so that lowering cannot lose accuracy. Twins stay at full precision to the end, as in the paper.

@@ -6,7 +6,6 @@ Every epoch draws its random numbers from seeds of its own, so that no random st
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import nn
@@ -21,7 +20,7 @@ from snnc.toolchain.layers.spiking_network import SpikingNetwork
 from snnc.toolchain.training.batches import batches_of_epoch, load_on_device, steps_per_epoch
 from snnc.toolchain.training.callbacks import Callback, Callbacks
 from snnc.toolchain.training.checkpoint import Checkpoint, save_checkpoint
-from snnc.toolchain.training.companions import Build, BuiltCompanion, build_companion
+from snnc.toolchain.training.companions import Build, build_companion
 from snnc.toolchain.training.config import TrainConfig
 from snnc.toolchain.training.evaluation import evaluate, sparsity
 from snnc.toolchain.training.launch import launch
@@ -145,7 +144,7 @@ class Training:
         metrics = trainer.epoch(self.data.train, number, done, callback)
         speed = metrics.samples / (time.perf_counter() - started)
         network = companion_of(stage, self.companions) if stage.alone else self.base
-        tested = evaluate(network, self.data.test, self.launched.global_rank, self.launched.world_size)
+        tested = evaluate_companion(network, self.data.test, self.launched.global_rank, self.launched.world_size)
         if not stage.alone:
             self.accuracy = tested.accuracy
         return Epoch(
@@ -157,7 +156,7 @@ class Training:
             tested.accuracy,
             speed,
             tested.firing_rates,
-            sparsity(network),
+            sparsity(network) if isinstance(network, SpikingNetwork) else {},
         )
 
 

@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
 S = TypeVar("S", bound=Settings)
 
-from snnc.toolchain.layers.spiking_network import Logits
-
 
 @dataclass(frozen=True)
 class Losses:
