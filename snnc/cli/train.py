@@ -12,7 +12,7 @@ import click
 from rich.console import Console
 
 from snnc.cli.options import console_for, output_options
-from snnc.cli.training_options import TrainingCommand
+from snnc.cli.training_options import Choice, TrainingCommand
 from snnc.toolchain.errors import ConfigError
 from snnc.toolchain.training.config import TrainConfig
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from snnc.toolchain.training.callbacks import Callback
     from snnc.toolchain.training.checkpoint import Checkpoint
 
+LOGS = ("tensorboard",)
 PRESETS = Path(__file__).parent.parent / "presets"
 
 
@@ -28,7 +29,7 @@ PRESETS = Path(__file__).parent.parent / "presets"
 @click.option("-c", "--config", "config_file", type=click.Path(), help="TOML file of settings; options override it.")
 @click.option("-o", "--output", type=click.Path(), help="Checkpoint to write.  [default: model.pt, or what is resumed]")
 @click.option("--resume", type=click.Path(), help="Checkpoint of an interrupted training to continue, to the same bits.")
-@click.option("--log", help="Log to write beside the checkpoint as well: tensorboard.")
+@click.option("--log", type=Choice(LOGS), help="Log to write beside the checkpoint as well.")
 @click.option("--dry-run", is_flag=True, help="Show what would be trained, and what it takes; train nothing.")
 @output_options
 def train(
@@ -99,7 +100,6 @@ def run_training(
     log: str | None = None,
 ) -> "Checkpoint":
     """Train and return the last checkpoint; show progress, write history.json and training.png. Ctrl-C exits with 130."""
-    from snnc.cli import training_log
     from snnc.toolchain.data.table import load_dataset
     from snnc.toolchain.distributed import is_worker
     from snnc.toolchain.training import freed_memory
@@ -107,8 +107,8 @@ def run_training(
     from snnc.toolchain.training.stages import epochs_of
     from snnc.training import train as train_networks
 
-    if log not in (None, *training_log.LOGS):
-        raise ConfigError(f"log {log!r} is unknown; allowed are {', '.join(training_log.LOGS)}")
+    if log not in (None, *LOGS):
+        raise ConfigError(f"log {log!r} is unknown; allowed are {', '.join(LOGS)}")
     freed_memory.keep_freed_memory()
     dataset = load_dataset(config.data, config.timesteps, config.image_size)
     console.print(

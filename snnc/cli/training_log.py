@@ -14,8 +14,6 @@ from snnc.toolchain.training.callbacks import Callback
 from snnc.toolchain.training.config import TrainConfig
 from snnc.toolchain.training.metrics import Epoch
 
-LOGS = ("tensorboard",)
-
 
 class HistoryFile(Callback):
     """Writes history.json after every epoch: the settings, and the metrics of all epochs so far."""

@@ -20,7 +20,7 @@ from snnc.toolchain.layers.spiking_network import SpikingNetwork
 from snnc.toolchain.training.batches import batches_of_epoch, load_on_device, steps_per_epoch
 from snnc.toolchain.training.callbacks import Callback, Callbacks
 from snnc.toolchain.training.checkpoint import Checkpoint, save_checkpoint
-from snnc.toolchain.training.companions import Build, build_companion
+from snnc.toolchain.training.companions import Build, build_companion, evaluate_companion
 from snnc.toolchain.training.config import TrainConfig
 from snnc.toolchain.training.evaluation import evaluate, sparsity
 from snnc.toolchain.training.launch import launch
