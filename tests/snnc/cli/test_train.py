@@ -207,7 +207,9 @@ def test_the_shell_completes_names(option: str, start: str, rows: set[str]) -> N
 
 
 def test_help_loads_no_torch() -> None:
-    code = "import sys; from snnc.cli.main import main; main(['train', '-h'], standalone_mode=False); print('torch' in sys.modules)"
+    code = (
+        "import sys; import snnc.cli.main as c; c.main(['train', '-h'], standalone_mode=False); print('torch' in sys.modules)"
+    )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert result.stdout.endswith("False\n")
 
