@@ -191,20 +191,19 @@ class ReadOut(nn.Module):
         """The shape of the population: one neuron for each class."""
         return self.synapses.output_shape
 
-    def forward(self, source: Tensor) -> Tensor:
-        """Return the logits `(B, classes)`."""
+    def forward(self, source: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the membranes `(T, B, classes)`, and their units per logit: weight units in the integer phase, else 1."""
         neurons = self.neurons
         if self.phase is not Phase.INTEGER:
             current = self.synapses(source, self.synapses.weight, pool_sums=False) + self.bias
-            return leaky_sum(repeated(current, neurons.timesteps), neurons.beta).sum(0)
+            return leaky_sum(repeated(current, neurons.timesteps), neurons.beta), torch.ones_like(self.unit)
         chip = self.integer_parameters()
         current = rounded(self.synapses(source, chip.weight, pool_sums=True))
         # Gradients take the real-number path; values are the chip's.
         exact = leaky_sum(repeated(current, neurons.timesteps) + chip.bias, neurons.beta)
         _, membranes = self._chip_steps(current.detach(), chip)
         weight_units = membranes.to(exact) / 2**lif.UNIT_SHIFT
-        logits: Tensor = (weight_units + (exact - exact.detach())).sum(0) / self.unit
-        return logits
+        return weight_units + (exact - exact.detach()), self.unit
 
     def current_weight(self) -> Tensor:
         """Return the weights as the current phase uses them: as they are, or the chip's whole numbers."""

@@ -1,6 +1,7 @@
 """The trainable network: spiking layers in a row and a read-out, run over T time steps."""
 
 from contextlib import nullcontext
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -13,8 +14,28 @@ from snnc.toolchain.network.network import Input
 from snnc.toolchain.simulate.trace import Trace
 
 
+class Logits(NamedTuple):
+    """The read-out's membranes `(T, B, classes)`, and how many of their units one logit has: 1 outside the integer phase.
+
+    A tuple, since Lightning Fabric and torch's DistributedDataParallel look for tensors in those.
+    """
+
+    membranes: Tensor
+    scale: Tensor
+
+    @property
+    def total(self) -> Tensor:
+        """The logits `(B, classes)` as a chip decides by them: membranes summed over the steps."""
+        return self.membranes.sum(0) / self.scale
+
+    @property
+    def steps(self) -> Tensor:
+        """The logits of every step `(T, B, classes)`."""
+        return self.membranes / self.scale
+
+
 class SpikingNetwork(nn.Module):
-    """Logits `(B, classes)` from integers `(B, *input.shape)` repeated at every step, or `(T, B, *input.shape)`.
+    """Logits from integers `(B, *input.shape)` repeated at every step, or `(T, B, *input.shape)`.
 
     Whole numbers may come as integers: half precision, which holds few of them, then cannot round them.
     """
@@ -64,7 +85,7 @@ class SpikingNetwork(nn.Module):
             layer.phase = phase
         self.phase = phase
 
-    def forward(self, x: Tensor, rates: list[Tensor] | None = None) -> Tensor:
+    def forward(self, x: Tensor, rates: list[Tensor] | None = None) -> Logits:
         """Return the logits; append the firing rate of each hidden layer to `rates`. Raises DataError for another shape."""
         # Half precision holds no sums of more than a few hundred, so the integer phase never computes in it.
         exact = torch.autocast(x.device.type, enabled=False) if self.phase is Phase.INTEGER else nullcontext()
@@ -74,7 +95,7 @@ class SpikingNetwork(nn.Module):
                 source = layer(source)
                 if rates is not None:
                     rates.append(source.mean(dtype=torch.float32))
-            return self.readout(source)  # type: ignore[no-any-return]
+            return Logits(*self.readout(source))
 
     @torch.no_grad()
     def trace(self, samples: NDArray[np.int64]) -> Trace:

@@ -31,7 +31,7 @@ def evaluate(network: SpikingNetwork, samples: Samples, rank: int = 0, processes
     right, spikes = torch.zeros((), dtype=torch.int64, device=device), torch.zeros(len(network.hidden), device=device)
     for x, labels in samples.batches(EVALUATION_BATCH, rank, processes):
         rates: list[torch.Tensor] = []
-        right += (network(x, rates).argmax(1) == labels).sum()
+        right += (network(x, rates).total.argmax(1) == labels).sum()
         spikes += torch.stack(rates) * len(labels)
     network.train(was_training)
     if processes > 1:

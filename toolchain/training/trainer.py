@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from snnc.toolchain.distributed import all_reduce_sum, generator
 from snnc.toolchain.errors import TrainingError
-from snnc.toolchain.layers.spiking_network import SpikingNetwork
+from snnc.toolchain.layers.spiking_network import Logits, SpikingNetwork
 from snnc.toolchain.training.augment import augmented, draw
 from snnc.toolchain.training.batches import Samples, batches_of_epoch
 from snnc.toolchain.training.callbacks import Callback
@@ -40,8 +40,8 @@ class ParallelNetworks(nn.Module):
         super().__init__()
         self.networks = nn.ModuleList(networks)
 
-    def forward(self, x: Tensor) -> list[Tensor]:
-        """Return the logits `(B, classes)` of each."""
+    def forward(self, x: Tensor) -> list[Logits]:
+        """Return the logits of each."""
         return [network(x) for network in self.networks]
 
 
@@ -111,10 +111,12 @@ class Trainer:
         return Losses(mean[0], mean[1]), torch.stack(right).sum().to(mean), count
 
     def _losses(self, x: Tensor, labels: Tensor) -> tuple[Losses, Tensor]:
-        logits = self._module(x)
-        right = (logits[0].detach().argmax(1) == labels).sum()
+        logits: list[Logits] = self._module(x)
+        with torch.no_grad():
+            right = (logits[0].total.argmax(1) == labels).sum()
         if self.stage.trains_twins_alone:
-            return Losses(cross_entropy(logits, labels), logits[0].new_zeros(())), right
+            totals = [each.total for each in logits]
+            return Losses(cross_entropy(totals, labels), totals[0].new_zeros(())), right
         with torch.no_grad():
             known = [network(x) for network in self.frozen]
         return self.method.loss([*logits, *known], labels, self.config.alpha), right

@@ -85,5 +85,7 @@ def test_repeating_over_time_copies_nothing() -> None:
 def test_the_first_logits_are_of_order_one() -> None:
     torch.manual_seed(0)
     readout = ReadOut("readout", (400,), 10, Geometry(), neurons=Neurons(8, 0.5))
-    logits = readout((torch.rand(1, 200, 400) < 0.5).float())
-    assert 0.2 < float(logits.detach().std()) < 2
+    membranes, scale = readout((torch.rand(1, 200, 400) < 0.5).float())
+    assert membranes.shape == (8, 200, 10)
+    assert float(scale) == 1
+    assert 0.2 < float(membranes.detach().sum(0).std()) < 2

@@ -5,6 +5,7 @@ import torch
 import torch.nn.functional as F
 
 from snnc.toolchain.errors import ConfigError
+from snnc.toolchain.layers.spiking_network import Logits
 from snnc.toolchain.training.methods import METHODS, method_named
 
 TWINS = {"baseline": 0, "tna": 1, "tna3": 2, "kd": 1, "kd-ce": 1}
@@ -14,6 +15,11 @@ LABELS = torch.tensor([1, 2, 3, 4])
 def drawn(name: str) -> list[torch.Tensor]:
     torch.manual_seed(0)
     return [torch.randn(4, 10, requires_grad=True) for _ in range(1 + METHODS[name].twins)]
+
+
+def over_steps(logits: list[torch.Tensor]) -> list[Logits]:
+    """Return logits whose membranes, summed over two steps, are the given ones, in units of a half."""
+    return [Logits(torch.stack([each * 0.5, each * 1.5]), torch.tensor(2.0)) for each in logits]
 
 
 def mse(one: torch.Tensor, other: torch.Tensor) -> float:
@@ -37,14 +43,14 @@ def test_there_are_methods() -> None:
 @pytest.mark.parametrize("name", METHODS)
 def test_the_loss_is_that_of_the_paper(name: str) -> None:
     logits = [each.detach() for each in drawn(name)]
-    losses = METHODS[name].loss(logits, LABELS, 0.5)
+    losses = METHODS[name].loss(over_steps(logits), LABELS, 0.5)
     assert (float(losses.total.detach()), float(losses.matching.detach())) == pytest.approx(expected(name, logits), rel=1e-5)
 
 
 @pytest.mark.parametrize("name", METHODS)
 def test_every_network_that_learns_gets_a_gradient(name: str) -> None:
     logits = drawn(name)
-    METHODS[name].loss(logits, LABELS, 0.5).total.backward()
+    METHODS[name].loss(over_steps(logits), LABELS, 0.5).total.backward()
     learning = logits[:1] if METHODS[name].frozen else logits
     assert all(each.grad is not None and bool(each.grad.any()) for each in learning)
 

@@ -2,12 +2,13 @@
 
 from torch import Tensor
 
+from snnc.toolchain.layers.spiking_network import Logits
 from snnc.toolchain.training.methods.method import Losses, Method, matching
 
 
-def loss(logits: list[Tensor], labels: Tensor, alpha: float) -> Losses:
+def loss(logits: list[Logits], labels: Tensor, alpha: float) -> Losses:
     """Return MSE(logits); neither labels nor `alpha` play a part."""
-    matched = matching(logits)
+    matched = matching([each.total for each in logits])
     return Losses(matched, matched)
 
 

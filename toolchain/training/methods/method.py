@@ -7,6 +7,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from snnc.toolchain.layers.spiking_network import Logits
+
 
 @dataclass(frozen=True)
 class Losses:
@@ -18,18 +20,18 @@ class Losses:
 
 @dataclass(frozen=True)
 class Method:
-    """`loss(logits, labels, alpha)`: `logits` holds `(B, classes)` of the base network first, then of each twin.
+    """`loss(logits, labels, alpha)`: `logits` holds those of the base network first, then of each twin.
 
     `frozen` twins are trained alone before the base network, and stay as they are.
     """
 
     twins: int
-    loss: Callable[[list[Tensor], Tensor, float], Losses]
+    loss: Callable[[list[Logits], Tensor, float], Losses]
     frozen: bool = False
 
 
 def cross_entropy(logits: list[Tensor], labels: Tensor) -> Tensor:
-    """Return the sum of all networks' cross-entropies."""
+    """Return the sum of all networks' cross-entropies, from logits `(B, classes)`."""
     return torch.stack([F.cross_entropy(each, labels) for each in logits]).sum()
 
 

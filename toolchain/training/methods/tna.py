@@ -2,13 +2,15 @@
 
 from torch import Tensor
 
+from snnc.toolchain.layers.spiking_network import Logits
 from snnc.toolchain.training.methods.method import Losses, Method, cross_entropy, matching
 
 
-def loss(logits: list[Tensor], labels: Tensor, alpha: float) -> Losses:
+def loss(logits: list[Logits], labels: Tensor, alpha: float) -> Losses:
     """Return CE(base) + CE(twin) + alpha * MSE(logits), eq. 5; gradients of the matching loss flow into both."""
-    matched = matching(logits)
-    return Losses(cross_entropy(logits, labels) + alpha * matched, matched)
+    totals = [each.total for each in logits]
+    matched = matching(totals)
+    return Losses(cross_entropy(totals, labels) + alpha * matched, matched)
 
 
 METHOD = Method(twins=1, loss=loss)
