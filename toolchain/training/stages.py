@@ -7,7 +7,7 @@ chip will compute, so that lowering cannot lose accuracy. Twins stay at full pre
 from dataclasses import dataclass, replace
 from math import cos, pi
 
-from snnc.toolchain.layers.spiking_layer import Phase
+from snnc.toolchain.layers.phase import Phase
 from snnc.toolchain.training.config import TrainConfig
 from snnc.toolchain.training.methods import method_named
 

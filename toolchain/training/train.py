@@ -16,8 +16,8 @@ from snnc.toolchain.data.dataset import Dataset
 from snnc.toolchain.device import out_of_memory
 from snnc.toolchain.distributed import generator
 from snnc.toolchain.errors import ConfigError, SnncError, TrainingError
+from snnc.toolchain.layers.phase import Phase
 from snnc.toolchain.layers.quantize import quantizer
-from snnc.toolchain.layers.spiking_layer import Phase
 from snnc.toolchain.layers.spiking_network import SpikingNetwork
 from snnc.toolchain.training.batches import batches_of_epoch, load_on_device, steps_per_epoch
 from snnc.toolchain.training.callbacks import Callback
@@ -71,7 +71,7 @@ class Training:
             raise ConfigError(
                 f"teacher {self.config.teacher}: does not fit its own settings ({reason}); train it again"
             ) from None
-        twin.hold(self.teacher.phase)
+        twin.set_phase(self.teacher.phase, freeze=False)
         return [twin]
 
     def _restore(self, checkpoint: Checkpoint) -> None:
@@ -87,7 +87,7 @@ class Training:
                 twin.load_state_dict(weights)
         except (LookupError, TypeError, ValueError, RuntimeError) as error:
             raise _not_resumable(error) from None
-        self.base.hold(checkpoint.phase)
+        self.base.set_phase(checkpoint.phase, freeze=False)
         self.history, self.state = list(checkpoint.history), state
 
     def _placed(self, network: SpikingNetwork) -> SpikingNetwork:
@@ -133,9 +133,9 @@ class Training:
             return
         if phase is Phase.INTEGER and not any(epoch.phase == "quantized" for epoch in self.history):
             # No epoch in between has moved the statistics to what the quantized weights give.
-            self.base.enter(Phase.QUANTIZED)
+            self.base.set_phase(Phase.QUANTIZED)
             self._settle()
-        self.base.enter(phase)
+        self.base.set_phase(phase)
 
     @torch.no_grad()
     def _settle(self) -> None:
