@@ -11,7 +11,7 @@ from torch import Tensor
 
 from snnc.bench.frameworks import CLASSES, IMAGE, build_baseline
 from snnc.models.cifarnet import cifarnet
-from snnc.toolchain.layers.spiking_layer import Phase
+from snnc.toolchain.layers.phase import Phase
 from snnc.toolchain.layers.spiking_network import SpikingNetwork
 from snnc.toolchain.network.network import Input
 from snnc.toolchain.training.config import TrainConfig
@@ -74,7 +74,7 @@ def _network(work: Work, phase: Phase) -> SpikingNetwork:
     if phase is Phase.INTEGER:
         with torch.no_grad():
             network(torch.randint(-128, 128, (work.batch, *IMAGE)))  # statistics to fold
-    network.enter(phase)
+    network.set_phase(phase)
     return network
 
 

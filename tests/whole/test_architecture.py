@@ -193,7 +193,7 @@ def test_every_source_has_a_test_file() -> None:
         "snnc/training": "toolchain/training/test_train",
         "training_steps": "test_training",
         "lif_torch": "test_lif_autograd",
-        "spiking_network": "models/test_models",
+        "phase": "test_spiking_network",
         "cifarnet": "test_models",
         "mlp": "test_models",
         "process": "test_runner",

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from snnc.toolchain.atomic_file import write_atomically
 from snnc.toolchain.errors import FileFormatError, SnncError
-from snnc.toolchain.layers.spiking_layer import Phase
+from snnc.toolchain.layers.phase import Phase
 from snnc.toolchain.network.network import Input
 from snnc.toolchain.training.config import TrainConfig
 from snnc.toolchain.training.metrics import Epoch

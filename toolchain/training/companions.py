@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from snnc.toolchain.data.dataset import Dataset
 from snnc.toolchain.distributed import all_reduce_sum
 from snnc.toolchain.errors import ConfigError, SnncError
-from snnc.toolchain.layers.spiking_layer import Phase
+from snnc.toolchain.layers.phase import Phase
 from snnc.toolchain.layers.spiking_network import SpikingNetwork
 from snnc.toolchain.training.batches import Samples
 from snnc.toolchain.training.checkpoint import Checkpoint, load_checkpoint
@@ -69,7 +69,7 @@ def build_companion(recipe: Companion, build: Build, dataset: Dataset, resumed: 
             reason = " ".join(str(error).split())[:200]
             raise ConfigError(f"{_origin(recipe)} does not fit its own settings ({reason}); train it again") from None
         if isinstance(network, SpikingNetwork):
-            network.hold(known.phase)
+            network.set_phase(known.phase, freeze=False)
     return BuiltCompanion(recipe, config, network)
 
 

@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 from math import cos, pi
 from typing import TYPE_CHECKING
 
+from snnc.toolchain.layers.phase import Phase
+
 if TYPE_CHECKING:
-    from snnc.toolchain.layers.spiking_layer import Phase
     from snnc.toolchain.training.config import TrainConfig
 
 
@@ -22,7 +23,7 @@ class Stage:
     """
 
     name: str
-    phase: "Phase"
+    phase: Phase
     epochs: int
     lr: float
     span: int
@@ -32,8 +33,6 @@ class Stage:
 
 def three_phases(config: "TrainConfig") -> list[Stage]:
     """Return the stages of the base network and of all companions that learn with it, one for each phase."""
-    from snnc.toolchain.layers.spiking_layer import Phase
-
     floats, quantized, integers = config.epochs_float, config.epochs_quantized, config.epochs_integer
     both = floats + quantized
     plan = [
@@ -48,8 +47,6 @@ def three_phases(config: "TrainConfig") -> list[Stage]:
 
 def alone(role: str, config: "TrainConfig") -> Stage:
     """Return a stage, named for its role, in which a companion learns alone, for as many epochs as one that learns along."""
-    from snnc.toolchain.layers.spiking_layer import Phase
-
     both = config.epochs_float + config.epochs_quantized
     return Stage(role, Phase.FLOAT, both, config.lr, both, alone=role)
 

@@ -14,8 +14,8 @@ from snnc.toolchain.atomic_file import check_writable
 from snnc.toolchain.data.dataset import Dataset
 from snnc.toolchain.device import out_of_memory
 from snnc.toolchain.errors import ConfigError, TrainingError
+from snnc.toolchain.layers.phase import Phase
 from snnc.toolchain.layers.quantize import quantizer
-from snnc.toolchain.layers.spiking_layer import Phase
 from snnc.toolchain.layers.spiking_network import SpikingNetwork
 from snnc.toolchain.training.batches import batches_of_epoch, load_on_device, steps_per_epoch
 from snnc.toolchain.training.callbacks import Callback, Callbacks
@@ -64,7 +64,7 @@ class Training:
         self.accuracy: float | None = None  # of the base network as it is now, once it has been tested
         if resume:
             restored(lambda: self.base.load_state_dict(resume.weights))
-            self.base.hold(resume.phase)
+            self.base.set_phase(resume.phase, freeze=False)
             self.history, self.accuracy = list(resume.history), resume.accuracy
 
     def _place(self, network: nn.Module) -> None:
@@ -120,9 +120,9 @@ class Training:
             return
         self.accuracy = None
         if phase is Phase.INTEGER and not settled:
-            self.base.enter(Phase.QUANTIZED)
+            self.base.set_phase(Phase.QUANTIZED)
             self._settle()
-        self.base.enter(phase)
+        self.base.set_phase(phase)
 
     @torch.no_grad()
     def _settle(self) -> None:

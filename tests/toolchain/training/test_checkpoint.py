@@ -53,7 +53,7 @@ def test_weights_of_another_model_are_refused(tmp_path: Path, tiny: Checkpoint) 
     ("change", "message"),
     [
         (
-            lambda c: replace(c, weights=c.weights | {"readout.unit": torch.tensor(float("nan"))}),
+            lambda c: replace(c, weights=c.weights | {"layers.2.scale": torch.tensor(float("nan"))}),
             "no dense tensor of finite numbers",
         ),
         (lambda c: replace(c, history=[replace(c.history[0], loss="low")]), "metric 'loss' is 'low'"),

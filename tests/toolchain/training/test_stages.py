@@ -4,7 +4,7 @@ from math import cos, pi
 
 import pytest
 
-from snnc.toolchain.layers.spiking_layer import Phase
+from snnc.toolchain.layers.phase import Phase
 from snnc.toolchain.training.config import TrainConfig
 from snnc.toolchain.training.stages import epochs_of, learning_rate, stages
 

@@ -15,8 +15,8 @@ from snnc.models import build_model, load_model
 from snnc.toolchain.data.dataset import Dataset, chip_input
 from snnc.toolchain.data.table import load_dataset
 from snnc.toolchain.errors import ConfigError, TrainingError
+from snnc.toolchain.layers.phase import Phase
 from snnc.toolchain.layers.quantize import WEIGHTS
-from snnc.toolchain.layers.spiking_layer import Phase
 from snnc.toolchain.layers.spiking_network import SpikingNetwork
 from snnc.toolchain.lower import lower
 from snnc.toolchain.network.network import Network
@@ -94,7 +94,7 @@ def test_statistics_follow_weights_that_no_epoch_has_quantized(tmp_path: Path, d
     run(config, digits, tmp_path / "model.pt")
     model, _ = load_model(tmp_path / "model.pt")
     kept = [float(layer.normalize.deviation.mean()) for layer in model.hidden]
-    model.hold(Phase.QUANTIZED)
+    model.set_phase(Phase.QUANTIZED)
     model.train()
     for layer in model.hidden:
         layer.normalize.momentum = 1.0
@@ -127,7 +127,7 @@ def test_a_teacher_of_a_file_takes_the_place_of_the_twin(tmp_path: Path, digits:
     path = str(tmp_path / "teacher.pt")
     student = run(ONE_EACH.replaced(method="kd", teacher=path), digits, tmp_path / "model.pt")
     assert [epoch.stage for epoch in student.history] == ["float", "quantized", "integer"]
-    assert teacher.weights["readout.synapses.weight"].shape != student.weights["readout.synapses.weight"].shape
+    assert teacher.weights["layers.2.synapses.0.weight"].shape != student.weights["layers.2.synapses.0.weight"].shape
     with pytest.raises(ConfigError, match="method 'tna' has no setting 'teacher'; leave it out, or choose one of kd, kd-ce"):
         run(ONE_EACH.replaced(teacher=path), digits, tmp_path / "model.pt")
     with pytest.raises(ConfigError, match="is the file of the twin; name another with --output"):
@@ -142,7 +142,7 @@ def test_a_seed_repeats_a_run_to_the_last_bit(tmp_path: Path, digits: Dataset) -
     runs = [run(ONE_EACH.replaced(seed=seed), digits, tmp_path / "model.pt") for seed in (1, 1, 2)]
     same = [torch.equal(runs[0].weights[name], runs[1].weights[name]) for name in runs[0].weights]
     assert all(same)
-    assert not torch.equal(runs[0].weights["readout.bias"], runs[2].weights["readout.bias"])
+    assert not torch.equal(runs[0].weights["layers.2.bias"], runs[2].weights["layers.2.bias"])
 
 
 def test_a_failed_run_keeps_the_last_good_checkpoint(tmp_path: Path, digits: Dataset) -> None:
