@@ -21,7 +21,7 @@ def test_three_phases() -> None:
     assert epochs_of(CONFIG) == 9
 
 
-def test_the_learning_rate_falls_along_a_cosine_and_starts_anew() -> None:
+def test_the_learning_rate_falls_along_a_cosine_and_restarts() -> None:
     first, second, last = stages(CONFIG)
     assert [learning_rate(CONFIG, first, epoch) for epoch in range(4)] == pytest.approx([0.01, 0.0075, 0.0025, 0], abs=1e-12)
     assert learning_rate(CONFIG, second, 0) == 0.01

@@ -81,7 +81,7 @@ def test_every_method_trains_on_events_and_is_equal(tmp_path: Path, method: str,
     assert verify(subject, few.test, ["torch", *["fast"] * (ENGINES["fast"].missing(subject) is None)]).equal
 
 
-def test_a_phase_without_epochs_is_measured_anew(tmp_path: Path, digits: Dataset) -> None:
+def test_a_phase_without_epochs_is_measured_again(tmp_path: Path, digits: Dataset) -> None:
     checkpoint = run(ONE_EACH.replaced(epochs_integer=0), digits, tmp_path / "model.pt")
     model, _ = load_model(tmp_path / "model.pt")
     assert checkpoint.phase is Phase.INTEGER
