@@ -13,7 +13,7 @@ from snnc.toolchain.training.methods import METHODS, method_named
 
 @dataclass(frozen=True)
 class TrainConfig(Settings):
-    """Data, model, method and schedule of a training; the defaults train CIFARNet on scikit-learn's handwritten digits in under a minute.
+    """All settings of a training; the defaults train CIFARNet on scikit-learn's handwritten digits in under a minute.
 
     The settings of the training method lie in `method_settings`, whose type is that of the method's row; `from_dict`,
     `from_toml`, `replaced` and `as_dict` use their names as if they were fields: `TrainConfig().replaced(alpha=0.01)`.
