@@ -7,7 +7,7 @@ import snnc
 
 config = snnc.TrainConfig(model="mlp", width=0.06, epochs_float=4, epochs_quantized=4, epochs_integer=3)
 data = snnc.load_dataset(config.data)
-snnc.train(config, data, lambda c: snnc.build_model(c, data.input, len(data.labels)), "example.pt")
+snnc.train(config, "example.pt", dataset=data)
 
 model, checkpoint = snnc.load_model("example.pt")
 network = snnc.lower(model, checkpoint.labels)

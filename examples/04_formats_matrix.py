@@ -22,7 +22,7 @@ SUFFIXES = {"loihi2": ".net", "nir": ".nir", "onnx": ".onnx"}
 def trained(folder: Path, model: str, width: float) -> Path:
     """Train a small network on digits for a few seconds."""
     config, data = snnc.TrainConfig(model=model, width=width, **SETTINGS), load_dataset("digits")
-    snnc.train(config, data, lambda c: snnc.build_model(c, data.input, len(data.labels)), folder / "model.pt")
+    snnc.train(config, folder / "model.pt", dataset=data)
     return folder / "model.pt"
 
 

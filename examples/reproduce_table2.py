@@ -17,10 +17,9 @@ from statistics import mean, stdev
 
 from scipy.stats import t as student
 
-from snnc.models import build_model
 from snnc.toolchain.data.table import load_dataset
 from snnc.toolchain.training.config import TrainConfig
-from snnc.toolchain.training.train import train
+from snnc.training import train
 
 ROWS = {  # name in the paper -> method, weights
     "FP-SNN": {"method": "baseline", "weights": "float"},
@@ -64,9 +63,8 @@ def main() -> None:
                 continue
             config = base.replaced(seed=seed, **changes)
             with tempfile.TemporaryDirectory() as folder:
-                build = lambda c: build_model(c, dataset.input, len(dataset.labels))  # noqa: E731
-                checkpoint = train(config, dataset, build, Path(folder) / "model.pt")
-            before = [epoch for epoch in checkpoint.history if epoch.phase == "quantized"][-1]
+                checkpoint = train(config, Path(folder) / "model.pt", dataset=dataset)
+            before = [epoch for epoch in checkpoint.history if epoch.stage == "quantized"][-1]
             results[name].append((100 * before.test_accuracy, 100 * checkpoint.accuracy))
             kept.write_text(json.dumps({"config": base.as_dict(), "results": results}))
             print(f"seed {seed}  {name:12s} {results[name][-1][0]:.2f} %, on the chip {results[name][-1][1]:.2f} %", flush=True)

@@ -36,5 +36,5 @@ def load_model(path: str | Path) -> tuple[SpikingNetwork, Checkpoint]:
     except (RuntimeError, SnncError) as error:
         reason = " ".join(str(error).split())[:200]
         raise FileFormatError(f"{path}: the weights do not fit the model that the file describes: {reason}") from None
-    model.hold(checkpoint.phase)
+    model.set_phase(checkpoint.phase, freeze=False)
     return model.eval(), checkpoint

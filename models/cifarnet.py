@@ -3,8 +3,8 @@
 from snnc.toolchain.layers.lif_autograd import Neurons
 from snnc.toolchain.layers.spiking_layer import ReadOut, SpikingLayer
 from snnc.toolchain.layers.spiking_network import SpikingNetwork
-from snnc.toolchain.layers.synapses import Geometry
-from snnc.toolchain.network.network import Input
+from snnc.toolchain.layers.synapses import Geometry, Synapses
+from snnc.toolchain.network.network import INPUT, Input
 from snnc.toolchain.training.config import TrainConfig
 
 # Channels at width 1, and the average pooling in front.
@@ -17,28 +17,21 @@ def cifarnet(config: TrainConfig, input: Input, classes: int) -> SpikingNetwork:
 
     The first layer, the spike encoder, and the read-out keep 8 bits. Raises ConfigError if the input cannot be pooled.
     """
-
+    network = SpikingNetwork("cifarnet", config.timesteps, input)
     neurons = Neurons(config.timesteps, config.beta, config.surrogate)
 
-    def layer(name: str, source: tuple[int, ...], out: int, geometry: Geometry) -> SpikingLayer:
-        return SpikingLayer(
-            name,
-            source,
-            max(1, round(out * config.width)),
-            geometry,
-            weights="float" if name == "conv1" else config.weights,
-            delta=config.delta,
-            neurons=neurons,
-            dropout=config.dropout if geometry.kernel is None else 0.0,
+    def add(name: str, source: str, out: int, geometry: Geometry) -> str:
+        synapses = Synapses(network.shape(source), max(1, round(out * config.width)), geometry)
+        weights = "float" if name == "conv1" else config.weights
+        dropout = config.dropout if geometry.kernel is None else 0.0
+        return network.add(
+            SpikingLayer(name, {source: synapses}, neurons, weights=weights, delta=config.delta, dropout=dropout)
         )
 
-    layers: list[SpikingLayer] = []
-    shape = input.shape
+    last = INPUT
     for name, channels, pool in CONVOLUTIONS:
-        layers.append(layer(name, shape, channels, Geometry(kernel=3, padding=1, pool=pool)))
-        shape = layers[-1].output_shape
+        last = add(name, last, channels, Geometry(kernel=3, padding=1, pool=pool))
     for name, features in DENSE:
-        layers.append(layer(name, shape, features, Geometry()))
-        shape = layers[-1].output_shape
-    readout = ReadOut("readout", shape, classes, Geometry(), neurons=neurons)
-    return SpikingNetwork("cifarnet", config.timesteps, input, layers, readout)
+        last = add(name, last, features, Geometry())
+    network.add(ReadOut("readout", {last: Synapses(network.shape(last), classes, Geometry())}, neurons))
+    return network

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from snnc.toolchain.simulate.trace import Trace
     from snnc.toolchain.training.config import TrainConfig
     from snnc.toolchain.training.methods import METHODS
-    from snnc.toolchain.training.train import train
+    from snnc.training import train
     from snnc.verification.engines import ENGINES
     from snnc.verification.verdict import Verdict
     from snnc.verification.verify import verify
@@ -58,7 +58,7 @@ _HOMES = {
     "snnc.toolchain.simulate.trace": ("Trace",),
     "snnc.toolchain.training.config": ("TrainConfig",),
     "snnc.toolchain.training.methods": ("METHODS",),
-    "snnc.toolchain.training.train": ("train",),
+    "snnc.training": ("train",),
     "snnc.verification.engines": ("ENGINES",),
     "snnc.verification.verdict": ("Verdict",),
     "snnc.verification.verify": ("verify",),

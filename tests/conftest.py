@@ -8,11 +8,10 @@ from readme import ReadmeRun, commands
 from training_runs import TINY
 
 from snnc.export.lava.import_fixes import installed
-from snnc.models import build_model
 from snnc.toolchain.data.dataset import Dataset
 from snnc.toolchain.data.table import load_dataset
 from snnc.toolchain.training.checkpoint import Checkpoint
-from snnc.toolchain.training.train import train
+from snnc.training import train
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -43,7 +42,7 @@ def digits() -> Dataset:
 def tiny_path(tmp_path_factory: pytest.TempPathFactory, digits: Dataset) -> Path:
     """The file of a small dense network, trained for a second."""
     path = tmp_path_factory.mktemp("trained") / "model.pt"
-    train(TINY, digits, lambda config: build_model(config, digits.input, 10), path)
+    train(TINY, path, dataset=digits)
     return path
 
 

@@ -2,7 +2,6 @@
 
 import os
 
-import torch
 from torch import Tensor, distributed
 
 
@@ -20,14 +19,6 @@ def shard(values: Tensor, rank: int, processes: int) -> Tensor:
     return values[: len(values) - len(values) % processes][rank::processes]
 
 
-def generator(*seeds: int) -> torch.Generator:
-    """Return a random generator on the CPU that depends on all `seeds`, so that no state of it has to be kept."""
-    mixed = len(seeds)
-    for seed in seeds:
-        mixed = (mixed * 1_000_003 + seed) % 2**63
-    return torch.Generator().manual_seed(mixed)
-
-
 def is_worker() -> bool:
-    """Whether this program was started by another one to help it train: Fabric, torchrun and Slurm say so in variables."""
+    """Whether another process launched this one as a worker; Fabric, torchrun and Slurm set environment variables for that."""
     return any(os.environ.get(name, "0") not in ("", "0") for name in ("RANK", "LOCAL_RANK", "NODE_RANK", "SLURM_PROCID"))

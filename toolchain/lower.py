@@ -5,11 +5,12 @@ import torch
 from torch import Tensor
 
 from snnc.toolchain.errors import LoweringError, located
-from snnc.toolchain.layers.spiking_layer import IntegerParameters, Phase, ReadOut, SpikingLayer
+from snnc.toolchain.layers.phase import Phase
+from snnc.toolchain.layers.spiking_layer import ReadOut, SpikingLayer
 from snnc.toolchain.layers.spiking_network import SpikingNetwork
 from snnc.toolchain.layers.synapses import Synapses
 from snnc.toolchain.network.bounds import prove
-from snnc.toolchain.network.network import INPUT, Layer, Lif, Network
+from snnc.toolchain.network.network import Layer, Lif, Network
 from snnc.toolchain.network.synapse import Conv, Dense, Synapse
 
 BIAS_EXPONENT = 6  # biases in whole weight units: no rounding on the chip, and what netx assumes
@@ -27,21 +28,22 @@ def lower(model: SpikingNetwork, labels: tuple[str, ...] = (), name: str | None 
             "train it through the integer phase (`snnc train --resume` goes on where it stopped)"
         )
     layers: list[Layer] = []
-    source, source_shape = INPUT, model.input.shape
-    for trained in model.populations:
+    for trained in model.layers:
         with located(f"layer {trained.name!r}"), torch.no_grad():
-            layers.append(_lower_layer(trained, source, source_shape))
-        source, source_shape = trained.name, trained.output_shape
+            layers.append(_lower_layer(trained))
     network = Network(name or model.architecture, model.timesteps, model.input, tuple(layers), "membrane", labels)
     prove(network)
     return network
 
 
-def _lower_layer(trained: SpikingLayer | ReadOut, source: str, source_shape: tuple[int, ...]) -> Layer:
-    chip: IntegerParameters = trained.integer_parameters()
-    bias = whole(trained.synapses.per_neuron(chip.bias))
-    neuron = Lif(trained.output_shape, chip.vth, trained.neurons.dv, bias, BIAS_EXPONENT)
-    return Layer(trained.name, (fold_pool(trained.synapses, whole(chip.weight), source, source_shape),), neuron)
+def _lower_layer(trained: SpikingLayer | ReadOut) -> Layer:
+    chip = trained.integer_parameters()
+    synapses = tuple(
+        fold_pool(each, whole(weight), source, each.source_shape)
+        for source, each, weight in zip(trained.sources, trained.synapses, chip.weights, strict=True)
+    )
+    bias = whole(trained.synapses[0].per_neuron(chip.bias))
+    return Layer(trained.name, synapses, Lif(trained.output_shape, chip.vth, trained.neurons.dv, bias, BIAS_EXPONENT))
 
 
 def fold_pool(synapses: Synapses, weight: np.ndarray, source: str, source_shape: tuple[int, ...]) -> Synapse:

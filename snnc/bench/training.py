@@ -20,7 +20,7 @@ from snnc.bench.frameworks import installed
 from snnc.bench.memory import peak_mib
 from snnc.bench.training_steps import Step, Work, baseline_step, our_step, torch_threads
 from snnc.toolchain.errors import ConfigError
-from snnc.toolchain.layers.spiking_layer import Phase
+from snnc.toolchain.layers.phase import Phase
 from snnc.toolchain.simulate.bitsliced import cores
 
 OURS = ("snnc", "snnc quantized", "snnc integer", "snnc twin")

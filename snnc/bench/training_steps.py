@@ -11,12 +11,13 @@ from torch import Tensor
 
 from snnc.bench.frameworks import CLASSES, IMAGE, build_baseline
 from snnc.models.cifarnet import cifarnet
-from snnc.toolchain.layers.spiking_layer import Phase
+from snnc.toolchain.layers.phase import Phase
 from snnc.toolchain.layers.spiking_network import SpikingNetwork
 from snnc.toolchain.network.network import Input
 from snnc.toolchain.training.config import TrainConfig
 from snnc.toolchain.training.methods import METHODS
-from snnc.toolchain.training.trainer import ParallelNetworks, adam
+from snnc.toolchain.training.methods.method import adam
+from snnc.toolchain.training.trainer import ParallelNetworks
 
 PIXELS = Input(IMAGE, minimum=-128, maximum=127, zero_point=128)
 LEARNING_RATE = 1e-4  # small, so that all rounds measure the same network
@@ -35,10 +36,12 @@ class Work:
 
 def our_step(work: Work, phase: Phase = Phase.FLOAT, method: str = "baseline") -> Step:
     """Return a function that takes one step of ours and tells its seconds; the method's twins learn along."""
+    row, config = METHODS[method], TrainConfig(method=method)
     networks = [_network(work, phase)]
-    networks += [_network(work, Phase.FLOAT) for _ in range(METHODS[method].twins)]
+    networks += [_network(work, Phase.FLOAT) for _ in row.networks(config)]
     module = ParallelNetworks(networks)
-    return _timed(work, adam(module, LEARNING_RATE), lambda x, labels: METHODS[method].loss(module(x), labels, 1e-3).total)
+    optimizer = row.optimizer(module, LEARNING_RATE)
+    return _timed(work, optimizer, lambda x, labels: row.loss(module(x), labels, config.method_settings).total)
 
 
 def baseline_step(name: str, work: Work, *, as_documented: bool = False) -> Step:
@@ -71,7 +74,7 @@ def _network(work: Work, phase: Phase) -> SpikingNetwork:
     if phase is Phase.INTEGER:
         with torch.no_grad():
             network(torch.randint(-128, 128, (work.batch, *IMAGE)))  # statistics to fold
-    network.enter(phase)
+    network.set_phase(phase)
     return network
 
 

@@ -7,13 +7,13 @@ import click
 
 from snnc.cli.options import console_for, output_options
 from snnc.cli.simulate import finish, run
-from snnc.cli.train import configured, run_training, training_options
+from snnc.cli.train import configured, run_training
+from snnc.cli.training_options import TrainingCommand
 
 
-@click.command()
+@click.command(cls=TrainingCommand)
 @click.option("-c", "--config", "config_file", type=click.Path(), help="TOML file of settings; options override it.")
 @click.option("-o", "--output", type=click.Path(), default="snnc-demo", show_default=True, help="Folder to write to.")
-@training_options
 @output_options
 def demo(config_file: str | None, output: str, as_json: bool, quiet: bool, verbose: bool, **settings: Any) -> None:
     """Do the whole way once: train on handwritten digits, export to Loihi 2, simulate on every engine, write a report.

@@ -1,42 +1,36 @@
-"""snnc train: settings from presets, files and options; the run itself, and what it leaves beside the checkpoint."""
+"""snnc train: settings from presets, files and options; the run itself, and the files beside its checkpoint."""
 
 import json
 import sys
 import time
-from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import asdict, fields
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from rich.console import Console
 
 from snnc.cli.options import console_for, output_options
+from snnc.cli.training_options import Choice, TrainingCommand
 from snnc.toolchain.errors import ConfigError
 from snnc.toolchain.training.config import TrainConfig
 
-SHORT = {"data": "-d", "model": "-m", "batch_size": "-b", "seed": "-s"}  # of the settings that have a short option
+if TYPE_CHECKING:
+    from snnc.toolchain.training.callbacks import Callback
+    from snnc.toolchain.training.checkpoint import Checkpoint
+
+LOGS = ("tensorboard",)
 PRESETS = Path(__file__).parent.parent / "presets"
 
 
-def training_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command one option for each setting of TrainConfig."""
-    for setting in reversed(fields(TrainConfig)):
-        names = [f"--{setting.name.replace('_', '-')}", *filter(None, [SHORT.get(setting.name)])]
-        text = f"{setting.metadata['help']}  [default: {setting.default}]"
-        command = click.option(*names, setting.name, type=type(setting.default), default=None, help=text)(command)
-    return command
-
-
-@click.command()
+@click.command(cls=TrainingCommand)
 @click.option("-p", "--preset", help="Settings of the paper for a dataset, such as cifar10-tna; options override them.")
 @click.option("-c", "--config", "config_file", type=click.Path(), help="TOML file of settings; options override it.")
 @click.option("-o", "--output", type=click.Path(), help="Checkpoint to write.  [default: model.pt, or what is resumed]")
-@click.option("--resume", type=click.Path(), help="Checkpoint to go on with, to the same bits as if never stopped.")
-@click.option("--log", help="Log to write beside the checkpoint as well: tensorboard.")
+@click.option("--resume", type=click.Path(), help="Checkpoint of an interrupted training to continue, to the same bits.")
+@click.option("--log", type=Choice(LOGS), help="Log to write beside the checkpoint as well.")
 @click.option("--dry-run", is_flag=True, help="Show what would be trained, and what it takes; train nothing.")
-@training_options
 @output_options
 def train(
     preset: str | None,
@@ -87,65 +81,95 @@ def configured(preset: str | None, file: str | None, settings: dict[str, Any]) -
     return config.replaced(**{name: value for name, value in settings.items() if value is not None})
 
 
-def _resumed(resume: str, preset: str | None, config_file: str | None, settings: dict[str, Any]) -> Any:
+def _resumed(resume: str, preset: str | None, config_file: str | None, settings: dict[str, Any]) -> "Checkpoint":
     from snnc.toolchain.training.checkpoint import load_checkpoint
 
     given = [name for name, value in {"preset": preset, "config": config_file, **settings}.items() if value is not None]
     if given:
-        raise ConfigError(f"--resume goes on with the checkpoint's own settings; leave out --{given[0].replace('_', '-')}")
+        raise ConfigError(f"--resume takes the checkpoint's own settings; leave out --{given[0].replace('_', '-')}")
     return load_checkpoint(resume)
 
 
 def run_training(
-    config: TrainConfig, output: str | Path, console: Console, *, verbose: bool, resume: Any = None, log: str | None = None
-) -> Any:
+    config: TrainConfig,
+    output: str | Path,
+    console: Console,
+    *,
+    verbose: bool,
+    resume: "Checkpoint | None" = None,
+    log: str | None = None,
+) -> "Checkpoint":
     """Train and return the last checkpoint; show progress, write history.json and training.png. Ctrl-C exits with 130."""
-    from snnc.cli import training_log
-    from snnc.cli.training_view import TrainingView
-    from snnc.models import build_model
     from snnc.toolchain.data.table import load_dataset
     from snnc.toolchain.distributed import is_worker
-    from snnc.toolchain.training import freed_memory as kept_memory
-    from snnc.toolchain.training.batches import steps_per_epoch
-    from snnc.toolchain.training.callbacks import Callback, Callbacks
-    from snnc.toolchain.training.checkpoint import load_checkpoint
+    from snnc.toolchain.training import freed_memory
+    from snnc.toolchain.training.callbacks import Callback
     from snnc.toolchain.training.stages import epochs_of
-    from snnc.toolchain.training.train import train as train_networks
+    from snnc.training import train as train_networks
 
-    if log not in (None, *training_log.LOGS):
-        raise ConfigError(f"log {log!r} is unknown; allowed are {', '.join(training_log.LOGS)}")
-    kept_memory.keep_freed_memory()
-    epochs, folder = epochs_of(config), Path(output).parent
+    if log not in (None, *LOGS):
+        raise ConfigError(f"log {log!r} is unknown; allowed are {', '.join(LOGS)}")
+    freed_memory.keep_freed_memory()
     dataset = load_dataset(config.data, config.timesteps, config.image_size)
     console.print(
-        f"{config.model}, {config.weights} weights, {config.method}, {epochs} epochs, seed {config.seed}\n"
+        f"{config.model}, {config.weights} weights, {config.method}, {epochs_of(config)} epochs, seed {config.seed}\n"
         f"{dataset.name}: {len(dataset.train)} training and {len(dataset.test)} test samples"
     )
-    before = resume.history if resume else []
-    history: training_log.HistoryFile | None = None
-    steps = -(-steps_per_epoch(config, len(dataset.train), config.devices * config.nodes) // config.accumulate)
+    callbacks: list[Callback] = []
     try:
         with ExitStack() as stack:
-            callbacks: list[Callback] = [Callback()]
             if not is_worker():
-                history = training_log.HistoryFile(folder, config, before)
-                view = stack.enter_context(TrainingView(console, config, steps, len(before), verbose=verbose))
-                callbacks = [history, view]  # in this order: an epoch that is on the screen is in the file
-                callbacks += [stack.enter_context(training_log.TensorBoard(folder))] if log else []
-            build = lambda c: build_model(c, dataset.input, len(dataset.labels))  # noqa: E731
-            checkpoint = train_networks(config, dataset, build, output, Callbacks(*callbacks), resume)
+                callbacks += _callbacks(stack, config, console, Path(output).parent, len(dataset.train), resume, verbose, log)
+            checkpoint = train_networks(config, output, dataset=dataset, callbacks=callbacks, resume=resume)
     except KeyboardInterrupt:
         if not is_worker():
-            saved = bool(history and history.epochs) and Path(output).is_file()
-            resumable = saved and load_checkpoint(output).resume is not None
-            advice = f"go on with: snnc train --resume {output}" if resumable else "no epoch had ended, so start again"
-            click.echo(f"snnc: stopped; {advice}", err=True)
+            click.echo(f"snnc: stopped; {_advice(output, callbacks)}", err=True)
         sys.exit(130)
-    picture = folder / "training.png"
-    drawn = not is_worker() and bool(checkpoint.history) and training_log.draw_curves(checkpoint.history, picture)
-    console.print(f"{output}: integer network, test accuracy {checkpoint.accuracy:.2%}", style="bold")
-    console.print(f"{folder / 'history.json'}" + (f", {picture}: how it went" if drawn else ": how it went"))
+    _show_results(checkpoint, Path(output), console)
     return checkpoint
+
+
+def _callbacks(
+    stack: ExitStack,
+    config: TrainConfig,
+    console: Console,
+    folder: Path,
+    samples: int,
+    resume: "Checkpoint | None",
+    verbose: bool,
+    log: str | None,
+) -> "list[Callback]":
+    """Return the files and the view of a training; an epoch that is on the screen is already in history.json."""
+    from snnc.cli.training_log import HistoryFile, TensorBoard
+    from snnc.cli.training_view import TrainingView
+    from snnc.toolchain.training.batches import steps_per_epoch
+
+    before = resume.history if resume else []
+    steps = -(-steps_per_epoch(config, samples, config.devices * config.nodes) // config.accumulate)
+    view = stack.enter_context(TrainingView(console, config, steps, len(before), verbose=verbose))
+    files: list[Callback] = [HistoryFile(folder, config, before)]
+    return [*files, view, *([stack.enter_context(TensorBoard(folder))] if log else [])]
+
+
+def _advice(output: str | Path, callbacks: "list[Callback]") -> str:
+    """Return what to do after an interruption."""
+    from snnc.cli.training_log import HistoryFile
+    from snnc.toolchain.training.checkpoint import load_checkpoint
+
+    epochs = any(isinstance(each, HistoryFile) and each.epochs for each in callbacks)
+    if epochs and Path(output).is_file() and load_checkpoint(output).resume is not None:
+        return f"go on with: snnc train --resume {output}"
+    return "no epoch had ended, so start again"
+
+
+def _show_results(checkpoint: "Checkpoint", output: Path, console: Console) -> None:
+    from snnc.cli.training_log import draw_curves
+    from snnc.toolchain.distributed import is_worker
+
+    picture = output.parent / "training.png"
+    drawn = not is_worker() and bool(checkpoint.history) and draw_curves(checkpoint.history, picture)
+    console.print(f"{output}: integer network, test accuracy {checkpoint.accuracy:.2%}", style="bold")
+    console.print(f"{output.parent / 'history.json'}" + (f", {picture}: how it went" if drawn else ": how it went"))
 
 
 def _show_plan(config: TrainConfig, console: Console, *, as_json: bool) -> None:

@@ -1,4 +1,4 @@
-"""What a training leaves beside its checkpoint: history.json, a picture of the curves, TensorBoard's events."""
+"""Files beside the checkpoint of a training: history.json, a picture of the curves, TensorBoard events."""
 
 import json
 from dataclasses import asdict
@@ -11,21 +11,19 @@ from typing import Any, Self
 from snnc.toolchain.atomic_file import write_atomically
 from snnc.toolchain.errors import ConfigError
 from snnc.toolchain.training.callbacks import Callback
-from snnc.toolchain.training.checkpoint import Epoch
 from snnc.toolchain.training.config import TrainConfig
-
-LOGS = ("tensorboard",)
+from snnc.toolchain.training.metrics import Epoch
 
 
 class HistoryFile(Callback):
     """Writes history.json after every epoch: the settings, and the metrics of all epochs so far."""
 
     def __init__(self, folder: Path, config: TrainConfig, before: list[Epoch]):
-        """Go on with the epochs of a resumed training."""
+        """Start from the epochs before a resumed training."""
         self.path, self.config, self.epochs = folder / "history.json", config, list(before)
 
     def epoch(self, metrics: Epoch) -> None:
-        """Write the file anew; it is complete at any moment."""
+        """Write the whole file again; it is complete at any moment."""
         self.epochs.append(metrics)
         content = {"config": self.config.as_dict(), "epochs": [asdict(epoch) for epoch in self.epochs]}
         write_atomically(self.path, (json.dumps(content, indent=1) + "\n").encode())
@@ -87,7 +85,7 @@ def draw_curves(epochs: list[Epoch], path: Path) -> bool:
     rates.set_xlabel("epoch")
     for axes in (accuracy, loss, rates):
         for one, other in pairwise(epochs):
-            if one.phase != other.phase:
+            if one.stage != other.stage:
                 axes.axvline(one.number + 0.5, color="0.8", linewidth=1)
         axes.legend(loc="center left", bbox_to_anchor=(1, 0.5), frameon=False)
     buffer = BytesIO()

@@ -9,9 +9,9 @@ from rich.table import Table
 from rich.text import Text
 
 from snnc.toolchain.training.callbacks import Callback
-from snnc.toolchain.training.checkpoint import Epoch
 from snnc.toolchain.training.config import TrainConfig
 from snnc.toolchain.training.estimate import Estimate
+from snnc.toolchain.training.metrics import Epoch
 from snnc.toolchain.training.stages import epochs_of
 
 
@@ -59,7 +59,7 @@ class TrainingView(Callback):
     def __init__(self, console: Console, config: TrainConfig, steps_per_epoch: int, done: int = 0, *, verbose: bool = False):
         """Prepare a bar for all epochs, `done` of which a resumed run has behind it.
 
-        `verbose` prints a line for every epoch instead of one per phase.
+        `verbose` prints a line for every epoch instead of one per stage.
         """
         self.console, self.verbose = console, verbose
         self.last: Epoch | None = None
@@ -87,10 +87,10 @@ class TrainingView(Callback):
         self.bar.update(self.task, advance=1, description=stage)
 
     def epoch(self, metrics: Epoch) -> None:
-        """Print a line when a phase has ended, or after every epoch if verbose."""
+        """Print a line when a stage has ended, or after every epoch if verbose."""
         if self.verbose:
             self._line(metrics)
-        elif self.last and self.last.phase != metrics.phase:
+        elif self.last and self.last.stage != metrics.stage:
             self._line(self.last)
         self.last = metrics
 
@@ -98,6 +98,6 @@ class TrainingView(Callback):
         if self.verbose:
             self.console.print(activity(metrics), style="dim")
         self.console.print(
-            f"epoch {metrics.number:3d} {metrics.phase:9s}  loss {metrics.loss:.3f}  matching {metrics.matching_loss:5.2f}  "
+            f"epoch {metrics.number:3d} {metrics.stage:9s}  loss {metrics.loss:.3f}  matching {metrics.matching_loss:5.2f}  "
             f"train {metrics.train_accuracy:.1%}  test {metrics.test_accuracy:.1%}  {metrics.images_per_second:.0f}/s",
         )

@@ -61,7 +61,7 @@ def report_html(verdict: Verdict, history: list[dict[str, Any]], settings: dict[
 
 
 def training_curve(history: list[dict[str, Any]]) -> str:
-    """Return train and test accuracy over the epochs as an SVG picture, with a line where each phase begins."""
+    """Return train and test accuracy over the epochs as an SVG picture, with a line where each stage begins."""
     last = max(len(history) - 1, 1)
 
     def x(epoch: int) -> float:
@@ -73,15 +73,15 @@ def training_curve(history: list[dict[str, Any]]) -> str:
         )
         return f"<polyline points='{points}' fill=none stroke={color} stroke-width=2 />"
 
-    starts = [i for i, row in enumerate(history) if i == 0 or row["phase"] != history[i - 1]["phase"]]
-    phases = "".join(
+    starts = [i for i, row in enumerate(history) if i == 0 or row["stage"] != history[i - 1]["stage"]]
+    marks = "".join(
         f"<line x1={x(i):.1f} x2={x(i):.1f} y1={MARGIN} y2={HEIGHT - MARGIN} stroke=#bbb />"
-        f"<text x={x(i) + 4:.1f} y={MARGIN - 8} font-size=12>{escape(str(history[i]['phase']))}</text>"
+        f"<text x={x(i) + 4:.1f} y={MARGIN - 8} font-size=12>{escape(str(history[i]['stage']))}</text>"
         for i in starts
     )
     legend = f"<text x={MARGIN} y={HEIGHT - 8} font-size=12>accuracy 0..1 over epochs: test blue, train gray</text>"
     lines = line("train_accuracy", "#999") + line("test_accuracy", "#1a56b8")
-    return f"<svg viewBox='0 0 {WIDTH} {HEIGHT}' width={WIDTH} role=img>{phases}{lines}{legend}</svg>"
+    return f"<svg viewBox='0 0 {WIDTH} {HEIGHT}' width={WIDTH} role=img>{marks}{lines}{legend}</svg>"
 
 
 def _summary(verdict: Verdict) -> str:

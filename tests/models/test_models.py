@@ -7,7 +7,7 @@ from random_networks import scatter_statistics
 
 from snnc.models import MODELS, build_model, load_model
 from snnc.toolchain.errors import ConfigError, DataError, FileFormatError, LoweringError
-from snnc.toolchain.layers.spiking_layer import Phase
+from snnc.toolchain.layers.phase import Phase
 from snnc.toolchain.lower import lower
 from snnc.toolchain.network.network import Input
 from snnc.toolchain.simulate.reference import simulate
@@ -30,8 +30,8 @@ def test_every_model_runs_in_all_phases_and_lowers(name: str, timed: bool) -> No
     rng = np.random.default_rng(0)
     samples = rng.integers(-128, 128, (4, 2, *PIXELS.shape) if timed else (2, *PIXELS.shape))
     for phase in Phase:
-        model.enter(phase)
-        assert model(torch.tensor(samples).float()).shape == (2, 7)
+        model.set_phase(phase)
+        assert model(torch.tensor(samples).float()).total.shape == (2, 7)
     network = lower(model, tuple("abcdefg"))
     ours, theirs = simulate(network, samples), model.trace(samples)
     for layer in network.layers:
@@ -40,7 +40,7 @@ def test_every_model_runs_in_all_phases_and_lowers(name: str, timed: bool) -> No
 
 def test_cifarnet_is_the_papers() -> None:
     model = build_model(TrainConfig(model="cifarnet", width=1.0, weights="ternary"), Input((3, 32, 32), -128, 127), 10)
-    shapes = [layer.output_shape for layer in model.populations]
+    shapes = [layer.output_shape for layer in model.layers]
     assert shapes == [
         (128, 32, 32),
         (256, 32, 32),

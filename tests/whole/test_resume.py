@@ -1,4 +1,4 @@
-"""Interrupted training: what Ctrl-C and SIGKILL leave, and how a run goes on to the very bits."""
+"""Interrupted training: what Ctrl-C and SIGKILL leave, and that a resumed run ends with the same bits."""
 
 import random
 import subprocess
@@ -11,7 +11,6 @@ import pytest
 import torch
 from training_runs import ONE_EACH, TINY, Interrupting, run
 
-import snnc.toolchain.training.train as train_module
 from snnc.models import load_model
 from snnc.toolchain.data.dataset import Dataset
 from snnc.toolchain.errors import ConfigError, LoweringError
@@ -101,7 +100,7 @@ def test_what_cannot_be_resumed_is_refused(tmp_path: Path, digits: Dataset) -> N
     done = run(ONE_EACH, digits, tmp_path / "model.pt")
     with pytest.raises(ConfigError, match="nothing to resume: its training has ended"):
         run(ONE_EACH, digits, tmp_path / "again.pt", resume=done)
-    for state in ({"twins": []}, {key: [] for key in train_module.STATE}):
+    for state in ({"companions": []}, {"companions": {"twin": {}}, "optimizer": {}}):
         with pytest.raises(ConfigError, match="the checkpoint cannot be resumed"):
             run(ONE_EACH, digits, tmp_path / "again.pt", resume=replace(done, resume=state))
 

@@ -1,129 +1,81 @@
-"""The trainable layers: pool -> synapses -> normalize -> LIF, in floats and, once frozen, in the chip's integers.
+"""The trainable layers: pool -> synapses -> sum -> normalize -> LIF, in floats and, once frozen, in the chip's integers.
 
-All T time steps of a layer run at once: its input is `(T, B, ...)`, or `(1, B, ...)` where every step has the same input.
+All T time steps of a layer run at once. `spikes` maps sources to `(T, B, ...)`, or `(1, B, ...)` where every step is the same.
 """
 
-from dataclasses import dataclass
-from enum import IntEnum
+from collections.abc import Mapping, Sequence
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from snnc.toolchain.errors import LoweringError
-from snnc.toolchain.layers.lif_autograd import EPSILON, ChipLif, Neurons, NormalizedLif, leaky_sum
+from snnc.toolchain.errors import ConfigError, LoweringError
+from snnc.toolchain.layers.lif_autograd import ChipLif, Neurons, leaky_sum
+from snnc.toolchain.layers.normalize import Normalize
+from snnc.toolchain.layers.phase import Phase
+from snnc.toolchain.layers.population import WEIGHT_LIMIT, IntegerParameters, Population, largest_scale, repeated
 from snnc.toolchain.layers.quantize import quantizer, rounded
-from snnc.toolchain.layers.synapses import Geometry, Synapses
+from snnc.toolchain.layers.synapses import Synapses
 from snnc.toolchain.network import lif
 
-WEIGHT_LIMIT = 127  # of 8-bit layers; symmetric, so that no sign is favored
-HEADROOM = 0.8  # of the chip's ranges that is used when scales are chosen, since weights still move afterwards
 
+class SpikingLayer(Population):
+    """Synapses from one or more sources, normalization of their sum, and a population of LIF neurons of threshold 1.
 
-class Phase(IntEnum):
-    """The three phases of training; each builds on the one before."""
-
-    FLOAT = 1  # full precision
-    QUANTIZED = 2  # ternary or binary weights in the forward pass, statistics live
-    INTEGER = 3  # statistics frozen, everything rounded: the forward pass computes the chip's integers
-
-
-class Normalize(nn.Module):
-    """Batch normalization with a mean and a shift per channel; the scale is per channel or, as the chip needs it, per layer.
-
-    A ternary layer has one threshold for all its neurons and no spare weight bits, so only one scale can be folded away.
+    Averages over pools of different areas become integers at one scale, the least common multiple of the areas: quantized
+    weights of a source are multiplied by that multiple over its own area, so that they may be +-16 beside +-1.
     """
-
-    def __init__(self, channels: int, *, per_channel: bool, momentum: float = 0.1):
-        """Start from mean 0, variance 1 and shift 0."""
-        super().__init__()
-        self.momentum = momentum
-        self.shift = nn.Parameter(torch.zeros(channels))
-        self.register_buffer("mean", torch.zeros(channels))
-        self.register_buffer("variance", torch.ones(channels if per_channel else 1))
-        self.mean: Tensor
-        self.variance: Tensor
-
-    @property
-    def deviation(self) -> Tensor:
-        """The standard deviation, one value per channel or one per layer."""
-        return torch.sqrt(self.variance + EPSILON)
-
-    def forward(self, x: Tensor, neurons: Neurons) -> Tensor:
-        """Return the spikes of `x` `(F, B, C, ...)`, normalized by the batch while training, else by the running statistics."""
-        spikes, mean, variance = NormalizedLif.apply(  # type: ignore[no-untyped-call]
-            x, self.shift, self.mean, self.variance, neurons, self.training
-        )
-        if self.training:
-            with torch.no_grad():
-                self.mean.lerp_(mean, self.momentum)
-                self.variance.lerp_(variance, self.momentum)
-        return spikes  # type: ignore[no-any-return]
-
-
-@dataclass(frozen=True)
-class IntegerParameters:
-    """What the chip gets of one layer: whole numbers in floats (with gradients), the bias in weight units."""
-
-    weight: Tensor
-    bias: Tensor
-    vth: int
-
-
-class SpikingLayer(nn.Module):
-    """Synapses, normalization and a population of LIF neurons of threshold 1."""
 
     def __init__(
         self,
         name: str,
-        source: tuple[int, ...],
-        out: int,
-        geometry: Geometry,
+        synapses: Mapping[str, Synapses],
+        neurons: Neurons,
         *,
         weights: str,
         delta: float,
-        neurons: Neurons,
         dropout: float = 0.0,
     ):
         """Build a layer; `weights` is a row of WEIGHTS ("float" means 8 bits in the integer phase), `delta` its threshold.
 
         `dropout` silences whole neurons of a sample over all time steps while training, but not in the integer phase.
+        Raises ConfigError for unknown weights, synapses of different shapes, or pools too different for 8-bit weights.
         """
-        super().__init__()
-        self.name, self.delta, self.neurons, self.dropout = name, delta, neurons, dropout
+        super().__init__(name, synapses, neurons)
+        self.delta, self.dropout = delta, dropout
         self.quantize = quantizer(weights)
-        self.synapses = Synapses(source, out, geometry)
-        self.normalize = Normalize(out, per_channel=self.quantize is None)
-        self.phase = Phase.FLOAT
-        self.register_buffer("unit", torch.ones(()))  # weight units per threshold, fixed by freeze()
-        self.unit: Tensor
+        self.normalize = Normalize(self.output_shape[0], per_channel=self.quantize is None)
+        if self.quantize is not None and max(self._multiples) > WEIGHT_LIMIT:
+            pools = ", ".join(f"{each.geometry.pool} x {each.geometry.pool}" for each in self.synapses)
+            raise ConfigError(
+                f"layer {name!r}: pools of {pools} need {weights} weights of {max(self._multiples)}, allowed are 1 to "
+                f"{WEIGHT_LIMIT}; pool its sources by sides of which one is a multiple of the others, or pool less"
+            )
 
     @property
-    def output_shape(self) -> tuple[int, ...]:
-        """The shape of the population."""
-        return self.synapses.output_shape
+    def _multiples(self) -> list[int]:
+        """What the quantized weights of each source are multiplied by in the integer phase."""
+        return [self.pool_area // each.pool_area for each in self.synapses]
 
-    def forward(self, source: Tensor) -> Tensor:
+    def forward(self, spikes: Mapping[str, Tensor]) -> Tensor:
         """Return spikes `(T, B, ...)` of 0 and 1."""
         if self.phase is Phase.INTEGER:
-            return self.trace(source)[0]
-        spikes: Tensor = self.normalize(self.synapses(source, self.current_weight(), pool_sums=False), self.neurons)
+            return self.trace(spikes)[0]
+        fired: Tensor = self.normalize(self.current(spikes, self.current_weights(), pool_sums=False), self.neurons)
         if self.dropout and self.training:
-            spikes = spikes * F.dropout(torch.ones_like(spikes[:1]), self.dropout)
-        return spikes
+            fired = fired * F.dropout(torch.ones_like(fired[:1]), self.dropout)
+        return fired
 
-    def current_weight(self) -> Tensor:
+    def current_weights(self) -> tuple[Tensor, ...]:
         """Return the weights as the current phase uses them: as they are, quantized, or the chip's whole numbers."""
         if self.phase is Phase.INTEGER:
-            return self.integer_parameters().weight
-        if self.phase is Phase.QUANTIZED and self.quantize is not None:
-            return self.quantize(self.synapses.weight, self.delta)
-        return self.synapses.weight
+            return self.integer_parameters().weights
+        return self._quantized() if self.phase is Phase.QUANTIZED else tuple(each.weight for each in self.synapses)
 
-    def trace(self, source: Tensor) -> tuple[Tensor, Tensor]:
+    def trace(self, spikes: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
         """Return the spikes and the membranes after reset (int32) of the integer phase, both `(T, B, ...)`."""
         chip = self.integer_parameters()
-        current = self.synapses(source, chip.weight, pool_sums=True)
+        current = self.current(spikes, chip.weights, pool_sums=True)
         return ChipLif.apply(current, chip.bias, chip.vth, self.neurons)  # type: ignore[no-untyped-call,no-any-return]
 
     @property
@@ -132,23 +84,24 @@ class SpikingLayer(nn.Module):
         return self.normalize.shift - self.normalize.mean / self.normalize.deviation
 
     @torch.no_grad()
-    def freeze(self, input_limit: int) -> None:
+    def freeze(self, input_limits: Sequence[int]) -> None:
         """Fix how many weight units the threshold gets: the deviation where weights have no scale, else the most that fits.
 
-        `input_limit` is the largest magnitude of one input. Raises LoweringError for a layer without any weight left, or
-        whose threshold or bias does not fit the chip.
+        `input_limits` holds the largest magnitude of one input, per source. Raises LoweringError for a layer without any
+        weight left, or whose threshold or bias does not fit the chip.
         """
-        area, deviation = self.synapses.pool_area, self.normalize.deviation
+        deviation = self.normalize.deviation
         if self.quantize is None:
-            per_unit = self.synapses.weight / self.synapses.per_output(deviation * area)
-            self.unit.copy_(largest_unit(per_unit, self.bias, input_limit * area, self.neurons))
+            per_threshold = [each.weight / each.per_output(deviation * each.pool_area) for each in self.synapses]
+            limits = [limit * each.pool_area for limit, each in zip(input_limits, self.synapses, strict=True)]
+            self.scale.copy_(largest_scale(per_threshold, self.bias, limits, self.neurons))
             return
-        if not self.quantize(self.synapses.weight, self.delta).any():
+        if not any(bool(weight.any()) for weight in self._quantized()):
             raise LoweringError(f"layer {self.name!r}: all weights are 0 after quantization; lower delta ({self.delta})")
-        self.unit.copy_(deviation[0] * area)
+        self.scale.copy_(deviation[0] * self.pool_area)
         for what, value, most in (
-            ("threshold", self.unit, lif.VTH_MAX),
-            ("bias", self.bias * self.unit, lif.BIAS_MANTISSA_MAX),
+            ("threshold", self.scale, lif.VTH_MAX),
+            ("bias", self.bias * self.scale, lif.BIAS_MANTISSA_MAX),
         ):
             if not bool(value.abs().max() <= most):
                 reached = f"{what} of {float(value.abs().max()):.0f} weight units"
@@ -158,92 +111,74 @@ class SpikingLayer(nn.Module):
 
     def integer_parameters(self) -> IntegerParameters:
         """Return the folded integers: y >= 1 becomes `v > vth`, with y = (a - mean) / deviation + shift (DESIGN.md, 4)."""
-        deviation, unit = self.normalize.deviation, self.unit
+        deviation, scale = self.normalize.deviation, self.scale
         if self.quantize is not None:
-            weight = self.quantize(self.synapses.weight, self.delta)
+            multiples = zip(self._quantized(), self._multiples, strict=True)
+            weights = tuple(weight if multiple == 1 else weight * multiple for weight, multiple in multiples)
         else:
-            scale = unit / (deviation * self.synapses.pool_area)
-            weight = rounded(self.synapses.weight * self.synapses.per_output(scale), WEIGHT_LIMIT)
-        return IntegerParameters(weight, rounded(self.bias * unit), vth=int(torch.round(unit)))
+            scales = [each.per_output(scale / (deviation * each.pool_area)) for each in self.synapses]
+            weights = tuple(rounded(each.weight * own, WEIGHT_LIMIT) for each, own in zip(self.synapses, scales, strict=True))
+        return IntegerParameters(weights, rounded(self.bias * scale), vth=int(torch.round(scale)))
+
+    def _quantized(self) -> tuple[Tensor, ...]:
+        quantize = self.quantize
+        return tuple(each.weight if quantize is None else quantize(each.weight, self.delta) for each in self.synapses)
 
 
-class ReadOut(nn.Module):
+class ReadOut(Population):
     """The last layer: leaky neurons that never spike; the logits are their membranes summed over the time steps."""
 
-    def __init__(self, name: str, source: tuple[int, ...], out: int, geometry: Geometry, *, neurons: Neurons):
-        """Build a read-out of `out` classes with 8-bit weights in the integer phase.
+    def __init__(self, name: str, synapses: Mapping[str, Synapses], neurons: Neurons):
+        """Build a read-out with one neuron per class and 8-bit weights in the integer phase.
 
         One spike counts in all later membranes, so Kaiming's weights are divided by how often it does: undivided, the first
         logits are several times too large (on digits six epochs gave 84 to 86 % instead of 95 to 96 %, measured with 1/10).
         """
-        super().__init__()
-        self.name, self.neurons = name, neurons
-        self.synapses = Synapses(source, out, geometry)
+        super().__init__(name, synapses, neurons)
         repeats = leaky_sum(torch.ones(neurons.timesteps, 1), neurons.beta).sum()
-        self.synapses.weight.data.div_(repeats)
-        self.bias = nn.Parameter(torch.zeros(out))
-        self.phase = Phase.FLOAT
-        self.register_buffer("unit", torch.ones(()))  # weight units per logit, fixed by freeze()
-        self.unit: Tensor
+        for each in self.synapses:
+            each.weight.data.div_(repeats)
+        self.bias = nn.Parameter(torch.zeros(self.output_shape[0]))
 
-    @property
-    def output_shape(self) -> tuple[int, ...]:
-        """The shape of the population: one neuron for each class."""
-        return self.synapses.output_shape
-
-    def forward(self, source: Tensor) -> Tensor:
-        """Return the logits `(B, classes)`."""
-        neurons = self.neurons
+    def forward(self, spikes: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
+        """Return the membranes `(T, B, classes)`, and their units per logit: weight units in the integer phase, else 1."""
+        timesteps, beta = self.neurons.timesteps, self.neurons.beta
         if self.phase is not Phase.INTEGER:
-            current = self.synapses(source, self.synapses.weight, pool_sums=False) + self.bias
-            return leaky_sum(repeated(current, neurons.timesteps), neurons.beta).sum(0)
+            current = self.current(spikes, self.current_weights(), pool_sums=False) + self.bias
+            return leaky_sum(repeated(current, timesteps), beta), torch.ones_like(self.scale)
         chip = self.integer_parameters()
-        current = rounded(self.synapses(source, chip.weight, pool_sums=True))
+        current = rounded(self.current(spikes, chip.weights, pool_sums=True))
         # Gradients take the real-number path; values are the chip's.
-        exact = leaky_sum(repeated(current, neurons.timesteps) + chip.bias, neurons.beta)
+        exact = leaky_sum(repeated(current, timesteps) + chip.bias, beta)
         _, membranes = self._chip_steps(current.detach(), chip)
         weight_units = membranes.to(exact) / 2**lif.UNIT_SHIFT
-        logits: Tensor = (weight_units + (exact - exact.detach())).sum(0) / self.unit
-        return logits
+        return weight_units + (exact - exact.detach()), self.scale
 
-    def current_weight(self) -> Tensor:
+    def current_weights(self) -> tuple[Tensor, ...]:
         """Return the weights as the current phase uses them: as they are, or the chip's whole numbers."""
-        return self.integer_parameters().weight if self.phase is Phase.INTEGER else self.synapses.weight
+        if self.phase is Phase.INTEGER:
+            return self.integer_parameters().weights
+        return tuple(each.weight for each in self.synapses)
+
+    def trace(self, spikes: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
+        """Return spikes (none, if lowering's proof holds) and membranes `(T, B, classes)` of the integer phase."""
+        chip = self.integer_parameters()
+        return self._chip_steps(self.current(spikes, chip.weights, pool_sums=True), chip)
 
     def _chip_steps(self, current: Tensor, chip: IntegerParameters) -> tuple[Tensor, Tensor]:
         return ChipLif.apply(current, chip.bias.detach(), chip.vth, self.neurons)  # type: ignore[no-untyped-call,no-any-return]
 
-    def trace(self, source: Tensor) -> tuple[Tensor, Tensor]:
-        """Return spikes (none, if lowering's proof holds) and membranes `(T, B, classes)` of the integer phase."""
-        chip = self.integer_parameters()
-        return self._chip_steps(self.synapses(source, chip.weight, pool_sums=True), chip)
-
     @torch.no_grad()
-    def freeze(self, input_limit: int) -> None:
-        """Choose how many weight units a logit gets, so that worst-case sums, biases and weights fit the chip."""
-        area = self.synapses.pool_area
-        self.unit.copy_(largest_unit(self.synapses.weight / area, self.bias, input_limit * area, self.neurons))
+    def freeze(self, input_limits: Sequence[int]) -> None:
+        """Choose how many weight units a logit gets, so that worst-case sums, biases and weights fit the chip.
+
+        `input_limits` holds the largest magnitude of one input, per source.
+        """
+        weights = [each.weight / each.pool_area for each in self.synapses]
+        limits = [limit * each.pool_area for limit, each in zip(input_limits, self.synapses, strict=True)]
+        self.scale.copy_(largest_scale(weights, self.bias, limits, self.neurons))
 
     def integer_parameters(self) -> IntegerParameters:
         """Return 8-bit weights, the bias, and the largest threshold there is, which no membrane may reach."""
-        weight = rounded(self.synapses.weight * (self.unit / self.synapses.pool_area), WEIGHT_LIMIT)
-        return IntegerParameters(weight, rounded(self.bias * self.unit), vth=lif.VTH_MAX)
-
-
-@torch.no_grad()
-def largest_unit(weight: Tensor, bias: Tensor, input_limit: int, neurons: Neurons) -> Tensor:
-    """Return the largest scale at which rounded weights fit 8 bits, biases 13 bits, and no sum or membrane can overflow."""
-    piled_up = sum(neurons.beta**t for t in range(neurons.timesteps))  # what equal inputs at all steps sum to
-    reach = weight.flatten(1).abs().sum(1) * input_limit + bias.abs()
-    limits = [
-        WEIGHT_LIMIT / weight.abs().max(),
-        HEADROOM * lif.BIAS_MANTISSA_MAX / bias.abs().max(),
-        HEADROOM * lif.INPUT_MAX / (piled_up * reach.max()),
-        torch.tensor(float(lif.VTH_MAX), device=weight.device),
-    ]
-    return torch.stack([limit.to(weight) for limit in limits]).min()
-
-
-def repeated(current: Tensor, timesteps: int) -> Tensor:
-    """Repeat an input that is the same at every step, `(1, B, ...)`, over `(T, B, ...)` without copying it."""
-    return current.expand(timesteps, *current.shape[1:]) if current.shape[0] == 1 else current
+        weights = tuple(rounded(each.weight * (self.scale / each.pool_area), WEIGHT_LIMIT) for each in self.synapses)
+        return IntegerParameters(weights, rounded(self.bias * self.scale), vth=lif.VTH_MAX)

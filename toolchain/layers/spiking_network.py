@@ -1,55 +1,112 @@
-"""The trainable network: spiking layers in a row and a read-out, run over T time steps."""
+"""The trainable network: a graph of spiking layers that ends in a read-out, run over T time steps."""
 
+from collections.abc import MutableSequence
 from contextlib import nullcontext
+from typing import NamedTuple, cast
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from snnc.toolchain.errors import DataError, LoweringError
-from snnc.toolchain.layers.spiking_layer import Phase, ReadOut, SpikingLayer
-from snnc.toolchain.network.network import Input
+from snnc.toolchain.errors import ConfigError, DataError, LoweringError
+from snnc.toolchain.layers.phase import Phase
+from snnc.toolchain.layers.spiking_layer import ReadOut, SpikingLayer
+from snnc.toolchain.network.network import INPUT, Input
 from snnc.toolchain.simulate.trace import Trace
 
 
+class Logits(NamedTuple):
+    """The read-out's membranes `(T, B, classes)`, and how many of their units one logit has: 1 outside the integer phase.
+
+    A tuple, since Lightning Fabric and torch's DistributedDataParallel look for tensors in those.
+    """
+
+    membranes: Tensor
+    scale: Tensor
+
+    @property
+    def total(self) -> Tensor:
+        """The logits `(B, classes)` as a chip decides by them: membranes summed over the steps."""
+        return self.membranes.sum(0) / self.scale
+
+    @property
+    def steps(self) -> Tensor:
+        """The logits of every step `(T, B, classes)`."""
+        return self.membranes / self.scale
+
+
 class SpikingNetwork(nn.Module):
-    """Logits `(B, classes)` from integers `(B, *input.shape)` repeated at every step, or `(T, B, *input.shape)`.
+    """Logits from integers `(B, *input.shape)` repeated at every step, or `(T, B, *input.shape)`; build it with `add`.
 
     Whole numbers may come as integers: half precision, which holds few of them, then cannot round them.
     """
 
-    def __init__(self, architecture: str, timesteps: int, input: Input, layers: list[SpikingLayer], readout: ReadOut):
-        """Take layers whose shapes already fit."""
+    def __init__(self, architecture: str, timesteps: int, input: Input):
+        """Start without layers."""
         super().__init__()
         self.architecture, self.timesteps, self.input = architecture, timesteps, input
-        self.layers = nn.ModuleList(layers)
-        self.readout: ReadOut = readout
+        self.layers = cast(MutableSequence[SpikingLayer | ReadOut], nn.ModuleList())
         self.phase = Phase.FLOAT
+        self._last_use: dict[str, str] = {}  # source -> the last layer that takes it, so that its spikes can be freed
+
+    def add(self, layer: SpikingLayer | ReadOut) -> str:
+        """Append a layer and return its name, which later layers may take as a source.
+
+        Raises ConfigError for a name that is taken, a source that is unknown or has another shape, another number of time
+        steps, or a layer after the read-out.
+        """
+        where = f"layer {layer.name!r}"
+        if self.layers and isinstance(self.layers[-1], ReadOut):
+            raise ConfigError(f"{where}: nothing may come after the read-out {self.layers[-1].name!r}; add it last, and once")
+        if layer.name in (INPUT, *(other.name for other in self.layers)):
+            raise ConfigError(f"{where}: the name is taken; give each layer its own, and none the name {INPUT!r}")
+        if layer.neurons.timesteps != self.timesteps:
+            raise ConfigError(f"{where}: got {layer.neurons.timesteps} time steps, the network has {self.timesteps}; use those")
+        for source, synapses in zip(layer.sources, layer.synapses, strict=True):
+            if synapses.source_shape != self.shape(source, where):
+                raise ConfigError(
+                    f"{where}: its synapses take a source of shape {synapses.source_shape}, {source!r} has "
+                    f"{self.shape(source)}; build them with network.shape({source!r})"
+                )
+        self.layers.append(layer)
+        self._last_use |= dict.fromkeys((*layer.sources, layer.name), layer.name)
+        layer.phase = self.phase
+        return layer.name
+
+    def shape(self, source: str, where: str = "network") -> tuple[int, ...]:
+        """Return the shape of "input" or of a layer. Raises ConfigError, beginning with `where`, if there is none."""
+        shapes = {INPUT: tuple(self.input.shape)} | {layer.name: layer.output_shape for layer in self.layers}
+        if source not in shapes:
+            raise ConfigError(f"{where}: source {source!r} is unknown; allowed are {', '.join(shapes)}: add it before")
+        return shapes[source]
+
+    def limit(self, source: str) -> int:
+        """Return the largest magnitude of one value of a source: that of the input range, or 1 for spikes."""
+        return max(abs(self.input.minimum), abs(self.input.maximum)) if source == INPUT else 1
 
     @property
     def hidden(self) -> list[SpikingLayer]:
-        """The spiking layers in order, typed."""
+        """The spiking layers, in order."""
         return [layer for layer in self.layers if isinstance(layer, SpikingLayer)]
 
     @property
-    def populations(self) -> list[SpikingLayer | ReadOut]:
-        """All layers in order, the read-out last."""
-        return [*self.hidden, self.readout]
+    def readout(self) -> ReadOut:
+        """The last layer. Raises ConfigError if it has not been added."""
+        if not self.layers or not isinstance(self.layers[-1], ReadOut):
+            raise ConfigError(f"network {self.architecture!r} has no read-out; add a ReadOut as its last layer")
+        return self.layers[-1]
 
-    @property
-    def input_limit(self) -> int:
-        """The largest magnitude that one input value can have."""
-        return max(abs(self.input.minimum), abs(self.input.maximum))
+    def set_phase(self, phase: Phase, *, freeze: bool = True) -> None:
+        """Switch the forward pass to a phase, and fix all scales on the way into the integer phase. Raises LoweringError.
 
-    def enter(self, phase: Phase) -> None:
-        """Switch the forward pass to a phase; entering the integer phase fixes all scales. Raises LoweringError."""
-        limit = self.input_limit
-        for layer in self.populations:
-            if phase is Phase.INTEGER and layer.phase is not Phase.INTEGER:
-                layer.freeze(limit)
+        Without `freeze`, the scales stay: those of loaded weights were fixed when they were trained.
+        """
+        if freeze and phase is Phase.INTEGER and self.phase is not Phase.INTEGER:
+            for layer in self.layers:
+                layer.freeze([self.limit(source) for source in layer.sources])
+        for layer in self.layers:
             layer.phase = phase
-            limit = 1  # spikes
         self.phase = phase
 
     def lay_out(self) -> None:
@@ -58,23 +115,20 @@ class SpikingNetwork(nn.Module):
             if weight.dim() == 4:
                 weight.data = weight.data.contiguous(memory_format=torch.channels_last)
 
-    def hold(self, phase: Phase) -> None:
-        """Be in a phase that loaded weights and scales were trained in, without fixing anything anew."""
-        for layer in self.populations:
-            layer.phase = phase
-        self.phase = phase
-
-    def forward(self, x: Tensor, rates: list[Tensor] | None = None) -> Tensor:
+    def forward(self, x: Tensor, rates: list[Tensor] | None = None) -> Logits:
         """Return the logits; append the firing rate of each hidden layer to `rates`. Raises DataError for another shape."""
         # Half precision holds no sums of more than a few hundred, so the integer phase never computes in it.
         exact = torch.autocast(x.device.type, enabled=False) if self.phase is Phase.INTEGER else nullcontext()
         with exact:
-            source = self.with_time(x)
+            spikes = {INPUT: self.with_time(x)}
             for layer in self.hidden:
-                source = layer(source)
+                spikes[layer.name] = layer(spikes)
                 if rates is not None:
-                    rates.append(source.mean(dtype=torch.float32))
-            return self.readout(source)  # type: ignore[no-any-return]
+                    rates.append(spikes[layer.name].mean(dtype=torch.float32))
+                for source in (*layer.sources, layer.name):
+                    if self._last_use[source] == layer.name:
+                        del spikes[source]
+            return Logits(*self.readout(spikes))
 
     @torch.no_grad()
     def trace(self, samples: NDArray[np.int64]) -> Trace:
@@ -84,14 +138,13 @@ class SpikingNetwork(nn.Module):
         """
         if self.phase is not Phase.INTEGER:
             raise LoweringError(f"the model is in phase {self.phase.name.lower()!r}; only the integer phase computes integers")
-        source = self.with_time(torch.as_tensor(samples, dtype=torch.float32, device=self.readout.bias.device))
-        seen = {}
-        for layer in self.hidden:
-            seen[layer.name] = layer.trace(source)
-            source = seen[layer.name][0]
-        seen[self.readout.name] = self.readout.trace(source)
-        spikes = {name: fired.bool().cpu().numpy() for name, (fired, _) in seen.items()}
-        return Trace("torch", spikes, {name: after.cpu().numpy() for name, (_, after) in seen.items()})
+        spikes = {INPUT: self.with_time(torch.as_tensor(samples, dtype=torch.float32, device=self.readout.bias.device))}
+        membranes = {}
+        for layer in self.layers:
+            spikes[layer.name], membranes[layer.name] = layer.trace(spikes)
+        del spikes[INPUT]
+        fired = {name: each.bool().cpu().numpy() for name, each in spikes.items()}
+        return Trace("torch", fired, {name: after.cpu().numpy() for name, after in membranes.items()})
 
     def with_time(self, x: Tensor) -> Tensor:
         """Return an input with its time axis, which has length 1 if all steps are the same. Raises DataError."""

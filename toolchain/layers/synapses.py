@@ -18,23 +18,44 @@ class Geometry:
     padding: int = 0
     pool: int = 1
 
+    def output_shape(self, source: tuple[int, ...], out: int) -> tuple[int, ...]:
+        """Return the shape of a population of `out` channels or neurons. Raises ConfigError if the source does not fit."""
+        pooled = self.pooled_shape(source)
+        if self.kernel is None:
+            return (out,)
+        sides = tuple(side + 2 * self.padding - self.kernel + 1 for side in pooled[1:])
+        if len(pooled) != 3 or min(sides) < 1:
+            raise ConfigError(
+                f"a kernel of {self.kernel} x {self.kernel} with padding {self.padding} needs a source (C, H, W) with sides of "
+                f"at least {self.kernel - 2 * self.padding} after pooling, got {pooled}; take a smaller kernel or fewer pools"
+            )
+        return (out, *sides)
+
+    def pooled_shape(self, source: tuple[int, ...]) -> tuple[int, ...]:
+        """Return the shape of a source after pooling. Raises ConfigError if it cannot be pooled."""
+        if self.pool == 1:
+            return source
+        if len(source) != 3 or source[1] % self.pool or source[2] % self.pool:
+            raise ConfigError(
+                f"pooling {self.pool} x {self.pool} needs a source (C, H, W) with sides that are multiples of {self.pool}, "
+                f"got {source}; resize the input or take fewer pools"
+            )
+        return (source[0], source[1] // self.pool, source[2] // self.pool)
+
 
 class Synapses(nn.Module):
     """Pooling and weights; `forward` gives what the population receives, in the unit of the weights it is given."""
 
     def __init__(self, source: tuple[int, ...], out: int, geometry: Geometry):
-        """Shape the weights for a source `(C, H, W)` or `(features,)`; Kaiming initialization (He et al. 2015)."""
+        """Shape the weights for a source `(C, H, W)` or `(features,)`; Kaiming initialization (He et al. 2015).
+
+        Raises ConfigError if the geometry does not fit the source.
+        """
         super().__init__()
-        self.geometry = geometry
-        pooled = _pooled_shape(source, geometry.pool)
-        if geometry.kernel is None:
-            shape: tuple[int, ...] = (out, prod(pooled))
-            self.output_shape: tuple[int, ...] = (out,)
-        else:
-            shape = (out, pooled[0], geometry.kernel, geometry.kernel)
-            grown = 2 * geometry.padding - geometry.kernel + 1
-            self.output_shape = (out, pooled[1] + grown, pooled[2] + grown)
-        self.weight = nn.Parameter(torch.empty(shape))
+        self.geometry, self.source_shape = geometry, source
+        self.output_shape = geometry.output_shape(source, out)
+        pooled, kernel = geometry.pooled_shape(source), geometry.kernel
+        self.weight = nn.Parameter(torch.empty((out, prod(pooled)) if kernel is None else (out, pooled[0], kernel, kernel)))
         nn.init.kaiming_normal_(self.weight, nonlinearity="relu")
 
     @property
@@ -60,14 +81,3 @@ class Synapses(nn.Module):
         else:
             x = F.conv2d(x, weight, padding=self.geometry.padding)
         return x.reshape(*source.shape[:2], *self.output_shape)
-
-
-def _pooled_shape(source: tuple[int, ...], pool: int) -> tuple[int, ...]:
-    if pool == 1:
-        return source
-    if len(source) != 3 or source[1] % pool or source[2] % pool:
-        raise ConfigError(
-            f"pooling {pool} x {pool} needs a source (C, H, W) with sides that are multiples of {pool}, got {source}; "
-            "resize the input or take fewer pools"
-        )
-    return (source[0], source[1] // pool, source[2] // pool)

@@ -1,6 +1,6 @@
 """Callbacks of the training loop: progress views, logs and files derive from `Callback` and override what they need."""
 
-from snnc.toolchain.training.checkpoint import Epoch
+from snnc.toolchain.training.metrics import Epoch
 
 
 class Callback:

@@ -2,9 +2,8 @@
 
 import hashlib
 import json
-import math
 import warnings
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from io import BytesIO
 from pathlib import Path
@@ -15,50 +14,20 @@ from torch import Tensor
 
 from snnc.toolchain.atomic_file import write_atomically
 from snnc.toolchain.errors import FileFormatError, SnncError
-from snnc.toolchain.layers.spiking_layer import Phase
+from snnc.toolchain.layers.phase import Phase
 from snnc.toolchain.network.network import Input
 from snnc.toolchain.training.config import TrainConfig
+from snnc.toolchain.training.metrics import Epoch
 
 FORMAT = "snnc checkpoint"
-VERSION = 4
-
-
-@dataclass(frozen=True)
-class Epoch:
-    """The metrics of one epoch; losses are means over its steps, accuracies are shares of samples (0..1).
-
-    Of each layer: spikes per neuron and step on the test split, and the share of weights that are 0 (both 0..1).
-    """
-
-    number: int
-    phase: str
-    loss: float
-    matching_loss: float
-    train_accuracy: float
-    test_accuracy: float
-    images_per_second: float
-    firing_rates: dict[str, float] = field(default_factory=dict)
-    sparsity: dict[str, float] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        """Raise FileFormatError for a metric of another type."""
-        for metric in fields(self):
-            value: Any = getattr(self, metric.name)
-            if metric.name == "phase":
-                fits = isinstance(value, str)
-            elif metric.name in ("firing_rates", "sparsity"):
-                fits = isinstance(value, dict) and all(isinstance(name, str) and _is_number(value[name]) for name in value)
-            else:
-                fits = _is_number(value)
-            if not fits:
-                raise FileFormatError(f"metric {metric.name!r} is {value!r}")
+VERSION = 5
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """What a checkpoint holds; `accuracy` is that of `weights` on the test split (0..1).
+    """The content of a checkpoint; `accuracy` is that of `weights` on the test split (0..1).
 
-    `resume` is all else that training needs to go on exactly (train.py): None once it has ended.
+    `resume` is the rest of the state of an unfinished training (resume.py), None once it has ended.
     """
 
     config: TrainConfig
@@ -69,10 +38,6 @@ class Checkpoint:
     accuracy: float
     history: list[Epoch] = field(default_factory=list)
     resume: dict[str, Any] | None = None
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and math.isfinite(value)
 
 
 def save_checkpoint(checkpoint: Checkpoint, path: str | Path) -> None:

@@ -1,4 +1,4 @@
-"""What a training would take, before it starts: parameters, neurons, spikes, synaptic operations, memory; from one batch."""
+"""The cost of a training, estimated from one batch: parameters, neurons, spikes, synaptic operations, memory."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,8 +8,10 @@ import torch
 from torch import Tensor
 
 from snnc.toolchain.data.dataset import Dataset
-from snnc.toolchain.layers.spiking_layer import repeated
+from snnc.toolchain.layers.population import repeated
+from snnc.toolchain.layers.spiking_layer import ReadOut
 from snnc.toolchain.layers.spiking_network import SpikingNetwork
+from snnc.toolchain.network.network import INPUT
 from snnc.toolchain.training.batches import Samples, on_device
 from snnc.toolchain.training.config import TrainConfig
 from snnc.toolchain.training.methods import method_named
@@ -53,9 +55,9 @@ def estimate(config: TrainConfig, network: SpikingNetwork, samples: Samples) -> 
     taken = min(SAMPLES, len(samples))
     x = samples.as_input(samples.raw[:taken])
     layers = _layers(network, x)
-    method = method_named(config.method)
-    networks = 1 + method.twins
-    learning = 1 if method.frozen else networks
+    companions = method_named(config.method).networks(config)
+    networks = 1 + len(companions)
+    learning = networks - sum(companion.frozen for companion in companions)
     parameters = sum(layer.parameters for layer in layers)
     kept = _kept_bytes(network.train(), x) / taken * config.batch_size
     bytes_of_weights = parameters * BYTES_PER_FLOAT * (FLOATS_PER_PARAMETER * learning + (networks - learning))
@@ -66,19 +68,20 @@ def estimate(config: TrainConfig, network: SpikingNetwork, samples: Samples) -> 
 @torch.no_grad()
 def _layers(network: SpikingNetwork, x: Tensor) -> tuple[LayerEstimate, ...]:
     network.train()  # untrained, only the batch's own statistics say how much fires
-    source = network.with_time(x)
-    batch = source.shape[1]
+    spikes = {INPUT: network.with_time(x)}
+    batch = spikes[INPUT].shape[1]
     rows = []
-    for layer in network.populations:
-        synapses = layer.synapses
-        active = repeated((source != 0).to(torch.float32), network.timesteps)
-        operations = float(synapses(active, torch.ones_like(synapses.weight), pool_sums=True).sum(dtype=torch.float64))
-        spiking = layer is not network.readout
-        source = layer(source) if spiking else source
-        spikes = float(source.sum(dtype=torch.float64)) if spiking else 0.0
+    for layer in network.layers:
+        active = {source: repeated((spikes[source] != 0).to(torch.float32), network.timesteps) for source in layer.sources}
+        reached = layer.current(active, [torch.ones_like(each.weight) for each in layer.synapses], pool_sums=True)
+        operations = float(reached.sum(dtype=torch.float64))
+        fired = 0.0
+        if not isinstance(layer, ReadOut):
+            spikes[layer.name] = layer(spikes)
+            fired = float(spikes[layer.name].sum(dtype=torch.float64))
         parameters = sum(weight.numel() for weight in layer.parameters())
         shape = layer.output_shape
-        rows.append(LayerEstimate(layer.name, shape, parameters, prod(shape), spikes / batch, operations / batch))
+        rows.append(LayerEstimate(layer.name, shape, parameters, prod(shape), fired / batch, operations / batch))
     return tuple(rows)
 
 

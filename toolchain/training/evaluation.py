@@ -1,8 +1,10 @@
 """How good a network is, and how active: accuracy and firing rates on a split, and the share of synapses that are 0."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
+from torch import Tensor
 
 from snnc.toolchain.distributed import all_reduce_sum
 from snnc.toolchain.layers.spiking_network import SpikingNetwork
@@ -30,8 +32,8 @@ def evaluate(network: SpikingNetwork, samples: Samples, rank: int = 0, processes
     device = samples.labels.device
     right, spikes = torch.zeros((), dtype=torch.int64, device=device), torch.zeros(len(network.hidden), device=device)
     for x, labels in samples.batches(EVALUATION_BATCH, rank, processes):
-        rates: list[torch.Tensor] = []
-        right += (network(x, rates).argmax(1) == labels).sum()
+        rates: list[Tensor] = []
+        right += (network(x, rates).total.argmax(1) == labels).sum()
         spikes += torch.stack(rates) * len(labels)
     network.train(was_training)
     if processes > 1:
@@ -45,4 +47,10 @@ def evaluate(network: SpikingNetwork, samples: Samples, rank: int = 0, processes
 @torch.no_grad()
 def sparsity(network: SpikingNetwork) -> dict[str, float]:
     """Return the share (0..1) of each layer's weights that are 0 in the current phase."""
-    return {layer.name: float((layer.current_weight() == 0).float().mean()) for layer in network.populations}
+    return {layer.name: _zeros(layer.current_weights()) for layer in network.layers}
+
+
+def _zeros(weights: Sequence[Tensor]) -> float:
+    """Return the share of values that are 0, over all tensors."""
+    count = sum(weight.numel() for weight in weights)
+    return (count - sum(int(torch.count_nonzero(weight)) for weight in weights)) / count

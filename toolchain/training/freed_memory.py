@@ -1,4 +1,4 @@
-"""Freed memory stays with the process: on Linux a training step is faster if its pages need not be fetched and cleared anew."""
+"""Keep freed memory in the process: on Linux this makes a training step faster, as pages are not mapped and cleared again."""
 
 import ctypes
 import sys
@@ -8,7 +8,7 @@ LARGEST = 2**31 - 1
 
 
 def keep_freed_memory() -> bool:
-    """Tell glibc not to return freed memory to the system; False where there is no glibc. It holds for the whole process."""
+    """Tell glibc not to return freed memory to the system, for the whole process. Returns False where there is no glibc."""
     if sys.platform != "linux":
         return False
     try:

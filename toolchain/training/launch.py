@@ -1,6 +1,6 @@
-"""How a training run sits on devices: alone on one, or through Lightning Fabric on several, or in half precision.
+"""Device setup: one device, or several via Lightning Fabric, which half precision needs too.
 
-Fabric is only needed, and only imported, for the latter.
+Fabric is imported only where it is needed.
 """
 
 from typing import Any, Protocol
@@ -16,7 +16,7 @@ PRECISIONS = {"float32": "32-true", "bf16": "bf16-mixed", "fp16": "16-mixed"}
 
 
 class Launched(Protocol):
-    """What training needs of one device or of many: these are Fabric's own names."""
+    """The part of Fabric's interface that training uses, for one device or several."""
 
     @property
     def device(self) -> torch.device:
@@ -47,7 +47,7 @@ class OneProcess:
     """One device in float32, without Fabric."""
 
     def __init__(self, device: torch.device):
-        """Take a device that is there."""
+        """Use one device."""
         self.device, self.global_rank, self.world_size = device, 0, 1
 
     def setup_module(self, module: nn.Module) -> nn.Module:
@@ -63,11 +63,11 @@ class OneProcess:
         tensor.backward()  # type: ignore[no-untyped-call]
 
     def barrier(self) -> None:
-        """Nobody to wait for."""
+        """Return at once: there is only one process."""
 
 
 def launch(config: TrainConfig) -> Launched:
-    """Start what a configuration asks for: with several devices, this program runs once more for each further one.
+    """Set up the devices of a configuration; with several, this program is started once more for each further one.
 
     Raises ConfigError if Fabric is missing, or a device is not there.
     """

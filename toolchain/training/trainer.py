@@ -1,21 +1,23 @@
-"""The networks that learn in one stage, with their optimizer and schedule, and what one epoch of it does."""
+"""One stage of training: the networks that learn, their optimizer and schedule, and the steps of an epoch."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
-from snnc.toolchain.distributed import all_reduce_sum, generator
-from snnc.toolchain.errors import TrainingError
-from snnc.toolchain.layers.spiking_network import SpikingNetwork
+from snnc.toolchain.distributed import all_reduce_sum
+from snnc.toolchain.errors import ConfigError, TrainingError
+from snnc.toolchain.layers.spiking_network import Logits, SpikingNetwork
 from snnc.toolchain.training.augment import augmented, draw
 from snnc.toolchain.training.batches import Samples, batches_of_epoch
 from snnc.toolchain.training.callbacks import Callback
+from snnc.toolchain.training.companions import BuiltCompanion
 from snnc.toolchain.training.config import TrainConfig
 from snnc.toolchain.training.launch import Launched
 from snnc.toolchain.training.methods import method_named
 from snnc.toolchain.training.methods.method import Losses, cross_entropy
+from snnc.toolchain.training.seeds import generator
 from snnc.toolchain.training.stages import Stage, learning_rate
 
 EXPLODED = 1e6  # losses of a training that works are below 100
@@ -33,44 +35,44 @@ class EpochMetrics:
 
 
 class ParallelNetworks(nn.Module):
-    """The networks that learn in a stage as one module, which Fabric can share among devices."""
+    """The networks that learn in a stage as one module, which Fabric can distribute over devices."""
 
-    def __init__(self, networks: list[SpikingNetwork]):
+    def __init__(self, networks: Sequence[nn.Module]):
         """Take networks of one input."""
         super().__init__()
         self.networks = nn.ModuleList(networks)
 
-    def forward(self, x: Tensor) -> list[Tensor]:
-        """Return the logits `(B, classes)` of each."""
+    def forward(self, x: Tensor) -> list[Logits]:
+        """Return the logits of each."""
         return [network(x) for network in self.networks]
-
-
-def adam(module: nn.Module, lr: float) -> torch.optim.Adam:
-    """Return Adam over all parameters, as one pass over them where torch has that: ten times as fast, measured on a CPU."""
-    parameters = list(module.parameters())
-    fused = all(weight.device.type in ("cpu", "cuda") for weight in parameters)
-    return torch.optim.Adam(parameters, lr=lr, fused=fused)
 
 
 class Trainer:
     """One stage of training: call `epoch` as often as it has epochs."""
 
     def __init__(
-        self, config: TrainConfig, stage: Stage, base: SpikingNetwork, twins: list[SpikingNetwork], launched: Launched
+        self,
+        config: TrainConfig,
+        stage: Stage,
+        base: SpikingNetwork,
+        companions: Sequence[BuiltCompanion],
+        launched: Launched,
     ):
-        """Choose who learns: all; or, with frozen twins, first the twins and then the base network."""
+        """Take the networks that learn in a stage, and those that only give logits.
+
+        Raises ConfigError if the stage trains a companion alone that there is not.
+        """
         self.config, self.stage, self.launched = config, stage, launched
         self.method = method_named(config.method)
-        learning, frozen = ([base, *twins], [])
-        if stage.trains_twins_alone:
-            learning = twins
-        elif self.method.frozen:
-            learning, frozen = [base], twins
-        self.frozen: list[SpikingNetwork] = [network.eval().requires_grad_(False) for network in frozen]
+        self._learns = [True, *(not each.recipe.frozen for each in companions)]  # in the order of the loss's logits
+        learning = [base, *(each.network for each in companions if not each.recipe.frozen)]
+        frozen = [each.network for each in companions if each.recipe.frozen]
+        if stage.alone:
+            learning, frozen = [companion_of(stage, companions)], []
+        self.frozen = [network.eval().requires_grad_(False) for network in frozen]
         module = ParallelNetworks([network.train().requires_grad_() for network in learning])
-        optimizer = adam(module, stage.lr)
-        self.optimizer = optimizer
-        self._module, self._stepped = launched.setup_module(module), launched.setup_optimizers(optimizer)
+        self.optimizer = self.method.optimizer(module, stage.lr)
+        self._module, self._stepped = launched.setup_module(module), launched.setup_optimizers(self.optimizer)
 
     def epoch(self, samples: Samples, number: int, done: int, callback: Callback) -> EpochMetrics:
         """Take one pass over the training split: epoch `number` of the run, after `done` of this stage.
@@ -111,13 +113,16 @@ class Trainer:
         return Losses(mean[0], mean[1]), torch.stack(right).sum().to(mean), count
 
     def _losses(self, x: Tensor, labels: Tensor) -> tuple[Losses, Tensor]:
-        logits = self._module(x)
-        right = (logits[0].detach().argmax(1) == labels).sum()
-        if self.stage.trains_twins_alone:
-            return Losses(cross_entropy(logits, labels), logits[0].new_zeros(())), right
+        logits: list[Logits] = self._module(x)
+        if self.stage.alone:
+            total = logits[0].total
+            return Losses(cross_entropy([total], labels), total.new_zeros(())), (total.detach().argmax(1) == labels).sum()
         with torch.no_grad():
-            known = [network(x) for network in self.frozen]
-        return self.method.loss([*logits, *known], labels, self.config.alpha), right
+            right = (logits[0].total.argmax(1) == labels).sum()
+            frozen = iter([network(x) for network in self.frozen])
+        learning = iter(logits)
+        in_order = [next(learning if learns else frozen) for learns in self._learns]
+        return self.method.loss(in_order, labels, self.config.method_settings), right
 
     def _groups(self, samples: Samples, number: int) -> Iterator[list[tuple[Tensor, Tensor]]]:
         """Yield the batches of each optimizer step, augmented, those of this process."""
@@ -137,12 +142,23 @@ class Trainer:
         values = [*self._module.parameters(), *self._module.buffers()]
         if not bool(torch.stack([value.isfinite().all() for value in values]).all()):
             raise TrainingError(
-                f"weights became infinite in phase {self.stage.name}; lower the learning rate (it is {self.stage.lr})"
+                f"weights became infinite in stage {self.stage.name}; lower the learning rate (it is {self.stage.lr})"
             )
 
     def _check_loss(self, loss: float) -> None:
         if not loss < EXPLODED:  # NaN is not, either
+            numbers = {name: value for name, value in self.config.method_settings.as_dict().items() if isinstance(value, float)}
+            others = "".join(f" or {name} ({value})" for name, value in numbers.items())
             raise TrainingError(
-                f"the loss became {loss:.6g} in phase {self.stage.name}; "
-                f"lower the learning rate (it is {self.stage.lr}) or alpha ({self.config.alpha})"
+                f"the loss became {loss:.6g} in stage {self.stage.name}; "
+                f"lower the learning rate (it is {self.stage.lr}){others}"
             )
+
+
+def companion_of(stage: Stage, companions: Sequence[BuiltCompanion]) -> nn.Module:
+    """Return the network that a stage trains alone. Raises ConfigError if the method has no such companion."""
+    for each in companions:
+        if each.recipe.role == stage.alone:
+            return each.network
+    roles = ", ".join(repr(each.recipe.role) for each in companions) or "none"
+    raise ConfigError(f"stage {stage.name!r} trains the companion {stage.alone!r}; those of its method are {roles}")

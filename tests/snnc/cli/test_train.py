@@ -1,16 +1,22 @@
 """snnc train: presets, dry runs, and what lies beside the checkpoint."""
 
 import json
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
 import pytest
+from click.shell_completion import ShellComplete
 from click.testing import CliRunner, Result
 
 from snnc.cli.main import main
 from snnc.cli.train import PRESETS
 from snnc.toolchain.data.table import DATASETS
 from snnc.toolchain.layers.lif_autograd import Neurons
+from snnc.toolchain.layers.quantize import WEIGHTS
+from snnc.toolchain.layers.surrogate import SURROGATES
+from snnc.toolchain.settings import settings_of
 from snnc.toolchain.training.checkpoint import load_checkpoint
 from snnc.toolchain.training.config import TrainConfig
 from snnc.toolchain.training.methods import METHODS
@@ -49,7 +55,7 @@ def test_presets_of_the_paper_hold_what_it_states(name: str) -> None:
     assert (config.model, config.width, config.timesteps, config.method, config.weights) == ("cifarnet", 1, 5, "tna", "ternary")
     assert (config.epochs_float, config.epochs_quantized) == (150, 100)
     assert (config.lr, config.batch_size, config.gamma, config.schedule) == (0.01, 256, 0.928, "exponential")
-    assert (config.alpha, config.delta, config.surrogate) == (PAPER[name], 0.1, "boxcar")
+    assert (config.method_settings.alpha, config.delta, config.surrogate) == (PAPER[name], 0.1, "boxcar")
     events = name == "cifar10-dvs-tna"
     assert config.dropout == (0.5 if events else 0.2)
     assert (config.shift, config.flip, config.rotate, config.shear) == ((0, 0, 30, 30) if events else (4, 0.5, 0, 0))
@@ -116,7 +122,7 @@ def test_history_and_curves_lie_beside_the_checkpoint(folder: Path) -> None:
     assert {path.name for path in (folder / "there").iterdir()} == {"history.json", "model.pt", "training.png"}
     history = json.loads((folder / "there" / "history.json").read_text())
     assert history["config"]["model"] == "mlp"
-    assert [epoch["phase"] for epoch in history["epochs"]] == ["float", "quantized", "integer"]
+    assert [epoch["stage"] for epoch in history["epochs"]] == ["float", "quantized", "integer"]
     last = history["epochs"][-1]
     assert last["firing_rates"].keys() == {"fc1", "fc2"}
     assert last["sparsity"].keys() == {"fc1", "fc2", "readout"}
@@ -158,3 +164,58 @@ def test_a_process_that_helps_says_which_it_is(monkeypatch: pytest.MonkeyPatch) 
     result = snnc("train", *QUICK, "--method", "magic")
     assert (result.exit_code, result.stdout) == (2, "")
     assert result.stderr.startswith("snnc, process 1: method 'magic' is unknown")
+
+
+@pytest.mark.parametrize("command", ["train", "demo"])
+def test_help_at_80_columns_breaks_no_word(command: str) -> None:
+    narrow, wide = (
+        CliRunner().invoke(main, [command, "-h"], terminal_width=columns, prog_name="snnc").stdout for columns in (80, 4000)
+    )
+    assert max(map(len, narrow.splitlines())) <= 80
+    assert narrow.split() == wide.split()
+    assert "fast-sigmoid" in narrow and "--method [baseline|tna|tna3|kd|kd-ce]" in narrow
+
+
+def test_help_says_which_methods_a_setting_belongs_to() -> None:
+    text = " ".join(snnc("train", "-h").stdout.split())
+    assert "[methods: tna, tna3, kd-ce; default: 0.001]" in text
+    assert "[methods: kd, kd-ce]" in text
+
+
+def test_help_names_the_rows_of_tables_that_need_torch() -> None:
+    texts = {each.name: each.metadata["help"] for each in settings_of(TrainConfig)}
+    for table, name in ((WEIGHTS, "weights"), (SURROGATES, "surrogate")):
+        assert all(row in texts[name] for row in table)
+
+
+@pytest.mark.parametrize(
+    ("option", "start", "rows"),
+    [
+        ("--data", "digits", {"digits", "digits-events"}),
+        ("--model", "m", {"mlp"}),
+        ("--weights", "", set(WEIGHTS)),
+        ("--surrogate", "f", {"fast-sigmoid"}),
+        ("--method", "kd", {"kd", "kd-ce"}),
+        ("--schedule", "", {"cosine", "exponential"}),
+        ("--precision", "f", {"float32", "fp16"}),
+        ("--log", "t", {"tensorboard"}),
+    ],
+)
+def test_the_shell_completes_names(option: str, start: str, rows: set[str]) -> None:
+    found = ShellComplete(main, {}, "snnc", "_SNNC_COMPLETE").get_completions(["train", option], start)
+    assert {item.value for item in found} == rows
+
+
+def test_help_loads_no_torch() -> None:
+    code = (
+        "import sys; import snnc.cli.main as c; c.main(['train', '-h'], standalone_mode=False); print('torch' in sys.modules)"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert result.stdout.endswith("False\n")
+
+
+def test_a_setting_of_another_method_is_one_line() -> None:
+    result = snnc("train", *QUICK, "--method", "baseline", "--alpha", "0.1")
+    assert result.stderr == "snnc: method 'baseline' has no setting 'alpha'; leave it out, or choose one of tna, tna3, kd-ce\n"
+    result = snnc("train", "--resume", "model.pt", "--alpha", "0.1")
+    assert result.stderr == "snnc: --resume takes the checkpoint's own settings; leave out --alpha\n"

@@ -10,7 +10,8 @@ from training_runs import TINY
 
 from snnc.cli.training_log import HistoryFile, TensorBoard, draw_curves
 from snnc.toolchain.errors import ConfigError
-from snnc.toolchain.training.checkpoint import Checkpoint, Epoch
+from snnc.toolchain.training.checkpoint import Checkpoint
+from snnc.toolchain.training.metrics import Epoch
 
 EPOCH = Epoch(1, "float", 1.5, 0.1, 0.5, 0.6, 100.0, {"fc1": 0.2}, {"fc1": 0.0})
 
@@ -19,7 +20,7 @@ def test_history_grows_by_every_epoch_and_goes_on(tmp_path: Path) -> None:
     history = HistoryFile(tmp_path, TINY, [EPOCH])
     assert not (tmp_path / "history.json").exists()
     history.epoch(replace(EPOCH, number=2))
-    history.epoch(replace(EPOCH, number=3, phase="integer"))
+    history.epoch(replace(EPOCH, number=3, stage="integer"))
     read = json.loads((tmp_path / "history.json").read_text())
     assert [epoch["number"] for epoch in read["epochs"]] == [1, 2, 3]
     assert read["epochs"][0]["firing_rates"] == {"fc1": 0.2}

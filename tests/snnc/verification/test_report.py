@@ -12,7 +12,7 @@ from snnc.verification.report import report_html, write_report
 from snnc.verification.verdict import Verdict
 
 HISTORY = [
-    {"phase": phase, "train_accuracy": accuracy, "test_accuracy": accuracy / 2}
+    {"stage": phase, "train_accuracy": accuracy, "test_accuracy": accuracy / 2}
     for phase, accuracy in (("float", 0.1), ("float", 0.5), ("integer", 1.0))
 ]
 

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from snnc.toolchain.errors import ConfigError
 from snnc.toolchain.layers.lif_autograd import EPSILON, ChipLif, Neurons, NormalizedLif, leaky_sum
-from snnc.toolchain.layers.spiking_layer import Normalize
+from snnc.toolchain.layers.normalize import Normalize
 from snnc.toolchain.layers.surrogate import SURROGATES
 from snnc.toolchain.network.network import Input, Layer, Lif, Network
 from snnc.toolchain.network.synapse import Dense
@@ -129,31 +129,6 @@ def test_the_integer_backward_pass_is_the_float_one_in_weight_units(kind: torch.
     assert torch.allclose(integer.grad * vth, real.grad, rtol=1e-3, atol=1e-5)  # a test of training
     assert torch.allclose(bias.grad, integer.grad.sum((0, 1)), rtol=1e-3, atol=1e-5)
     assert real.grad.any()
-
-
-def test_normalizing_follows_the_statistics_of_batch_normalization() -> None:
-    x = torch.randn(3, 4, 5, 6, 6) * 3 + 1
-    ours, theirs = Normalize(5, per_channel=True), torch.nn.BatchNorm2d(5, affine=False)
-    for _ in range(3):
-        ours(x, Neurons(3, 0.5))
-        theirs(x.flatten(0, 1))
-    assert theirs.running_mean is not None and theirs.running_var is not None
-    assert torch.allclose(ours.mean, theirs.running_mean, atol=1e-5)  # a test of training
-    assert torch.allclose(ours.variance, theirs.running_var, rtol=2e-3)  # torch's is the unbiased one
-
-
-def test_one_variance_per_layer_is_the_mean_of_those_of_the_channels() -> None:
-    x = torch.stack([torch.randn(1000), 5 * torch.randn(1000)], dim=1).reshape(1, 1000, 2)
-    normalize = Normalize(2, per_channel=False, momentum=1.0)
-    normalize(x, Neurons(2, 0.5))
-    assert float(normalize.variance) == pytest.approx(float(x.var([0, 1], correction=0).mean()), rel=1e-4)
-
-
-def test_running_statistics_are_used_and_kept_outside_training() -> None:
-    normalize = Normalize(2, per_channel=False).eval()
-    spikes = normalize(torch.tensor([[[0.5, 1.5]]]), Neurons(1, 0.5))
-    assert spikes.tolist() == [[[0, 1]]]
-    assert normalize.mean.tolist() == [0, 0]
 
 
 @pytest.mark.parametrize("kind", [torch.float32, torch.float64])

@@ -7,9 +7,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from snnc.toolchain.distributed import generator
 from snnc.toolchain.training.augment import Moves, augmented, draw
 from snnc.toolchain.training.config import TrainConfig
+from snnc.toolchain.training.seeds import generator
 
 NOTHING = TrainConfig(shift=0)
 

@@ -9,9 +9,9 @@ from training_runs import TINY
 
 from snnc.toolchain.data.dataset import Dataset, chip_input
 from snnc.toolchain.data.table import load_dataset
-from snnc.toolchain.distributed import generator
 from snnc.toolchain.errors import DataError
 from snnc.toolchain.training.batches import batches_of_epoch, load_on_device, on_device, steps_per_epoch
+from snnc.toolchain.training.seeds import generator
 
 CPU = torch.device("cpu")
 

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from snnc.models import load_model
 from snnc.toolchain.errors import FileFormatError, SnncError
-from snnc.toolchain.training.checkpoint import Checkpoint, Epoch, load_checkpoint, save_checkpoint
+from snnc.toolchain.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from snnc.toolchain.training.metrics import Epoch
 
 
 def test_nothing_is_lost(tmp_path: Path, tiny: Checkpoint) -> None:
@@ -28,7 +29,7 @@ def test_nothing_is_lost(tmp_path: Path, tiny: Checkpoint) -> None:
     ("change", "message"),
     [
         ({"format": "other"}, "not a checkpoint of snnc; write one with `snnc train`"),
-        ({"version": 99}, "version 99, this snnc reads 4"),
+        ({"version": 99}, "version 99, this snnc reads 5"),
         ({"accuracy": 1.0}, "the checksum does not fit the content"),
         ({"config": {}}, "the checksum does not fit the content"),
         ({"weights": [1]}, "incomplete or damaged"),
@@ -52,7 +53,7 @@ def test_weights_of_another_model_are_refused(tmp_path: Path, tiny: Checkpoint) 
     ("change", "message"),
     [
         (
-            lambda c: replace(c, weights=c.weights | {"readout.unit": torch.tensor(float("nan"))}),
+            lambda c: replace(c, weights=c.weights | {"layers.2.scale": torch.tensor(float("nan"))}),
             "no dense tensor of finite numbers",
         ),
         (lambda c: replace(c, history=[replace(c.history[0], loss="low")]), "metric 'loss' is 'low'"),

@@ -7,7 +7,7 @@ from training_runs import TINY
 
 from snnc.models import build_model
 from snnc.toolchain.data.dataset import Dataset, chip_input
-from snnc.toolchain.layers.spiking_layer import Phase
+from snnc.toolchain.layers.phase import Phase
 from snnc.toolchain.lower import lower
 from snnc.toolchain.simulate.reference import simulate
 from snnc.toolchain.training.batches import on_device
@@ -17,8 +17,8 @@ from snnc.toolchain.training.evaluation import evaluate, sparsity
 def test_it_is_what_the_chip_will_do(digits: Dataset) -> None:
     torch.manual_seed(0)
     model = build_model(TINY, digits.input, 10)
-    torch.nn.init.uniform_(model.hidden[1].synapses.weight, -0.3, 0.3)
-    model.enter(Phase.INTEGER)
+    torch.nn.init.uniform_(model.hidden[1].synapses[0].weight, -0.3, 0.3)
+    model.set_phase(Phase.INTEGER)
     network = lower(model)
     trace = simulate(network, chip_input(digits.test, digits.input))
     evaluation = evaluate(model, on_device(digits.test, digits.input, torch.device("cpu")))

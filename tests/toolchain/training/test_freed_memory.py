@@ -1,4 +1,4 @@
-"""Pages of freed memory are used again instead of being fetched anew."""
+"""Pages of freed memory are reused instead of being mapped again."""
 
 import resource
 import subprocess

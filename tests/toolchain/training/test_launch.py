@@ -33,9 +33,9 @@ torch.set_num_threads(1)
 torch.set_default_dtype(torch.float64)
 devices, batch, out, method = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3], sys.argv[4]
 config = TrainConfig(
-    model="cifarnet", width=0.03, timesteps=3, dropout=0.0, shift=1, flip=0.3, method=method, delta=0.05, alpha=0.01,
+    model="cifarnet", width=0.03, timesteps=3, dropout=0.0, shift=1, flip=0.3, method=method, delta=0.05,
     batch_size=batch, devices=devices, epochs_float=1, epochs_quantized=1, epochs_integer=1, lr=0.002,
-)
+).replaced(alpha=0.01)
 digits = load_dataset("digits")
 digits = replace(digits, train=digits.train.first(640))  # whole batches: a rest that does not divide by two is cut
 train(config, digits, lambda c: build_model(c, digits.input, 10), out)

@@ -2,34 +2,38 @@
 
 from dataclasses import replace
 from pathlib import Path
+from textwrap import dedent
 
 import numpy as np
 import pytest
 import torch
-from training_runs import ONE_EACH, TINY, run
+from training_runs import ONE_EACH, TINY, Interrupting, run
 
+import snnc
 from snnc.export import TARGETS
 from snnc.models import build_model, load_model
 from snnc.toolchain.data.dataset import Dataset, chip_input
 from snnc.toolchain.data.table import load_dataset
 from snnc.toolchain.errors import ConfigError, TrainingError
+from snnc.toolchain.layers.phase import Phase
 from snnc.toolchain.layers.quantize import WEIGHTS
-from snnc.toolchain.layers.spiking_layer import Phase
 from snnc.toolchain.layers.spiking_network import SpikingNetwork
 from snnc.toolchain.lower import lower
 from snnc.toolchain.network.network import Network
 from snnc.toolchain.simulate.reference import simulate
 from snnc.toolchain.training.batches import on_device
+from snnc.toolchain.training.callbacks import Callback
 from snnc.toolchain.training.checkpoint import Checkpoint
 from snnc.toolchain.training.config import TrainConfig
 from snnc.toolchain.training.evaluation import evaluate
 from snnc.toolchain.training.methods import METHODS
+from snnc.toolchain.training.metrics import Epoch
 from snnc.toolchain.training.train import train
 from snnc.verification.engines import ENGINES, Subject, verify
 
 
 def test_training_learns(tiny: Checkpoint) -> None:
-    assert [epoch.phase for epoch in tiny.history] == ["float"] * 2 + ["quantized"] * 2 + ["integer"] * 2
+    assert [epoch.stage for epoch in tiny.history] == ["float"] * 2 + ["quantized"] * 2 + ["integer"] * 2
     assert tiny.history[-1].loss < tiny.history[0].loss
     assert tiny.phase is Phase.INTEGER
 
@@ -77,7 +81,7 @@ def test_every_method_trains_on_events_and_is_equal(tmp_path: Path, method: str,
     assert verify(subject, few.test, ["torch", *["fast"] * (ENGINES["fast"].missing(subject) is None)]).equal
 
 
-def test_a_phase_without_epochs_is_measured_anew(tmp_path: Path, digits: Dataset) -> None:
+def test_a_phase_without_epochs_is_measured_again(tmp_path: Path, digits: Dataset) -> None:
     checkpoint = run(ONE_EACH.replaced(epochs_integer=0), digits, tmp_path / "model.pt")
     model, _ = load_model(tmp_path / "model.pt")
     assert checkpoint.phase is Phase.INTEGER
@@ -90,7 +94,7 @@ def test_statistics_follow_weights_that_no_epoch_has_quantized(tmp_path: Path, d
     run(config, digits, tmp_path / "model.pt")
     model, _ = load_model(tmp_path / "model.pt")
     kept = [float(layer.normalize.deviation.mean()) for layer in model.hidden]
-    model.hold(Phase.QUANTIZED)
+    model.set_phase(Phase.QUANTIZED)
     model.train()
     for layer in model.hidden:
         layer.normalize.momentum = 1.0
@@ -108,7 +112,7 @@ def test_weights_that_are_not_finite_never_reach_the_file(tmp_path: Path, digits
         network.readout.bias.data[3] = float("inf")  # softmax may still be finite for a while
         return network
 
-    with pytest.raises(TrainingError, match="in phase float; lower the learning rate"):
+    with pytest.raises(TrainingError, match="in stage float; lower the learning rate"):
         train(ONE_EACH, digits, broken, tmp_path / "model.pt")
     assert (tmp_path / "model.pt").read_bytes() == before
 
@@ -122,13 +126,13 @@ def test_a_teacher_of_a_file_takes_the_place_of_the_twin(tmp_path: Path, digits:
     teacher = run(ONE_EACH.replaced(width=0.05, method="baseline"), digits, tmp_path / "teacher.pt")
     path = str(tmp_path / "teacher.pt")
     student = run(ONE_EACH.replaced(method="kd", teacher=path), digits, tmp_path / "model.pt")
-    assert [epoch.phase for epoch in student.history] == ["float", "quantized", "integer"]
-    assert teacher.weights["readout.synapses.weight"].shape != student.weights["readout.synapses.weight"].shape
-    with pytest.raises(ConfigError, match="method 'tna' takes no teacher; leave it out, or choose one of kd, kd-ce"):
+    assert [epoch.stage for epoch in student.history] == ["float", "quantized", "integer"]
+    assert teacher.weights["layers.2.synapses.0.weight"].shape != student.weights["layers.2.synapses.0.weight"].shape
+    with pytest.raises(ConfigError, match="method 'tna' has no setting 'teacher'; leave it out, or choose one of kd, kd-ce"):
         run(ONE_EACH.replaced(teacher=path), digits, tmp_path / "model.pt")
-    with pytest.raises(ConfigError, match="is the teacher's own file; name another with --output"):
+    with pytest.raises(ConfigError, match="is the file of the twin; name another with --output"):
         run(ONE_EACH.replaced(method="kd", teacher=path), digits, tmp_path / "teacher.pt")
-    with pytest.raises(ConfigError, match="teacher .* was trained on other data than 'digits-events' is now"):
+    with pytest.raises(ConfigError, match="checkpoint .* of the twin was trained on other data than 'digits-events' is now"):
         events = load_dataset("digits-events", 3)
         config = ONE_EACH.replaced(method="kd", teacher=path, data="digits-events")
         train(config, events, lambda c: build_model(c, events.input, 10), tmp_path / "model.pt")
@@ -138,7 +142,7 @@ def test_a_seed_repeats_a_run_to_the_last_bit(tmp_path: Path, digits: Dataset) -
     runs = [run(ONE_EACH.replaced(seed=seed), digits, tmp_path / "model.pt") for seed in (1, 1, 2)]
     same = [torch.equal(runs[0].weights[name], runs[1].weights[name]) for name in runs[0].weights]
     assert all(same)
-    assert not torch.equal(runs[0].weights["readout.bias"], runs[2].weights["readout.bias"])
+    assert not torch.equal(runs[0].weights["layers.2.bias"], runs[2].weights["layers.2.bias"])
 
 
 def test_a_failed_run_keeps_the_last_good_checkpoint(tmp_path: Path, digits: Dataset) -> None:
@@ -181,3 +185,38 @@ def test_a_membrane_without_leak_trains_and_lowers(tmp_path: Path, digits: Datas
 @pytest.mark.parametrize("schedule", ["cosine", "exponential"])
 def test_schedules(tmp_path: Path, digits: Dataset, schedule: str) -> None:
     assert run(ONE_EACH.replaced(schedule=schedule), digits, tmp_path / "model.pt").accuracy > 0.1
+
+
+def test_without_a_dataset_and_a_model_the_configuration_names_both(tmp_path: Path, digits: Dataset) -> None:
+    config = ONE_EACH.replaced(model="cifarnet", width=0.02, epochs_float=0, epochs_quantized=0)
+    named = snnc.train(config, tmp_path / "named.pt")
+    given = snnc.train(
+        config, tmp_path / "given.pt", dataset=digits, build=lambda c: build_model(c, digits.input, len(digits.labels))
+    )
+    assert named.weights.keys() == given.weights.keys()
+    assert all(torch.equal(named.weights[name], given.weights[name]) for name in given.weights)
+
+
+def test_callbacks_are_called_in_order_and_a_path_can_be_resumed(tmp_path: Path) -> None:
+    seen: list[str] = []
+
+    class Noting(Callback):
+        def __init__(self, name: str):
+            self.name = name
+
+        def epoch(self, metrics: Epoch) -> None:
+            seen.append(f"{self.name}{metrics.number}")
+
+    with pytest.raises(KeyboardInterrupt):
+        snnc.train(ONE_EACH, tmp_path / "model.pt", callbacks=[Noting("a"), Noting("b"), Interrupting(2)])
+    assert seen == ["a1", "b1", "a2", "b2"]
+    done = snnc.train(ONE_EACH, tmp_path / "model.pt", callbacks=[Noting("c")], resume=tmp_path / "model.pt")
+    assert (seen[4:], len(done.history)) == (["c3"], 3)
+
+
+def test_the_example_of_the_docstring_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = str(snnc.train.__doc__)
+    example = text[text.index("import snnc") : text.index("config     --")]
+    monkeypatch.chdir(tmp_path)
+    exec(dedent("        " + example), {})
+    assert (tmp_path / "model.pt").is_file()

@@ -11,12 +11,14 @@ import snnc.toolchain.training.trainer as trainer_module
 from snnc.models import build_model
 from snnc.toolchain.data.dataset import Dataset
 from snnc.toolchain.errors import TrainingError
-from snnc.toolchain.layers.spiking_layer import Phase
+from snnc.toolchain.layers.phase import Phase
 from snnc.toolchain.layers.spiking_network import SpikingNetwork
 from snnc.toolchain.training.batches import on_device
 from snnc.toolchain.training.callbacks import Callback
+from snnc.toolchain.training.companions import BuiltCompanion
 from snnc.toolchain.training.config import TrainConfig
 from snnc.toolchain.training.launch import OneProcess
+from snnc.toolchain.training.methods import METHODS
 from snnc.toolchain.training.stages import stages
 from snnc.toolchain.training.train import Training, train
 from snnc.toolchain.training.trainer import Trainer
@@ -32,9 +34,15 @@ def test_accumulated_batches_make_the_step_of_one_large_batch(digits: Dataset) -
         torch.manual_seed(0)
         base, twin = (build_model(config, digits.input, 10) for _ in range(2))
         for network in (base, twin):
-            torch.nn.init.uniform_(network.hidden[1].synapses.weight, -0.3, 0.3)
-            network.enter(Phase.INTEGER)
-        trainer = Trainer(config, stages(config)[2], base, [twin], OneProcess(torch.device("cpu")))
+            torch.nn.init.uniform_(network.hidden[1].synapses[0].weight, -0.3, 0.3)
+            network.set_phase(Phase.INTEGER)
+        trainer = Trainer(
+            config,
+            stages(config)[2],
+            base,
+            [BuiltCompanion(METHODS["tna"].networks(config)[0], config, twin)],
+            OneProcess(torch.device("cpu")),
+        )
         trainer._step(batches)
         gradients.append([weight.grad.clone() for weight in trainer._module.parameters() if weight.grad is not None])
     assert len(gradients[0]) > 4
@@ -69,31 +77,32 @@ def test_accumulation_counts_the_steps_of_the_optimizer(digits: Dataset) -> None
 
 def test_an_exploding_loss_stops_with_advice(tmp_path: Path, digits: Dataset) -> None:
     with pytest.raises(
-        TrainingError, match=r"the loss became \d.*e\+\d\d in phase float; lower the learning rate \(it is 0.01\) or alpha"
+        TrainingError, match=r"the loss became \d.*e\+\d\d in stage float; lower the learning rate \(it is 0.01\) or alpha"
     ):
         run(ONE_EACH.replaced(alpha=1e9), digits, tmp_path / "model.pt")
 
 
 def test_a_frozen_twin_learns_first_and_then_stays(digits: Dataset) -> None:
     training = Training(ONE_EACH.replaced(method="kd-ce"), digits, lambda c: build_model(c, digits.input, 10))
-    start = training.base.readout.synapses.weight.detach().clone()
+    start = training.base.readout.synapses[0].weight.detach().clone()
     epochs = training.run(Callback())
-    assert [next(epochs).phase, next(epochs).phase] == ["twin", "twin"]
-    assert torch.equal(start, training.base.readout.synapses.weight)
-    metrics = {name: value.clone() for name, value in training.twins[0].state_dict().items()}
-    assert [epoch.phase for epoch in epochs] == ["float", "quantized", "integer"]
-    assert all(torch.equal(metrics[name], value) for name, value in training.twins[0].state_dict().items())
-    assert not torch.equal(start, training.base.readout.synapses.weight)
+    assert [next(epochs).stage, next(epochs).stage] == ["twin", "twin"]
+    assert torch.equal(start, training.base.readout.synapses[0].weight)
+    metrics = {name: value.clone() for name, value in training.companions[0].network.state_dict().items()}
+    assert [epoch.stage for epoch in epochs] == ["float", "quantized", "integer"]
+    assert all(torch.equal(metrics[name], value) for name, value in training.companions[0].network.state_dict().items())
+    assert not torch.equal(start, training.base.readout.synapses[0].weight)
     assert training.history[-1].matching_loss > 0
 
 
 def test_the_twin_is_another_network_and_the_base_learns_from_it(digits: Dataset) -> None:
     training = Training(ONE_EACH.replaced(alpha=10.0), digits, lambda c: build_model(c, digits.input, 10))
-    base, (twin,) = training.base, training.twins
-    assert not torch.equal(base.readout.synapses.weight, twin.readout.synapses.weight)
-    before = twin.readout.synapses.weight.detach().clone()
+    base, twin = training.base, training.companions[0].network
+    assert isinstance(twin, SpikingNetwork)
+    assert not torch.equal(base.readout.synapses[0].weight, twin.readout.synapses[0].weight)
+    before = twin.readout.synapses[0].weight.detach().clone()
     next(training.run(Callback()))
-    assert not torch.equal(before, twin.readout.synapses.weight)
+    assert not torch.equal(before, twin.readout.synapses[0].weight)
     assert training.history[0].matching_loss > 0
 
 
@@ -103,7 +112,7 @@ def test_a_loss_that_is_no_number_stops_with_advice(tmp_path: Path, digits: Data
         network.readout.bias.data[3] = float("nan")
         return network
 
-    advice = r"the loss became nan in phase float; lower the learning rate \(it is 0.01\) or alpha"
+    advice = r"the loss became nan in stage float; lower the learning rate \(it is 0.01\) or alpha"
     with pytest.raises(TrainingError, match=advice):
         train(ONE_EACH, digits, broken, tmp_path / "model.pt")
 

@@ -1,10 +1,12 @@
 """The training methods, by name; add a file and a row to METHODS to add one."""
 
+from typing import Any
+
 from snnc.toolchain.errors import ConfigError
 from snnc.toolchain.training.methods import baseline, kd, kd_ce, tna, tna3
 from snnc.toolchain.training.methods.method import Method
 
-METHODS: dict[str, Method] = {
+METHODS: dict[str, Method[Any]] = {
     "baseline": baseline.METHOD,
     "tna": tna.METHOD,
     "tna3": tna3.METHOD,
@@ -13,7 +15,7 @@ METHODS: dict[str, Method] = {
 }
 
 
-def method_named(name: str) -> Method:
+def method_named(name: str) -> Method[Any]:
     """Return a row of METHODS. Raises ConfigError for an unknown name."""
     if name not in METHODS:
         raise ConfigError(f"method {name!r} is unknown; allowed are {', '.join(METHODS)}")

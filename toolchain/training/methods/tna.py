@@ -1,14 +1,35 @@
 """Twin Network Augmentation (Deckers et al. 2024, arXiv 2409.15849): base and twin learn together, from scratch."""
 
-from torch import Tensor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from snnc.toolchain.training.methods.method import Losses, Method, cross_entropy, matching
+from snnc.toolchain.settings import Settings, setting
+from snnc.toolchain.training.methods.method import Companion, Losses, Method, cross_entropy, matching
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from snnc.toolchain.layers.spiking_network import Logits
+    from snnc.toolchain.training.config import TrainConfig
 
 
-def loss(logits: list[Tensor], labels: Tensor, alpha: float) -> Losses:
+@dataclass(frozen=True)
+class Matching(Settings):
+    """Settings of methods with a matching loss."""
+
+    alpha: float = setting(1e-3, "Weight of the logit-matching loss between base and twin.", 0)
+
+
+def loss(logits: "list[Logits]", labels: "Tensor", settings: Matching) -> Losses:
     """Return CE(base) + CE(twin) + alpha * MSE(logits), eq. 5; gradients of the matching loss flow into both."""
-    matched = matching(logits)
-    return Losses(cross_entropy(logits, labels) + alpha * matched, matched)
+    totals = [each.total for each in logits]
+    matched = matching(totals)
+    return Losses(cross_entropy(totals, labels) + settings.alpha * matched, matched)
 
 
-METHOD = Method(twins=1, loss=loss)
+def twin(config: "TrainConfig") -> list[Companion]:
+    """Return a twin at full precision, which it keeps to the end."""
+    return [Companion("twin", config.replaced(weights="float"))]
+
+
+METHOD = Method(Matching, loss, twin)

@@ -1,0 +1,51 @@
+"""Training as a function: a configuration in, a checkpoint out."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from snnc.models import build_model
+from snnc.toolchain.data.dataset import Dataset
+from snnc.toolchain.data.table import load_dataset
+from snnc.toolchain.layers.spiking_network import SpikingNetwork
+from snnc.toolchain.training import train as training
+from snnc.toolchain.training.callbacks import Callback
+from snnc.toolchain.training.checkpoint import Checkpoint, load_checkpoint
+from snnc.toolchain.training.companions import Build
+from snnc.toolchain.training.config import TrainConfig
+
+
+def train(
+    config: TrainConfig,
+    out: str | Path,
+    *,
+    dataset: Dataset | None = None,
+    build: Build | None = None,
+    callbacks: Iterable[Callback] = (),
+    resume: Checkpoint | str | Path | None = None,
+) -> Checkpoint:
+    """Train a network and return its last checkpoint.
+
+        import snnc
+
+        config = snnc.TrainConfig(model="mlp", width=0.06, epochs_float=2, epochs_quantized=2, epochs_integer=2)
+        checkpoint = snnc.train(config, "model.pt")
+        print(f"{checkpoint.accuracy:.1%} of the test samples are right")
+
+    config     -- all settings; `snnc.TrainConfig.from_toml` reads them from a file.
+    out        -- the checkpoint to write, a .pt file, after every epoch.
+    dataset    -- what to train on; by default what `config.data` names.
+    build      -- `build(config)` returns an untrained network; by default that of the row of MODELS that `config.model` names.
+    callbacks  -- called after every optimizer step and every epoch, in this order.
+    resume     -- an interrupted training's checkpoint, or its file, to continue to the same bits as if it had not been
+                  interrupted; pass the configuration of that training.
+
+    Raises ConfigError, DataError, TrainingError (the file keeps the last good epoch), FileFormatError for an unreadable
+    checkpoint, and SnncError if `out` cannot be written. Ctrl-C leaves the last finished epoch.
+    """
+    data = dataset or load_dataset(config.data, config.timesteps, config.image_size)
+    before = load_checkpoint(resume) if isinstance(resume, str | Path) else resume
+
+    def row_of_models(config: TrainConfig) -> SpikingNetwork:
+        return build_model(config, data.input, len(data.labels))
+
+    return training.train(config, data, build or row_of_models, out, callbacks=callbacks, resume=before)

@@ -1,0 +1,43 @@
+"""The metrics of one epoch, as callbacks get them and as history.json and checkpoints hold them."""
+
+import math
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+from snnc.toolchain.errors import FileFormatError
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """The metrics of one epoch; losses are means over its steps, accuracies are shares of samples (0..1).
+
+    Of each layer: spikes per neuron and step on the test split, and the share of weights that are 0 (both 0..1).
+    In a stage that trains a companion alone, accuracies and layers are the companion's.
+    """
+
+    number: int
+    stage: str
+    loss: float
+    matching_loss: float
+    train_accuracy: float
+    test_accuracy: float
+    images_per_second: float
+    firing_rates: dict[str, float] = field(default_factory=dict)
+    sparsity: dict[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Raise FileFormatError for a metric of another type."""
+        for metric in fields(self):
+            value: Any = getattr(self, metric.name)
+            if metric.name == "stage":
+                fits = isinstance(value, str)
+            elif metric.name in ("firing_rates", "sparsity"):
+                fits = isinstance(value, dict) and all(isinstance(name, str) and _is_number(value[name]) for name in value)
+            else:
+                fits = _is_number(value)
+            if not fits:
+                raise FileFormatError(f"metric {metric.name!r} is {value!r}")
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and math.isfinite(value)
