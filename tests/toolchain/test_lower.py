@@ -11,6 +11,7 @@ from snnc.toolchain.layers.phase import Phase
 from snnc.toolchain.layers.synapses import Synapses
 from snnc.toolchain.lower import fold_pool, lower, whole
 from snnc.toolchain.network.network import Input
+from snnc.toolchain.network.synapse import Conv, Dense
 from snnc.toolchain.simulate.reference import simulate
 
 
@@ -28,6 +29,17 @@ def test_random_models_equal_their_networks_at_every_layer_and_step(seed: int) -
         logits = model(torch.tensor(samples, dtype=torch.float32)).total
         assert logits.isfinite().all()
         assert np.array_equal(ours.outputs(network).argmax(1), logits.argmax(1).numpy())
+
+
+def test_random_models_have_joins_of_all_kinds() -> None:
+    """The comparison above would say little if layers had one source each."""
+    networks = [lower(random_model(seed)) for seed in range(60)]
+    joins = [layer.synapses for network in networks for layer in network.layers if len(layer.synapses) > 1]
+    kinds = {frozenset(type(synapse) for synapse in synapses) for synapses in joins}
+    assert len(joins) > 60
+    assert {frozenset([Conv]), frozenset([Dense])} <= kinds
+    assert any("input" in [synapse.source for synapse in synapses][1:] for synapses in joins)
+    assert any(abs(synapse.weight).max() in (4, 16) for synapses in joins for synapse in synapses)  # beside another pool
 
 
 def test_random_models_do_spike() -> None:

@@ -22,7 +22,7 @@ EPSILON = 1e-5  # keeps a silent layer's deviation above 0
 
 @dataclass(frozen=True)
 class Neurons:
-    """What all neurons of a layer share: the number of steps, the share of the membrane kept, a row of SURROGATES."""
+    """The settings of all neurons of a layer: the number of steps, the share of the membrane kept, a row of SURROGATES."""
 
     timesteps: int
     beta: float
@@ -56,12 +56,12 @@ class NormalizedLif(torch.autograd.Function):
         """Return spikes, mean and variance: those of the batch if `live`, else the given ones."""
         x = _channels_last(x)
         if live:
-            mean, variance, ctx.count = _statistics(x, mean, per_channel=variance.numel() > 1)
+            mean, variance, ctx.count = _statistics(x, mean, neurons, per_channel=variance.numel() > 1)
         scale = torch.rsqrt(variance + EPSILON).expand_as(mean).contiguous()
         offset = shift - mean * scale
         ctx.save_for_backward(x, mean, scale, offset)
         ctx.neurons, ctx.live, ctx.per_channel = neurons, live, variance.numel() > 1
-        spikes = _steps(x).fire(x, scale, offset, neurons.timesteps, neurons.beta)
+        spikes = _steps(x, neurons).fire(x, scale, offset, neurons.timesteps, neurons.beta)
         ctx.mark_non_differentiable(mean, variance)
         return _channels_third(spikes), mean, variance
 
@@ -69,7 +69,8 @@ class NormalizedLif(torch.autograd.Function):
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
         """Return the gradients of input and shift."""
         x, mean, scale, offset = ctx.saved_tensors
-        steps, neurons = _steps(x), ctx.neurons
+        neurons = ctx.neurons
+        steps = _steps(x, neurons)
         grad, sums = steps.gradient(x, _channels_last(grads[0].to(x)), scale, offset, mean, neurons.beta, neurons.surrogate)
         first = second = torch.zeros_like(mean)
         if ctx.live:
@@ -89,7 +90,7 @@ class ChipLif(torch.autograd.Function):
     def forward(ctx: Any, current: Tensor, bias: Tensor, vth: int, neurons: Neurons) -> tuple[Tensor, Tensor]:
         """Run all time steps."""
         x = _channels_last(current)
-        spikes, after = _steps(x).fire_integers(x, bias, neurons.timesteps, neurons.dv, vth)
+        spikes, after = _steps(x, neurons).fire_integers(x, bias, neurons.timesteps, neurons.dv, vth)
         ctx.save_for_backward(x, bias)
         ctx.neurons, ctx.vth = neurons, vth
         ctx.mark_non_differentiable(after)
@@ -100,7 +101,8 @@ class ChipLif(torch.autograd.Function):
         """Return the gradients of current and bias."""
         x, bias = ctx.saved_tensors
         grad = _channels_last(grads[0].to(x))
-        grad, of_bias = _steps(x).gradient_integers(x, grad, bias, ctx.neurons.dv, ctx.vth, ctx.neurons.surrogate)
+        neurons = ctx.neurons
+        grad, of_bias = _steps(x, neurons).gradient_integers(x, grad, bias, neurons.dv, ctx.vth, neurons.surrogate)
         return _channels_third(grad), of_bias, None, None
 
 
@@ -112,14 +114,14 @@ def leaky_sum(current: Tensor, beta: float) -> Tensor:
     return torch.stack(membranes)
 
 
-def _steps(x: Tensor) -> ModuleType:
-    """Return who computes the steps of a layer: C on a CPU, compiled torch on a GPU, else plain torch."""
-    return next((module for module in (lif_native, lif_compiled) if module.available(x)), lif_torch)
+def _steps(x: Tensor, neurons: Neurons) -> ModuleType:
+    """Return the module that computes the steps of a layer: C on a CPU, compiled torch on a GPU, else plain torch."""
+    return next((module for module in (lif_native, lif_compiled) if module.available(x, neurons.surrogate)), lif_torch)
 
 
-def _statistics(x: Tensor, center: Tensor, *, per_channel: bool) -> tuple[Tensor, Tensor, Tensor]:
+def _statistics(x: Tensor, center: Tensor, neurons: Neurons, *, per_channel: bool) -> tuple[Tensor, Tensor, Tensor]:
     """Return mean, variance (one per channel or one value) and the number of values per channel, over all processes."""
-    sums = _steps(x).moments(x, center)
+    sums = _steps(x, neurons).moments(x, center)
     count = sums.new_full((1, sums.shape[1]), x[..., 0].numel())
     first, second, count = all_reduce_sum(torch.cat([sums, count]))
     first, second = first / count, second / count

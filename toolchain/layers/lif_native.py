@@ -13,16 +13,17 @@ from torch import Tensor
 
 from snnc.toolchain.errors import EngineError
 from snnc.toolchain.layers.surrogate import SURROGATES
-from snnc.toolchain.native.library import Kernel, Slab, load_kernel
+from snnc.toolchain.native.library import REMEDY, UNKNOWN_SURROGATE, Kernel, Slab, load_kernel
 from snnc.toolchain.network import lif
 
 SLABS = 16
 WORTH_A_THREAD = 2**15  # values in a layer; below that, handing work over costs more than it gains
 
 
-def available(x: Tensor) -> bool:
-    """Whether the C functions can take this tensor."""
-    return x.dtype is torch.float32 and x.device.type == "cpu" and kernel() is not None
+def available(x: Tensor, surrogate: str) -> bool:
+    """Whether the C functions can take this tensor and have this row of SURROGATES."""
+    known = SURROGATES[surrogate].number is not None
+    return known and x.dtype is torch.float32 and x.device.type == "cpu" and kernel() is not None
 
 
 @cache
@@ -52,7 +53,7 @@ def gradient(
     """Return the gradient of the normalized input, and per channel its sum and that of its product with `x - mean`."""
     result = torch.empty_like(x)
     arrays = [x, grad, scale, offset, mean, result]
-    sums = _run("backward", x, len(grad), arrays, sums=2, beta=beta, surrogate=list(SURROGATES).index(surrogate))
+    sums = _run("backward", x, len(grad), arrays, sums=2, beta=beta, surrogate=SURROGATES[surrogate].number)
     return result, sums.to(x)
 
 
@@ -73,8 +74,8 @@ def fire_integers(x: Tensor, bias: Tensor, timesteps: int, dv: int, vth: int) ->
 def gradient_integers(x: Tensor, grad: Tensor, bias: Tensor, dv: int, vth: int, surrogate: str) -> tuple[Tensor, Tensor]:
     """Return the gradients of the current and, per channel, of the bias, both in weight units."""
     result = torch.empty_like(x)
-    arrays, row = [x, grad, _shifted(bias), result], list(SURROGATES).index(surrogate)
-    sums = _run("backward_integers", x, len(grad), arrays, sums=1, surrogate=row, **_chip(dv, vth))
+    arrays, number = [x, grad, _shifted(bias), result], SURROGATES[surrogate].number
+    sums = _run("backward_integers", x, len(grad), arrays, sums=1, surrogate=number, **_chip(dv, vth))
     return result, sums[0].to(x)
 
 
@@ -88,21 +89,25 @@ def _chip(dv: int, vth: int) -> dict[str, Any]:
 
 
 def _run(name: str, x: Tensor, timesteps: int, arrays: list[Tensor], *, sums: int = 0, **settings: Any) -> Tensor:
-    """Call a C function on all slabs of a layer and return what they add up: `(sums, C)` float64."""
-    loaded, channels = kernel(), x.shape[-1]
-    assert loaded is not None
+    """Call a C function on all slabs of a layer and return the sums over them: `(sums, C)` float64.
+
+    Raises EngineError if the kernel was not built or lacks the surrogate, MemoryError if it has no memory to work in.
+    """
+    function, channels = load_kernel().training[name], x.shape[-1]
     rows = x[0].numel() // channels
     slabs = max(1, min(SLABS, rows, timesteps * x[0].numel() // WORTH_A_THREAD))
     added = torch.zeros(slabs, max(sums, 1), channels, dtype=torch.float64)
     arrays = [array.contiguous() for array in arrays]
     pointers = [array.data_ptr() for array in arrays]
-    function = loaded.training[name]
 
     def work(own: range) -> None:
         for slab in own:
             edges = (rows * slab // slabs, rows * (slab + 1) // slabs)
             part = Slab(rows, *edges, len(x), timesteps, channels, **settings)
-            if function(part, *pointers, *[added[slab].data_ptr()] * bool(sums)):
+            status = function(part, *pointers, *[added[slab].data_ptr()] * bool(sums))
+            if status == UNKNOWN_SURROGATE:
+                raise EngineError(f"the C kernel has no surrogate gradient of number {part.surrogate}; {REMEDY}")
+            if status:
                 raise MemoryError(f"no memory for {timesteps} steps of {channels} channels")
 
     _in_threads(work, slabs)

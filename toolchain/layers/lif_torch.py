@@ -81,7 +81,7 @@ def _chip_membranes(x: Tensor, bias: Tensor, timesteps: int, dv: int, vth: int) 
 
 def _through_time(before: Tensor, fired: Tensor, grad: Tensor, beta: float, surrogate: str) -> Tensor:
     """Backpropagate through time, including the path through the reset; `before` is in units of the threshold."""
-    slopes = SURROGATES[surrogate](before)
+    slopes = SURROGATES[surrogate].slope(before)
     reset = (~fired).to(before) - before * slopes
     carried = torch.zeros_like(before[0])
     gradients = []

@@ -25,7 +25,7 @@ class StraightThrough(torch.autograd.Function):
 
 
 def straight_through(exact: Tensor, quantized: Tensor) -> Tensor:
-    """Return the values of `quantized`, a tensor nobody else holds, with the gradient of `exact`."""
+    """Return the values of `quantized`, a fresh tensor (modified in place), with the gradient of `exact`."""
     return StraightThrough.apply(exact, quantized.detach())  # type: ignore[no-untyped-call,no-any-return]
 
 

@@ -1,9 +1,10 @@
-"""Surrogate gradients: what stands in for d spike / d membrane, which is 0 or infinite; add a row to SURROGATES to add one.
+"""Surrogate gradients: slopes in place of d spike / d membrane, which is 0 or infinite; add a row to SURROGATES to add one.
 
-The membrane `h` is in units of the threshold. `native/training.h` holds the same functions in C, by their row number.
+The membrane `h` is in units of the threshold.
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from math import pi
 
 from torch import Tensor
@@ -24,4 +25,16 @@ def fast_sigmoid(h: Tensor) -> Tensor:
     return 1 / (1 + 25 * (h - 1).abs()).square()
 
 
-SURROGATES: dict[str, Callable[[Tensor], Tensor]] = {"boxcar": boxcar, "arctan": arctan, "fast-sigmoid": fast_sigmoid}
+@dataclass(frozen=True)
+class Surrogate:
+    """A `slope` of the membrane, and the number of the same function in `native/training.h`; None if C has none."""
+
+    slope: Callable[[Tensor], Tensor]
+    number: int | None = None
+
+
+SURROGATES: dict[str, Surrogate] = {
+    "boxcar": Surrogate(boxcar, 0),
+    "arctan": Surrogate(arctan, 1),
+    "fast-sigmoid": Surrogate(fast_sigmoid, 2),
+}

@@ -11,6 +11,9 @@ WIDTHS = (64, 32, 16)  # bytes of one vector: AVX-512, AVX2, anything else
 REMEDY = "install a C compiler (Debian: apt-get install gcc) and install snnc again"
 
 
+UNKNOWN_SURROGATE = 2  # returned by training.c; 1 is no memory, 0 is done
+
+
 class Geometry(ctypes.Structure):
     """Mirrors Layer in layer.h."""
 

@@ -19,7 +19,7 @@ int training_moments(const Slab *s, const float *x, const float *center, double 
     const int channels = s->channels;
     const int64_t tile = tile_rows(s), most = tile * channels;
     float *middle = malloc(sizeof(float) * 3 * most);
-    if (!middle) return 1;
+    if (!middle) return NO_MEMORY;
     float *first = lay_out(middle, center, channels, tile), *second = first + most;
     memset(first, 0, sizeof(float) * 2 * most);
     int added = 0;
@@ -37,7 +37,7 @@ int training_moments(const Slab *s, const float *x, const float *center, double 
     collect(first, sums, channels, tile);
     collect(second, sums + channels, channels, tile);
     free(middle);
-    return 0;
+    return DONE;
 }
 
 /* The membrane before its reset: eq. 1 of arXiv 2409.15849, the input being x * scale + offset. */
@@ -48,7 +48,7 @@ int training_fire(const Slab *s, const float *x, const float *scale, const float
     const int channels = s->channels;
     const int64_t tile = tile_rows(s), most = tile * channels, plane = s->rows * channels;
     float *a = malloc(sizeof(float) * 3 * most);
-    if (!a) return 1;
+    if (!a) return NO_MEMORY;
     float *b = lay_out(a, scale, channels, tile), *kept = lay_out(b, offset, channels, tile);
     for (int64_t row = s->start; row < s->stop; row += tile) {
         const int64_t size = (s->stop - row < tile ? s->stop - row : tile) * channels;
@@ -64,7 +64,7 @@ int training_fire(const Slab *s, const float *x, const float *scale, const float
         }
     }
     free(a);
-    return 0;
+    return DONE;
 }
 
 static inline void backward(const Slab *s, const float *x, const float *grad, const float *scale, const float *offset,
@@ -123,12 +123,14 @@ int training_backward(const Slab *s, const float *x, const float *grad, const fl
                       float *result, double *sums) {
     const int64_t most = tile_rows(s) * s->channels;
     float *memory = malloc(sizeof(float) * (6 + s->steps) * most);
-    if (!memory) return 1;
-    if (s->surrogate == ARCTAN) backward(s, x, grad, scale, offset, mean, result, sums, memory, ARCTAN);
+    if (!memory) return NO_MEMORY;
+    int status = DONE;
+    if (s->surrogate == BOXCAR) backward(s, x, grad, scale, offset, mean, result, sums, memory, BOXCAR);
+    else if (s->surrogate == ARCTAN) backward(s, x, grad, scale, offset, mean, result, sums, memory, ARCTAN);
     else if (s->surrogate == FAST_SIGMOID) backward(s, x, grad, scale, offset, mean, result, sums, memory, FAST_SIGMOID);
-    else backward(s, x, grad, scale, offset, mean, result, sums, memory, BOXCAR);
+    else status = UNKNOWN_SURROGATE;
     free(memory);
-    return 0;
+    return status;
 }
 
 /* grad = scale * (grad - first - (x - mean) * second): through the normalization, statistics included. */
@@ -137,7 +139,7 @@ int training_recenter(const Slab *s, const float *x, float *grad, const float *s
     const int channels = s->channels;
     const int64_t tile = tile_rows(s), most = tile * channels;
     float *a = malloc(sizeof(float) * 4 * most);
-    if (!a) return 1;
+    if (!a) return NO_MEMORY;
     float *middle = lay_out(a, scale, channels, tile), *p = lay_out(middle, mean, channels, tile), *q = lay_out(p, first, channels, tile);
     lay_out(q, second, channels, tile);
     for (int f = 0; f < s->frames; f++)
@@ -146,5 +148,5 @@ int training_recenter(const Slab *s, const float *x, float *grad, const float *s
             for (int64_t i = 0; i < size; i++) grad[at + i] = a[i] * (grad[at + i] - p[i] - (x[at + i] - middle[i]) * q[i]);
         }
     free(a);
-    return 0;
+    return DONE;
 }

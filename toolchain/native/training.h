@@ -6,7 +6,9 @@
 #include <stdint.h>
 #include <string.h>
 
-enum { TILE = 512, BOXCAR = 0, ARCTAN = 1, FAST_SIGMOID = 2 };
+enum { TILE = 512 };
+enum { BOXCAR = 0, ARCTAN = 1, FAST_SIGMOID = 2 };       /* the numbers of SURROGATES in surrogate.py */
+enum { DONE = 0, NO_MEMORY = 1, UNKNOWN_SURROGATE = 2 }; /* what every function returns; mirrored in library.py */
 
 typedef struct { /* mirrored in library.py */
     int64_t rows, start, stop;
@@ -26,7 +28,7 @@ static inline void collect(float *tile, double *sums, int channels, int64_t rows
     memset(tile, 0, sizeof(float) * rows * channels);
 }
 
-/* d spike / d membrane, as SURROGATES of surrogate.py; h is the membrane in units of the threshold. */
+/* d spike / d membrane, as in surrogate.py; h is the membrane in units of the threshold, `surrogate` one of the three. */
 static inline float slope(float h, int surrogate) {
     const float x = h - 1;
     if (surrogate == ARCTAN) return 1 / (1 + 9.8696044f * x * x);

@@ -17,7 +17,7 @@ int training_fire_integers(const Slab *s, const float *x, const int32_t *bias, f
     const int channels = s->channels;
     const int64_t tile = tile_rows(s), most = tile * channels, plane = s->rows * channels;
     int32_t *b = malloc(sizeof(int32_t) * 2 * most), *kept = b + most;
-    if (!b) return 1;
+    if (!b) return NO_MEMORY;
     for (int64_t r = 0; r < tile; r++) memcpy(b + r * channels, bias, sizeof(int32_t) * channels);
     for (int64_t row = s->start; row < s->stop; row += tile) {
         const int64_t size = (s->stop - row < tile ? s->stop - row : tile) * channels;
@@ -34,7 +34,7 @@ int training_fire_integers(const Slab *s, const float *x, const int32_t *bias, f
         }
     }
     free(b);
-    return 0;
+    return DONE;
 }
 
 static inline void backward(const Slab *s, const float *x, const float *grad, const int32_t *bias, float *result, double *sums,
@@ -79,10 +79,12 @@ static inline void backward(const Slab *s, const float *x, const float *grad, co
 int training_backward_integers(const Slab *s, const float *x, const float *grad, const int32_t *bias, float *result, double *sums) {
     const int64_t most = tile_rows(s) * s->channels;
     int32_t *memory = malloc(sizeof(int32_t) * (3 + s->steps) * most);
-    if (!memory) return 1;
-    if (s->surrogate == ARCTAN) backward(s, x, grad, bias, result, sums, memory, ARCTAN);
+    if (!memory) return NO_MEMORY;
+    int status = DONE;
+    if (s->surrogate == BOXCAR) backward(s, x, grad, bias, result, sums, memory, BOXCAR);
+    else if (s->surrogate == ARCTAN) backward(s, x, grad, bias, result, sums, memory, ARCTAN);
     else if (s->surrogate == FAST_SIGMOID) backward(s, x, grad, bias, result, sums, memory, FAST_SIGMOID);
-    else backward(s, x, grad, bias, result, sums, memory, BOXCAR);
+    else status = UNKNOWN_SURROGATE;
     free(memory);
-    return 0;
+    return status;
 }

@@ -46,7 +46,7 @@ def plain(x: Tensor, shift: Tensor, neurons: Neurons, *, per_channel: bool) -> T
     shape = [1, 1, -1, *[1] * (x.dim() - 3)]
     current = (x - x.mean(axes, keepdim=True)) / torch.sqrt(variance + EPSILON) + shift.view(shape)
     membrane = fired = torch.zeros_like(current[0])
-    spikes, fire = [], spike(SURROGATES[neurons.surrogate])
+    spikes, fire = [], spike(SURROGATES[neurons.surrogate].slope)
     for t in range(neurons.timesteps):
         membrane = neurons.beta * membrane * (1 - fired) + current[t % len(current)]
         fired = fire(membrane)
@@ -80,7 +80,7 @@ def test_fixed_statistics_have_no_gradient() -> None:
     shape = [1, 1, -1, *[1] * (x.dim() - 3)]
     current = (theirs - 0.3) / torch.sqrt(torch.tensor(4 + EPSILON, dtype=x.dtype)) + shift.view(shape)
     identity = Neurons(neurons.timesteps, neurons.beta, neurons.surrogate)
-    fire, membrane, all_spikes = spike(SURROGATES[identity.surrogate]), torch.zeros_like(x[0]), []
+    fire, membrane, all_spikes = spike(SURROGATES[identity.surrogate].slope), torch.zeros_like(x[0]), []
     for t in range(neurons.timesteps):
         membrane = current[t % len(current)] + neurons.beta * membrane
         fired = fire(membrane)

@@ -11,7 +11,7 @@ from snnc.toolchain.layers import lif_compiled, lif_torch
 
 
 def test_compiled_functions_are_for_gpus_only() -> None:
-    assert not lif_compiled.available(torch.zeros(1))
+    assert not lif_compiled.available(torch.zeros(1), "boxcar")
     with pytest.raises(AttributeError, match="no attribute 'step'"):
         _ = lif_compiled.step
 

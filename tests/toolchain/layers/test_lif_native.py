@@ -6,7 +6,10 @@ from hypothesis import given, settings
 from random_layers import drawn
 from random_networks import seeds
 
+from snnc.toolchain.errors import EngineError
 from snnc.toolchain.layers import lif_native, lif_torch
+from snnc.toolchain.layers.lif_autograd import ChipLif, Neurons
+from snnc.toolchain.layers.surrogate import SURROGATES, Surrogate, boxcar
 
 needs_kernel = pytest.mark.skipif(lif_native.kernel() is None, reason="the C kernel was not built here")
 
@@ -72,3 +75,38 @@ def test_threads_do_not_change_a_bit(monkeypatch: pytest.MonkeyPatch) -> None:
         )
     for result in results[1:]:
         assert all(torch.equal(one, other) for one, other in zip(results[0], result, strict=True))
+
+
+@needs_kernel
+@pytest.mark.parametrize("name", SURROGATES)
+def test_c_has_every_surrogate_under_its_number(name: str) -> None:
+    """One step from 0: the gradient of the input is the slope at the input, in floats and in integers."""
+    h = torch.linspace(0, 2, 41).reshape(1, 41, 1)
+    one, none, grad = torch.ones(1), torch.zeros(1), torch.ones_like(h)
+    expected = SURROGATES[name].slope(h)
+    found, _ = lif_native.gradient(h, grad, one, none, none, 0.5, name)
+    assert torch.allclose(found, expected, rtol=1e-5)  # a test of training
+    found, _ = lif_native.gradient_integers(torch.round(h * 1000), grad, none, 2048, 1000, name)
+    assert torch.allclose(found * 1000, SURROGATES[name].slope(torch.round(h * 1000) / 1000), rtol=1e-3)
+
+
+@needs_kernel
+def test_a_surrogate_that_the_kernel_lacks_is_an_error_and_not_the_boxcar(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(SURROGATES, "new", Surrogate(boxcar, 7))
+    x, one, bias = torch.rand(2, 3, 4), torch.ones(4), torch.zeros(4)
+    with pytest.raises(EngineError, match="the C kernel has no surrogate gradient of number 7; install a C compiler"):
+        lif_native.gradient(x, x, one, one, one, 0.5, "new")
+    with pytest.raises(EngineError, match="the C kernel has no surrogate gradient of number 7"):
+        lif_native.gradient_integers(x, x, bias, 2048, 3, "new")
+
+
+def test_a_surrogate_without_c_trains_in_torch(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Adding a row to SURROGATES is all that a new one takes."""
+    monkeypatch.setitem(SURROGATES, "triangle", Surrogate(lambda h: (1 - (h - 1).abs()).clamp(min=0)))
+    x, neurons = torch.linspace(0, 2, 9).reshape(1, 9, 1).requires_grad_(), Neurons(1, 0.5, "triangle")
+    assert not lif_native.available(x, "triangle")
+    spikes, _ = ChipLif.apply(x, torch.zeros(1), 1, neurons)
+    spikes.sum().backward()
+    assert x.grad is not None
+    rounded = torch.round(x.detach())
+    assert torch.equal(x.grad, (1 - (rounded - 1).abs()).clamp(min=0))

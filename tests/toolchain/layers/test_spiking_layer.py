@@ -5,7 +5,7 @@ import torch
 from hypothesis import given, settings
 from random_networks import random_model, seeds
 
-from snnc.toolchain.errors import LoweringError
+from snnc.toolchain.errors import ConfigError, LoweringError
 from snnc.toolchain.layers.lif_autograd import Neurons
 from snnc.toolchain.layers.phase import Phase
 from snnc.toolchain.layers.spiking_layer import ReadOut, SpikingLayer
@@ -34,6 +34,36 @@ def test_a_layer_whose_weights_all_vanish_is_refused_with_a_remedy() -> None:
     torch.nn.init.constant_(layer.synapses[0].weight, 0.05)
     with pytest.raises(LoweringError, match="layer 'fc1': all weights are 0 after quantization; lower delta"):
         layer.freeze([1])
+
+
+def pooled(sides: tuple[int, ...]) -> dict[str, Synapses]:
+    return {str(i): Synapses((1, 4 * side, 4 * side), 2, Geometry(kernel=1, pool=side)) for i, side in enumerate(sides)}
+
+
+@pytest.mark.parametrize(
+    ("sides", "multiples"), [((1,), [1]), ((4,), [1]), ((1, 2, 4), [16, 4, 1]), ((2, 3), [9, 4]), ((2, 2), [1, 1])]
+)
+def test_pools_of_different_areas_get_one_exact_scale(sides: tuple[int, ...], multiples: list[int]) -> None:
+    layer = SpikingLayer("join", pooled(sides), Neurons(3, 0.5), weights="binary", delta=0.1)
+    layer.freeze([1] * len(sides))
+    chip = layer.integer_parameters()
+    assert [float(weight.detach().abs().max()) for weight in chip.weights] == multiples
+    assert float(layer.scale) == pytest.approx(layer.pool_area, rel=1e-4)
+    shapes = {source: each.source_shape for source, each in zip(layer.sources, layer.synapses, strict=True)}
+    spikes = {source: (torch.rand(3, 5, *shape) < 0.5).float() for source, shape in shapes.items()}
+    layer.phase = Phase.QUANTIZED
+    averages = layer.current(spikes, layer.current_weights(), pool_sums=False)
+    sums = layer.current(spikes, chip.weights, pool_sums=True)
+    assert torch.equal(sums, sums.round())
+    assert torch.allclose(sums, averages * layer.pool_area, atol=1e-3)  # a test of training
+
+
+def test_pools_that_need_more_than_8_bits_are_refused() -> None:
+    with pytest.raises(
+        ConfigError, match=r"layer 'join': pools of 1 x 1, 12 x 12 need ternary weights of 144, allowed are 1 to 127"
+    ):
+        SpikingLayer("join", pooled((1, 12)), Neurons(3, 0.5), weights="ternary", delta=0.1)
+    SpikingLayer("join", pooled((1, 12)), Neurons(3, 0.5), weights="float", delta=0.1)
 
 
 def test_dropout_silences_a_neuron_at_all_steps_and_not_in_the_integer_phase() -> None:

@@ -7,6 +7,9 @@ from training_runs import TINY
 
 from snnc.models import build_model
 from snnc.toolchain.data.dataset import Dataset
+from snnc.toolchain.layers.spiking_layer import ReadOut
+from snnc.toolchain.layers.spiking_network import SpikingNetwork
+from snnc.toolchain.layers.synapses import Geometry, Synapses
 from snnc.toolchain.training.batches import Samples, on_device
 from snnc.toolchain.training.estimate import SAMPLES, estimate
 
@@ -34,6 +37,21 @@ def test_synaptic_operations_are_spikes_times_synapses(samples: Samples) -> None
     assert second.synaptic_operations == pytest.approx(first.spikes * 15)
     assert third.synaptic_operations == pytest.approx(second.spikes * 10)
     assert third.spikes == 0
+
+
+def test_synaptic_operations_of_all_sources_add_up(samples: Samples) -> None:
+    network = build_model(TINY.replaced(dropout=0.0), samples.input, 10)
+    chain = estimate(TINY, network, samples)
+    joined, neurons = SpikingNetwork("joined", TINY.timesteps, samples.input), network.readout.neurons
+    for layer in network.hidden:
+        joined.add(layer)
+    first, second = (layer.name for layer in network.hidden)
+    joined.add(ReadOut("out", {name: Synapses(joined.shape(name), 10, Geometry()) for name in (second, first)}, neurons))
+    planned = estimate(TINY, joined, samples)
+    assert planned.layers[:2] == chain.layers[:2]
+    spikes = planned.layers[0].spikes + planned.layers[1].spikes
+    assert planned.layers[2].synaptic_operations == pytest.approx(10 * spikes)
+    assert planned.layers[2].parameters == 10 * (31 + 15 + 1)
 
 
 @pytest.mark.parametrize(("method", "networks"), [("baseline", 1), ("tna", 2), ("tna3", 3), ("kd", 2)])

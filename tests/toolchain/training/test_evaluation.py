@@ -7,8 +7,13 @@ from training_runs import TINY
 
 from snnc.models import build_model
 from snnc.toolchain.data.dataset import Dataset, chip_input
+from snnc.toolchain.layers.lif_autograd import Neurons
 from snnc.toolchain.layers.phase import Phase
+from snnc.toolchain.layers.spiking_layer import ReadOut, SpikingLayer
+from snnc.toolchain.layers.spiking_network import SpikingNetwork
+from snnc.toolchain.layers.synapses import Geometry, Synapses
 from snnc.toolchain.lower import lower
+from snnc.toolchain.network.network import INPUT, Input
 from snnc.toolchain.simulate.reference import simulate
 from snnc.toolchain.training.batches import on_device
 from snnc.toolchain.training.evaluation import evaluate, sparsity
@@ -36,3 +41,14 @@ def test_it_leaves_the_network_as_it_was(digits: Dataset) -> None:
     evaluate(model, on_device(digits.test, digits.input, torch.device("cpu")))
     assert model.training and model.hidden[0].training
     assert torch.equal(before, model.hidden[0].normalize.mean)
+
+
+def test_sparsity_counts_the_synapses_of_all_sources() -> None:
+    network = SpikingNetwork("join", 3, Input((4,), 0, 1))
+    neurons = Neurons(3, 0.5)
+    first = network.add(SpikingLayer("a", {INPUT: Synapses((4,), 2, Geometry())}, neurons, weights="ternary", delta=0.1))
+    synapses = {source: Synapses(network.shape(source), 3, Geometry()) for source in (INPUT, first)}
+    network.add(ReadOut("out", synapses, neurons))
+    for each, value in zip(network.readout.synapses, (0.0, 1.0), strict=True):
+        torch.nn.init.constant_(each.weight, value)
+    assert sparsity(network) == {"a": 0, "out": 12 / 18}
