@@ -3,23 +3,24 @@
 Read off lava-nc 0.10.0's process models for CPUs. Imports no Lava, so that it can be asked where none is installed.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import numpy as np
 
 from snnc.toolchain.network import lif
-from snnc.toolchain.network.chips import Chip, Found, Limit, input_values, of_layers
+from snnc.toolchain.network.chips import Chip, Found, Limit, extreme, input_values, of_layers
 from snnc.toolchain.network.chips import violations as violations_of
 from snnc.toolchain.network.network import Layer, Network
-from snnc.toolchain.network.synapse import Conv, Dense, Synapse
+from snnc.toolchain.network.synapse import Conv, Synapse
 from snnc.toolchain.network.validation import Int64s, Weights
 from snnc.toolchain.network.violation import Violation
 
 MESSAGE_BITS = 16  # of one graded input
 WEIGHT_BITS = 8  # of one Dense process; wider weights are split over several
-DENSE_SUM = 2**29 - 1  # twice that of any part of split weights fits 32 bits
-CONV_SUM = 2 ** (lif.STATE_BITS - 1)
-CURRENT = 2**31 - 2**25  # what is left of 32 bits for a current, beside a membrane and a bias
+CONV_SUM = 2 ** (lif.STATE_BITS - 1)  # where its output wraps around
+# What is left of 32 bits for a current, beside a membrane and a bias. It holds sums below 2**25, so that those of dense
+# synapses, computed at twice the weight and in parts of at most twice the size, fit 32 bits as well.
+CURRENT = 2**31 - 2**25
 
 
 def violations(network: Network) -> list[Violation]:
@@ -30,7 +31,7 @@ def violations(network: Network) -> list[Violation]:
 def split_weight(weight: Weights) -> list[Int64s]:
     """Return parts of 8 bits (-128..127), the lowest first, such that the sum of `part[i] << 8 * i` is the weight."""
     rest, half = np.asarray(weight, np.int64), 1 << WEIGHT_BITS - 1
-    parts = []
+    parts: list[Int64s] = []
     while rest.any() or not parts:
         parts.append((rest + half) % (2 * half) - half)
         rest = (rest - parts[-1]) >> WEIGHT_BITS
@@ -38,9 +39,10 @@ def split_weight(weight: Weights) -> list[Int64s]:
 
 
 def split_bias(bias: Int64s) -> tuple[Int64s, Int64s]:
-    """Return mantissa and exponent (0..7) of each neuron with `mantissa << exponent == bias`, the mantissa as small as can be."""
-    shifts = range(1, lif.BIAS_EXPONENT_MAX + 1)
-    exponent = np.sum([bias % (1 << shift) == 0 for shift in shifts], axis=0, dtype=np.int64)
+    """Return the mantissa, as small as can be, and the exponent (0..7) of each neuron; `mantissa << exponent` is the bias."""
+    exponent = np.zeros_like(bias)
+    for shift in range(1, lif.BIAS_EXPONENT_MAX + 1):
+        exponent += bias % (1 << shift) == 0
     return bias >> exponent, exponent
 
 
@@ -56,17 +58,11 @@ def _reach(synapse: Synapse, least: int, most: int) -> tuple[int, int]:
     return int(np.minimum(low, 0).sum(axis=1).min()), int(np.maximum(high, 0).sum(axis=1).max())
 
 
-def _sums(kind: type[Synapse]) -> Callable[[Network, int, int], Iterator[Found]]:
-    """Check the sums of all synapses of a kind."""
-
-    def found(network: Network, least: int, most: int) -> Iterator[Found]:
-        for layer in network.layers:
-            for synapse in layer.synapses:
-                if isinstance(synapse, kind):
-                    low, high = _reach(synapse, *network.ranges[synapse.source])
-                    yield f"layer {layer.name!r}", high if high - most >= least - low else low
-
-    return found
+def _conv_sums(network: Network, least: int, most: int) -> Iterator[Found]:
+    for layer in network.layers:
+        for synapse in layer.synapses:
+            if isinstance(synapse, Conv):
+                yield f"layer {layer.name!r}", extreme(*_reach(synapse, *network.ranges[synapse.source]), least, most)
 
 
 def _currents(network: Network, least: int, most: int) -> Iterator[Found]:
@@ -88,7 +84,7 @@ def _geometry(layer: Layer) -> tuple[int, int]:
     return 0, max(sizes, default=0)
 
 
-LIF, CONV, DENSE = (f"lava-nc 0.10.0, lava/proc/{name}/models.py" for name in ("lif", "conv", "dense"))
+LIF, CONV = (f"lava-nc 0.10.0, lava/proc/{name}/models.py" for name in ("lif", "conv"))
 WEAKER = "train with smaller weights, fewer inputs or a narrower input range"
 
 STOCK = Chip(
@@ -110,8 +106,7 @@ STOCK = Chip(
             *("kernel size, stride or padding", 0, 127, of_layers(_geometry), CONV, "published"),
             "pool in several layers, or use dense synapses",
         ),
-        Limit("sum of a convolution", -CONV_SUM, CONV_SUM - 1, _sums(Conv), CONV, "derived", WEAKER),
-        Limit("sum of dense synapses", -DENSE_SUM, DENSE_SUM, _sums(Dense), DENSE, "derived", WEAKER),
+        Limit("sum of a convolution", -CONV_SUM, CONV_SUM - 1, _conv_sums, CONV, "derived", WEAKER),
         Limit("current, in 1/64 weight units,", -CURRENT, CURRENT, _currents, LIF, "derived", WEAKER),
     ),
 )

@@ -104,8 +104,8 @@ def run(network: Network, frames: Frames, builder: str, path: Path) -> dict[str,
     last = neurons[network.layers[-1].name]
     last.run(condition=RunSteps(num_steps=steps), run_cfg=Loihi2SimCfg(select_tag="fixed_pt"))
     recorded: dict[str, NDArray[np.generic]] = {}
-    for name in sinks:
-        spikes = np.moveaxis(sinks[name].data.get(), -1, 0)
+    for name, sink in sinks.items():
+        spikes = np.moveaxis(sink.data.get(), -1, 0)
         membranes = next(iter(next(iter(monitors[name].get_data().values())).values()))
         recorded[f"spikes/{name}"] = timed.samples_of(name, _in_our_order(spikes)).astype(bool)
         recorded[f"membranes/{name}"] = timed.samples_of(name, _in_our_order(np.asarray(membranes)))
@@ -168,7 +168,7 @@ def main(folder: Path) -> None:
     with np.load(folder / "arrays.npz", allow_pickle=False) as arrays:
         network, frames = from_plain(Network, job["network"], arrays), arrays["frames"]
     recorded = run(network, frames, job["builder"], folder / "network.net")
-    np.savez(folder / "trace.unfinished.npz", allow_pickle=False, **recorded)  # type: ignore[arg-type]
+    np.savez(folder / "trace.unfinished.npz", allow_pickle=False, **recorded)
     os.replace(folder / "trace.unfinished.npz", folder / "trace.npz")
 
 

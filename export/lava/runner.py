@@ -39,8 +39,8 @@ def run_lava(
 
     `builder` is "lava" (stock processes, fed with the network itself) or "netx" (lava-dl's loader, which reads `file`, the
     `.net` file that holds the network, byte for byte; without one it is written for the occasion).
-    Raises EngineError if Lava is missing, cannot run the network (see limits.py), fails or takes more than `time_limit` seconds,
-    DataError for frames of another shape, and CannotExport for "netx" and a network that a `.net` file cannot hold.
+    Raises EngineError if Lava is missing, cannot run the network (see limits.py), fails or takes more than `time_limit`
+    seconds, DataError for frames of another shape, and CannotExport for "netx" and a network that no `.net` file can hold.
     """
     if not installed():
         raise EngineError(f"engine {builder!r}: Lava is not installed; get it with: {INSTALL}")
@@ -85,7 +85,7 @@ def _write_job(folder: Path, network: Network, frames: NDArray[np.integer], buil
     try:
         if content is not None:
             (folder / "network.net").write_bytes(content)
-        np.savez(folder / "arrays.npz", frames=frames.astype(np.int64), **arrays)
+        np.savez(folder / "arrays.npz", allow_pickle=False, **arrays, frames=frames.astype(np.int64))
         (folder / "job.json").write_text(json.dumps(job), encoding="utf-8")
     except OSError as error:
         raise EngineError(f"engine {builder!r}: cannot write to {folder} ({error}); make room, or set TMPDIR") from None

@@ -56,7 +56,8 @@ def violations(network: Network, chip: Chip) -> list[Violation]:
     ]
 
 
-def _extreme(low: int, high: int, least: int, most: int) -> int:
+def extreme(low: int, high: int, least: int, most: int) -> int:
+    """Return whichever of `low` and `high` goes further beyond `least..most`, or comes closer to it."""
     return high if high - most >= least - low else low
 
 
@@ -65,7 +66,7 @@ def of_layers(values: Callable[[Layer], tuple[int, int]]) -> Callable[[Network, 
 
     def found(network: Network, least: int, most: int) -> Iterator[Found]:
         for layer in network.layers:
-            yield f"layer {layer.name!r}", _extreme(*values(layer), least, most)
+            yield f"layer {layer.name!r}", extreme(*values(layer), least, most)
 
     return found
 
@@ -81,7 +82,8 @@ def _mantissas(layer: Layer) -> tuple[int, int]:
 
 
 def input_values(network: Network, least: int, most: int) -> Iterator[Found]:
-    yield "input", _extreme(network.input.minimum, network.input.maximum, least, most)
+    """Check the range of the input."""
+    yield "input", extreme(network.input.minimum, network.input.maximum, least, most)
 
 
 def _neurons(network: Network, least: int, most: int) -> Iterator[Found]:
