@@ -19,7 +19,7 @@ MESSAGE_BITS = 16  # of one graded input
 WEIGHT_BITS = 8  # of one Dense process; wider weights are split over several
 CONV_SUM = 2 ** (lif.STATE_BITS - 1)  # where its output wraps around
 # What is left of 32 bits for a current, beside a membrane and a bias. It holds sums below 2**25, so that those of dense
-# synapses, computed at twice the weight and in parts of at most twice the size, fit 32 bits as well.
+# synapses, computed at twice the weight and in parts of at most 2.01 times the size, fit 32 bits as well.
 CURRENT = 2**31 - 2**25
 
 

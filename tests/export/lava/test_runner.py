@@ -82,9 +82,8 @@ def test_limits_are_reached_equally_and_not_passed(what: str) -> None:
     network = AT_LIMIT[what](0)
     extremes = [np.full(network.input.shape, value) for value in (network.input.minimum, network.input.maximum)]
     assert equals_reference(network, np.stack(extremes[::-1] + extremes))
-    with pytest.raises(
-        EngineError, match=rf"^engine 'lava': Lava's stock processes cannot run this network: [^\n]*{what}[^\n]*$"
-    ):
+    refusal = rf"^engine 'lava': Lava's stock processes cannot run this network: [^\n]*{what}[^\n]*$"
+    with pytest.raises(EngineError, match=refusal):
         run_lava(AT_LIMIT[what](1), np.stack(extremes)[None])
 
 
@@ -107,25 +106,23 @@ def test_weights_of_24_bits_and_biases_of_any_exponent_are_equal() -> None:
 def test_one_population_takes_flat_and_unflattened_input_early_and_late() -> None:
     """A source for each of four: convolution and dense synapses, at once and two steps late."""
     rng = np.random.default_rng(1)
-    image, flat = Input((2, 3, 4), -9, 9), (3,)
+
+    def dense(source: str, out: int, inputs: int) -> Dense:
+        return Dense(source, rng.integers(-1, 2, (out, inputs)))
+
+    def conv(source: str, out: int, kernel: int) -> Conv:
+        return Conv(source, rng.integers(-1, 2, (out, 2, kernel, kernel)), padding=(kernel // 2, kernel // 2))
+
     layers = (
-        Layer("conv", (Conv(INPUT, rng.integers(-1, 2, (2, 2, 3, 3)), padding=(1, 1)),), Lif((2, 3, 4), 5, 2048)),
-        Layer("dense", (Dense(INPUT, rng.integers(-1, 2, (3, 24))),), Lif(flat, 5, 2048)),
-        Layer(
-            "mixed", (Dense("dense", rng.integers(-1, 2, (3, 3))), Dense("conv", rng.integers(-1, 2, (3, 24)))), Lif(flat, 1, 0)
-        ),
-        Layer(
-            "late", (Dense("mixed", rng.integers(-1, 2, (3, 3))), Dense(INPUT, rng.integers(-1, 2, (3, 24)))), Lif(flat, 3, 0)
-        ),
-        Layer("side", (Conv("conv", rng.integers(-1, 2, (1, 2, 1, 1))),), Lif((1, 3, 4), 0, 0)),
-        Layer(
-            "out",
-            (Conv("side", [[[[2]]]]), Conv(INPUT, rng.integers(-1, 2, (1, 2, 1, 1))), Conv("conv", [[[[1]], [[-1]]]])),
-            Lif((1, 3, 4), 2, 2048),
-        ),
-        Layer("end", (Dense("out", rng.integers(-1, 2, (2, 12))), Dense("late", rng.integers(-1, 2, (2, 3)))), Lif((2,), 1, 0)),
+        Layer("conv", (conv(INPUT, 2, 3),), Lif((2, 3, 4), 5, 2048)),
+        Layer("dense", (dense(INPUT, 3, 24),), Lif((3,), 5, 2048)),
+        Layer("mixed", (dense("dense", 3, 3), dense("conv", 3, 24)), Lif((3,), 1, 0)),
+        Layer("late", (dense("mixed", 3, 3), dense(INPUT, 3, 24)), Lif((3,), 3, 0)),
+        Layer("side", (conv("conv", 2, 1),), Lif((2, 3, 4), 0, 0)),
+        Layer("out", (conv("side", 1, 1), conv(INPUT, 1, 3), conv("conv", 1, 1)), Lif((1, 3, 4), 2, 2048)),
+        Layer("end", (dense("out", 2, 12), dense("late", 2, 3)), Lif((2,), 0, 0)),
     )
-    network = Network("inputs", 3, image, layers, "spikes")
+    network = Network("inputs", 3, Input((2, 3, 4), -9, 9), layers, "spikes")
     assert equals_reference(network, random_samples(network, 3, timed=True))
 
 
@@ -187,9 +184,14 @@ def test_an_exception_that_lava_swallows_comes_back(monkeypatch: pytest.MonkeyPa
         "    return module\n"
         "builtins.__import__ = watched\n"
     )
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setenv("PYTHONPATH", with_path(tmp_path))
     with pytest.raises(EngineError, match="engine 'lava': ValueError: the neuron is tired; the whole log is in"):
         run_lava(SMALL, ONE, time_limit=60)
+
+
+def with_path(folder: Path) -> str:
+    """Return a PYTHONPATH that begins with the folder."""
+    return os.pathsep.join([str(folder), *filter(None, [os.environ.get("PYTHONPATH")])])
 
 
 @pytest.mark.parametrize("time_limit", [60, 0.3])
@@ -221,11 +223,12 @@ def test_lava_ends_with_the_process_that_started_it(tmp_path: Path) -> None:
         "from lava_limits import AT_LIMIT\n"
         "run_lava(AT_LIMIT['threshold'](0), np.ones((1, 200000, 2), np.int64))\n"
     )
-    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2] / "support")}
-    starter = subprocess.Popen([sys.executable, "-c", code, str(tmp_path)], env=environment)
-    wait_until(lambda: len(lava_processes(tmp_path)) > 3)
-    starter.kill()
-    starter.wait()
+    environment = os.environ | {"PYTHONPATH": with_path(Path(__file__).parents[2] / "support")}
+    with subprocess.Popen([sys.executable, "-c", code, str(tmp_path)], env=environment) as starter:
+        try:
+            wait_until(lambda: len(lava_processes(tmp_path)) > 3)
+        finally:
+            starter.kill()
     wait_until(lambda: not lava_processes(tmp_path))
 
 
