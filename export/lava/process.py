@@ -1,7 +1,7 @@
 """Runs one network in Lava's CPU simulator: python -m snnc.export.lava.process JOB_FOLDER
 
-Started by lava_runner in an interpreter of its own, since Lava forks, hangs if torch runs in it, and may never return.
-Reads job.json, network.net and samples.npy from the folder and writes trace.npz there.
+Started by runner.py in an interpreter of its own, since Lava forks, hangs if torch runs in it, and may never return.
+Reads the job from the folder (job.json, arrays.npz and, for the builder "netx", network.net) and writes trace.npz there.
 """
 
 import json
@@ -18,9 +18,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from snnc.export.lava.import_fixes import modern_python, print_failures, skip_slayer, widen_conv_geometry
-from snnc.export.netx.file import read_netx
-from snnc.toolchain.network.network import Layer, Lif, Network
-from snnc.toolchain.network.synapse import Conv
+from snnc.export.lava.limits import MESSAGE_BITS, WEIGHT_BITS, split_bias, split_weight
+from snnc.export.lava.schedule import Schedule, schedule
+from snnc.toolchain.network.network import INPUT, Layer, Network
+from snnc.toolchain.network.plain import from_plain
+from snnc.toolchain.network.synapse import Conv, Dense
 
 with modern_python():
     from lava.magma.core.run_conditions import RunSteps
@@ -33,94 +35,111 @@ with modern_python():
     from lava.proc.monitor.process import Monitor
     from lava.utils.weightutils import SignMode
 
-GRADED_BITS = 16  # of one input message
-Samples = NDArray[np.int64]
+Frames = NDArray[np.int64]
+Processes = dict[str, Any]  # the neurons of each layer by its name
 
 
-def build_from_processes(network: Network, path: Path) -> tuple[Any, list[Any]]:
-    """Return the input port and the neurons of a graph of stock Lava processes, and nothing custom."""
-    neurons: list[Any] = []
-    first_port: Any = None
-    source_shape = network.input.shape
-    for depth, layer in enumerate(network.layers, start=1):
-        synapse = _synapse_process(layer, source_shape, graded=depth == 1)
-        neurons.append(_neuron_process(layer.neuron, network.timesteps, depth))
-        synapse.a_out.connect(neurons[-1].a_in)
-        if depth == 1:
-            first_port = synapse.s_in
-        else:
-            _fitting(neurons[-2].s_out, synapse.s_in).connect(synapse.s_in)
-        source_shape = layer.output_shape
-    return first_port, neurons
+class Sources:
+    """One source process for each number of steps that the input is late and for each of its two layouts."""
+
+    def __init__(self, timed: Schedule, frames: Frames) -> None:
+        self.timed, self.frames = timed, frames
+        self.made: dict[tuple[int, bool], Any] = {}
+
+    def feed(self, port: Any, late: int) -> None:
+        """Connect the input to a port: in W,H,C order, or flattened in C,H,W order where the port is flat."""
+        flat = len(port.shape) == 1
+        if (late, flat) not in self.made:
+            stream = self.timed.stream(self.frames, late)
+            ordered = stream.reshape(len(stream), -1) if flat else stream.transpose(0, 3, 2, 1)
+            self.made[late, flat] = Source(data=np.ascontiguousarray(np.moveaxis(ordered, 0, -1)))
+        self.made[late, flat].s_out.connect(port)
 
 
-def build_with_netx(network: Network, path: Path) -> tuple[Any, list[Any]]:
-    """Return the input port and the neurons of the file as unmodified lava.lib.dl.netx builds it."""
+def build_from_processes(timed: Schedule, sources: Sources, path: Path) -> Processes:
+    """Build the graph of stock Lava processes and nothing custom, and return the neurons."""
+    neurons: Processes = {}
+    shapes = timed.network.shapes
+    for layer in timed.network.layers:
+        neurons[layer.name] = _neuron_process(layer, timed)
+        for synapse in layer.synapses:
+            for process in _synapse_processes(synapse, shapes[synapse.source]):
+                if synapse.source == INPUT:
+                    sources.feed(process.s_in, timed.late(synapse, layer.name))
+                else:
+                    _fitting(neurons[synapse.source].s_out, process.s_in).connect(process.s_in)
+                process.a_out.connect(neurons[layer.name].a_in)
+    return neurons
+
+
+def build_with_netx(timed: Schedule, sources: Sources, path: Path) -> Processes:
+    """Build the file with unmodified lava.lib.dl.netx, and return the neurons."""
     with modern_python():
         skip_slayer()
         from lava.lib.dl.netx import hdf5
 
-    built = hdf5.Network(net_config=str(path), input_message_bits=GRADED_BITS, reset_interval=network.timesteps, reset_offset=1)
-    return built.inp, [layer.neuron for layer in built.layers]
+    interval = timed.network.timesteps
+    built = hdf5.Network(net_config=str(path), input_message_bits=MESSAGE_BITS, reset_interval=interval, reset_offset=1)
+    sources.feed(built.inp, late=0)
+    return {layer.name: block.neuron for layer, block in zip(timed.network.layers, built.layers, strict=True)}
 
 
-BUILDERS: dict[str, Callable[[Network, Path], tuple[Any, list[Any]]]] = {
+BUILDERS: dict[str, Callable[[Schedule, Sources, Path], Processes]] = {
     "lava": build_from_processes,
     "netx": build_with_netx,
 }
 
 
-def run(network: Network, samples: Samples, builder: str, path: Path) -> dict[str, NDArray[np.int32]]:
-    """Stream samples `(T, B, ...)` back to back and return spikes and membranes of every layer, `(T, B, ...)` each."""
-    timesteps, count = samples.shape[:2]
-    steps = timesteps * count + len(network.layers) + 1
-    port, neurons = BUILDERS[builder](network, path)
-    source = Source(data=_stream(samples, steps, flat=len(port.shape) == 1))
-    source.s_out.connect(port)
-    sinks, monitors = [], []
-    for neuron in neurons:
-        sinks.append(Sink(shape=neuron.s_out.shape, buffer=steps))
-        neuron.s_out.connect(sinks[-1].a_in)
-        monitors.append(Monitor())
-        monitors[-1].probe(neuron.v, steps)
-    source.run(condition=RunSteps(num_steps=steps), run_cfg=Loihi2SimCfg(select_tag="fixed_pt"))
-    recorded: dict[str, NDArray[np.int32]] = {}
-    for depth, layer in enumerate(network.layers, start=1):
-        spikes = np.moveaxis(sinks[depth - 1].data.get(), -1, 0)
-        membranes = next(iter(next(iter(monitors[depth - 1].get_data().values())).values()))
-        recorded[f"spikes/{layer.name}"] = _samples_of(spikes, depth, timesteps, count)
-        recorded[f"membranes/{layer.name}"] = _samples_of(np.asarray(membranes), depth, timesteps, count)
-    source.stop()
+def run(network: Network, frames: Frames, builder: str, path: Path) -> dict[str, NDArray[np.generic]]:
+    """Stream frames `(F, B, ...)` back to back and return spikes and membranes of every layer, `(T, B, ...)` each."""
+    timed = schedule(network)
+    steps = timed.steps(frames.shape[1])
+    neurons = BUILDERS[builder](timed, Sources(timed, frames), path)
+    sinks, monitors = {}, {}
+    for layer in network.layers:  # relays are not recorded
+        neuron = neurons[layer.name]
+        sinks[layer.name], monitors[layer.name] = Sink(shape=neuron.s_out.shape, buffer=steps), Monitor()
+        neuron.s_out.connect(sinks[layer.name].a_in)
+        monitors[layer.name].probe(neuron.v, steps)
+    last = neurons[network.layers[-1].name]
+    last.run(condition=RunSteps(num_steps=steps), run_cfg=Loihi2SimCfg(select_tag="fixed_pt"))
+    recorded: dict[str, NDArray[np.generic]] = {}
+    for name, sink in sinks.items():
+        spikes = np.moveaxis(sink.data.get(), -1, 0)
+        membranes = next(iter(next(iter(monitors[name].get_data().values())).values()))
+        recorded[f"spikes/{name}"] = timed.samples_of(name, _in_our_order(spikes)).astype(bool)
+        recorded[f"membranes/{name}"] = timed.samples_of(name, _in_our_order(np.asarray(membranes)))
+    last.stop()
     return recorded
 
 
-def _synapse_process(layer: Layer, source_shape: tuple[int, ...], *, graded: bool) -> Any:
-    synapse, bits = layer.synapses[0], GRADED_BITS if graded else 0
+def _synapse_processes(synapse: Conv | Dense, source_shape: tuple[int, ...]) -> list[Any]:
+    """Return the processes whose outputs sum up to the synapse's."""
+    bits = MESSAGE_BITS if synapse.source == INPUT else 0
     if isinstance(synapse, Conv):
-        # Lava convolves, PyTorch correlates; Lava's axes are W,H,C.
+        # Lava convolves, PyTorch correlates; Lava's axes are W,H,C. Its weights may have any number of bits.
         weight = synapse.weight.astype(np.int64)[:, :, ::-1, ::-1].transpose(0, 3, 2, 1)
-        return LavaConv(
-            weight=weight,
-            input_shape=tuple(reversed(source_shape)),
-            stride=tuple(reversed(synapse.stride)),
-            padding=tuple(reversed(synapse.padding)),
-            num_message_bits=bits,
-        )
+        shape, stride, padding = (tuple(reversed(pair)) for pair in (source_shape, synapse.stride, synapse.padding))
+        return [LavaConv(weight=weight, input_shape=shape, stride=stride, padding=padding, num_message_bits=bits)]
     # Lava drops the last bit of mixed-sign weights (+1 -> 0, -1 -> -2): twice the weight at half the exponent keeps it.
-    weight = synapse.weight.astype(np.int64) * 2
-    return LavaDense(weights=weight, weight_exp=-1, num_weight_bits=8, sign_mode=SignMode.MIXED, num_message_bits=bits)
+    # It also clips them to 8 bits and a sign, so wider ones are the sum of several processes at different exponents.
+    options = {"num_weight_bits": WEIGHT_BITS, "sign_mode": SignMode.MIXED, "num_message_bits": bits}
+    parts = enumerate(split_weight(synapse.weight))
+    return [LavaDense(weights=2 * part, weight_exp=WEIGHT_BITS * i - 1, **options) for i, part in parts]
 
 
-def _neuron_process(neuron: Lif, timesteps: int, depth: int) -> Any:
+def _neuron_process(layer: Layer, timed: Schedule) -> Any:
+    neuron = layer.neuron
+    mantissa, exponent = split_bias(neuron.bias)
     return LIFReset(
         shape=tuple(reversed(neuron.shape)),
         vth=neuron.vth,
         du=neuron.du,
         dv=neuron.dv,
-        bias_mant=np.asarray(neuron.bias_mantissa, np.int64).transpose(),
-        bias_exp=neuron.bias_exponent,
-        reset_interval=timesteps,
-        reset_offset=depth + 1,  # every synapse delays by one step, and Lava counts steps from 1
+        bias_mant=mantissa.transpose(),
+        bias_exp=exponent.transpose(),
+        reset_interval=timed.network.timesteps,
+        reset_offset=timed.reset_offset(layer.name),
     )
 
 
@@ -128,21 +147,9 @@ def _fitting(spikes: Any, port: Any) -> Any:
     return spikes.transpose([2, 1, 0]).flatten() if len(spikes.shape) == 3 and len(port.shape) == 1 else spikes
 
 
-def _stream(samples: Samples, steps: int, *, flat: bool) -> NDArray[np.int64]:
-    """Return the input of all steps with time as the last axis, in W,H,C order or flattened in C,H,W order."""
-    timesteps, count = samples.shape[:2]
-    one_after_another = samples.swapaxes(0, 1).reshape(timesteps * count, *samples.shape[2:])
-    ordered = one_after_another.reshape(len(one_after_another), -1) if flat else one_after_another.transpose(0, 3, 2, 1)
-    stream = np.zeros((*ordered.shape[1:], steps), np.int64)
-    stream[..., : timesteps * count] = np.moveaxis(ordered, 0, -1)
-    return stream
-
-
-def _samples_of(stream: NDArray[Any], depth: int, timesteps: int, count: int) -> NDArray[np.int32]:
-    """Cut a layer's stream `(steps, ...)`, which starts `depth` steps late, into `(T, B, ...)` in C,H,W order."""
-    active = stream[depth : depth + timesteps * count]
-    active = active.transpose(0, *range(active.ndim - 1, 0, -1)).astype(np.int32)
-    return active.reshape(count, timesteps, *active.shape[1:]).swapaxes(0, 1)
+def _in_our_order(stream: NDArray[Any]) -> NDArray[np.int32]:
+    """Return a stream `(steps, W, H, C)` as `(steps, C, H, W)`."""
+    return stream.transpose(0, *range(stream.ndim - 1, 0, -1)).astype(np.int32)
 
 
 def end_with(parent: int) -> None:
@@ -154,13 +161,13 @@ def end_with(parent: int) -> None:
 
 def main(folder: Path) -> None:
     """Do the job in the folder."""
-    job = json.loads((folder / "job.json").read_text())
+    job = json.loads((folder / "job.json").read_text(encoding="utf-8"))
     threading.Thread(target=end_with, args=(job["parent"],), daemon=True).start()
     print_failures()
     widen_conv_geometry()
-    builder = job["builder"]
-    path = folder / "network.net"
-    recorded = run(read_netx(path), np.load(folder / "samples.npy"), builder, path)
+    with np.load(folder / "arrays.npz", allow_pickle=False) as arrays:
+        network, frames = from_plain(Network, job["network"], arrays), arrays["frames"]
+    recorded = run(network, frames, job["builder"], folder / "network.net")
     np.savez(folder / "trace.unfinished.npz", allow_pickle=False, **recorded)
     os.replace(folder / "trace.unfinished.npz", folder / "trace.npz")
 

@@ -14,9 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from snnc.export.lava.import_fixes import INSTALL, installed
+from snnc.export.lava.limits import violations
 from snnc.export.netx.file import netx_bytes
-from snnc.toolchain.errors import EngineError
+from snnc.toolchain.errors import DataError, EngineError
 from snnc.toolchain.network.network import Network
+from snnc.toolchain.network.plain import to_plain
 from snnc.toolchain.simulate.trace import Trace
 
 TIME_LIMIT = 1800.0  # seconds
@@ -27,33 +29,35 @@ LOG = "lava.log"
 
 def run_lava(
     network: Network,
-    samples: NDArray[np.int64],
+    frames: NDArray[np.integer],
     *,
     builder: str = "lava",
     file: Path | None = None,
     time_limit: float = TIME_LIMIT,
 ) -> Trace:
-    """Run samples `(T, B, ...)` and return the trace; `builder` is "lava" (stock processes) or "netx" (lava-dl's loader).
+    """Run frames `(F, B, *input.shape)`, F being T or 1 (the same at every step), and return the trace.
 
-    Lava reads `file`, the `.net` file that holds the network, byte for byte; without one it is written for the occasion.
-    Raises EngineError if Lava is missing, fails or takes more than `time_limit` seconds, and CannotExport for a network
-    that a `.net` file cannot hold.
+    `builder` is "lava" (stock processes, fed with the network itself) or "netx" (lava-dl's loader, which reads `file`, the
+    `.net` file that holds the network, byte for byte; without one it is written for the occasion).
+    Raises EngineError if Lava is missing, cannot run the network (see limits.py), fails or takes more than `time_limit`
+    seconds, DataError for frames of another shape, and CannotExport for "netx" and a network that no `.net` file can hold.
     """
     if not installed():
         raise EngineError(f"engine {builder!r}: Lava is not installed; get it with: {INSTALL}")
     if not time_limit > 0:
         raise EngineError(f"engine {builder!r}: a time limit of {time_limit} s is not possible; give a positive number")
-    content = file.read_bytes() if file else netx_bytes(network)
+    _check(network, frames, builder)
+    content = None
+    if builder == "netx":
+        content = file.read_bytes() if file else netx_bytes(network)
     folder = Path(tempfile.mkdtemp(prefix=f"snnc-{builder}-"))
     keep_log = False
     try:
-        (folder / "network.net").write_bytes(content)
-        np.save(folder / "samples.npy", samples)
-        (folder / "job.json").write_text(json.dumps({"builder": builder, "parent": os.getpid()}))
+        _write_job(folder, network, frames, builder, content)
         _run_child(folder, builder, time_limit)
         return _read_trace(folder / "trace.npz", network, builder)
     except EngineError:
-        keep_log = True
+        keep_log = (folder / LOG).exists()
         raise
     finally:
         for path in folder.iterdir():
@@ -63,10 +67,34 @@ def run_lava(
             folder.rmdir()
 
 
+def _check(network: Network, frames: NDArray[np.integer], builder: str) -> None:
+    expected = network.input.shape
+    if frames.ndim < 2 or frames.shape[2:] != expected or len(frames) not in (1, network.timesteps):
+        sizes = ", ".join(map(str, expected))
+        allowed = " and ".join(f"({steps}, B, {sizes})" for steps in sorted({1, network.timesteps}))
+        raise DataError(f"engine {builder!r}: frames of shape {frames.shape}; allowed are {allowed}")
+    found = violations(network) if builder == "lava" else []
+    if found:
+        more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
+        raise EngineError(f"engine {builder!r}: Lava's stock processes cannot run this network: {found[0]}{more}")
+
+
+def _write_job(folder: Path, network: Network, frames: NDArray[np.integer], builder: str, content: bytes | None) -> None:
+    values, arrays = to_plain(network)
+    job = {"builder": builder, "parent": os.getpid(), "network": values}
+    try:
+        if content is not None:
+            (folder / "network.net").write_bytes(content)
+        np.savez(folder / "arrays.npz", allow_pickle=False, **arrays, frames=frames.astype(np.int64))
+        (folder / "job.json").write_text(json.dumps(job), encoding="utf-8")
+    except OSError as error:
+        raise EngineError(f"engine {builder!r}: cannot write to {folder} ({error}); make room, or set TMPDIR") from None
+
+
 def _read_trace(path: Path, network: Network, builder: str) -> Trace:
     with np.load(path) as recorded:
         names = [layer.name for layer in network.layers]
-        spikes = {name: recorded[f"spikes/{name}"].astype(bool) for name in names}
+        spikes = {name: recorded[f"spikes/{name}"] for name in names}
         return Trace(builder, spikes, {name: recorded[f"membranes/{name}"] for name in names})
 
 

@@ -108,8 +108,7 @@ def _run_nir(subject: Subject, frames: Frames) -> Trace:
 def _run_lava(builder: str) -> Callable[[Subject, Frames], Trace]:
     def run(subject: Subject, frames: Frames) -> Trace:
         file = subject.file("loihi2")
-        stream = np.broadcast_to(frames, (subject.network.timesteps, *frames.shape[1:])).astype(np.int64)
-        return run_lava(subject.network, stream, builder=builder, file=file, time_limit=subject.time_limit)
+        return run_lava(subject.network, frames, builder=builder, file=file, time_limit=subject.time_limit)
 
     return run
 

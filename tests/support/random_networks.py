@@ -14,6 +14,7 @@ from snnc.toolchain.layers.phase import Phase
 from snnc.toolchain.layers.spiking_layer import ReadOut, SpikingLayer
 from snnc.toolchain.layers.spiking_network import SpikingNetwork
 from snnc.toolchain.layers.synapses import Geometry, Synapses
+from snnc.toolchain.network import lif
 from snnc.toolchain.network.network import INPUT, Input, Layer, Lif, Network
 from snnc.toolchain.network.synapse import Conv, Dense, Synapse
 
@@ -140,6 +141,45 @@ def scatter_statistics(model: SpikingNetwork) -> None:
 
 
 seeds = st.integers(0, 2**32 - 1)
+
+
+def random_residual_network(seed: int) -> Network:
+    """Draw a network of convolutions with shortcuts around one and around two of them, in two stages, and a dense head.
+
+    The second stage joins a 2x2 spike sum of the first at stride 2, its channels doubled; the input joins late.
+    """
+    rng = np.random.default_rng(seed)
+    width, strength = int(rng.integers(1, 4)), int(rng.integers(1, 4))
+    small, large = (2 * width, 2, 2), (width, 4, 4)
+    low, high = (0, 1) if rng.random() < 0.5 else (-9, 9)
+    channels = int(rng.integers(1, 3))
+
+    def conv(source: str, out: int, inputs: int, stride: int = 1) -> Conv:
+        return Conv(source, rng.integers(-1, 2, (out, inputs, 3, 3)), (stride, stride), (1, 1))
+
+    def layer(name: str, shape: tuple[int, ...], *synapses: Synapse) -> Layer:
+        bias = rng.integers(-2, 3, (shape[0], *[1] * (len(shape) - 1)))
+        return Layer(name, synapses, Lif(shape, int(rng.integers(0, 3)), int(rng.choice([0, 2048, 3072])), bias))
+
+    identity = Conv("a", strength * np.eye(width, dtype=int)[:, :, None, None])
+    pooled = np.tile(np.eye(width, dtype=int), (2, 1))[:, :, None, None] * np.ones((2, 2), int)
+    dense = [rng.integers(-1, 2, shape) for shape in ((6, 8 * width), (6, 6), (4, 6), (4, 6))]
+    layers = [
+        layer("a", large, conv(INPUT, width, channels)),
+        layer("b", large, conv("a", width, width), identity),  # a shortcut around one convolution
+        layer("c", large, conv("b", width, width), identity),  # and around two, whose paths differ by a hop
+        layer("d", large, conv("c", width, width), conv(INPUT, width, channels)),
+        layer("e", small, conv("d", 2 * width, width, stride=2), Conv("d", pooled, (2, 2))),
+        layer("f", small, conv("e", 2 * width, 2 * width), Conv("c", pooled, (2, 2))),
+        layer("hidden", (6,), Dense("f", dense[0])),
+        layer("deep", (6,), Dense("hidden", dense[1])),
+    ]
+    membrane = bool(rng.random() < 0.5)
+    readout = Lif((4,), lif.VTH_MAX if membrane else 1, 2048, rng.integers(-2, 3, (4,)))
+    layers.append(Layer("out", (Dense("deep", dense[2]), Dense("hidden", dense[3])), readout))
+    pixels = Input((channels, 4, 4), low, high)
+    timesteps = int(rng.integers(1, 6))
+    return Network(f"residual {seed}", timesteps, pixels, tuple(layers), "membrane" if membrane else "spikes")
 
 
 def random_nir_network(seed: int) -> Network:

@@ -56,16 +56,17 @@ def violations(network: Network, chip: Chip) -> list[Violation]:
     ]
 
 
-def _extreme(low: int, high: int, least: int, most: int) -> int:
+def extreme(low: int, high: int, least: int, most: int) -> int:
+    """Return whichever of `low` and `high` goes further beyond `least..most`, or comes closer to it."""
     return high if high - most >= least - low else low
 
 
-def _of_layers(values: Callable[[Layer], tuple[int, int]]) -> Callable[[Network, int, int], Iterator[Found]]:
+def of_layers(values: Callable[[Layer], tuple[int, int]]) -> Callable[[Network, int, int], Iterator[Found]]:
     """Check the least and the largest value of each layer."""
 
     def found(network: Network, least: int, most: int) -> Iterator[Found]:
         for layer in network.layers:
-            yield f"layer {layer.name!r}", _extreme(*values(layer), least, most)
+            yield f"layer {layer.name!r}", extreme(*values(layer), least, most)
 
     return found
 
@@ -80,8 +81,9 @@ def _mantissas(layer: Layer) -> tuple[int, int]:
     return int(mantissa.min()), int(mantissa.max())
 
 
-def _input(network: Network, least: int, most: int) -> Iterator[Found]:
-    yield "input", _extreme(network.input.minimum, network.input.maximum, least, most)
+def input_values(network: Network, least: int, most: int) -> Iterator[Found]:
+    """Check the range of the input."""
+    yield "input", extreme(network.input.minimum, network.input.maximum, least, most)
 
 
 def _neurons(network: Network, least: int, most: int) -> Iterator[Found]:
@@ -93,23 +95,23 @@ CHIPS: dict[str, Chip] = {
         "Loihi 2",
         (
             Limit(
-                *("weight", lif.WEIGHT_MIN, lif.WEIGHT_MAX, _of_layers(_weights), INTEL, "published"),
+                *("weight", lif.WEIGHT_MIN, lif.WEIGHT_MAX, of_layers(_weights), INTEL, "published"),
                 "train with fewer bits, or split the synapse into several",
             ),
             Limit(
-                *("threshold", 0, lif.VTH_MAX, _of_layers(lambda layer: (layer.neuron.vth,) * 2), INTEL, "published"),
+                *("threshold", 0, lif.VTH_MAX, of_layers(lambda layer: (layer.neuron.vth,) * 2), INTEL, "published"),
                 "rescale the layer; a threshold that is never reached may be 131071",
             ),
             Limit(
-                *("bias mantissa", lif.BIAS_MANTISSA_MIN, lif.BIAS_MANTISSA_MAX, _of_layers(_mantissas), INTEL, "published"),
+                *("bias mantissa", lif.BIAS_MANTISSA_MIN, lif.BIAS_MANTISSA_MAX, of_layers(_mantissas), INTEL, "published"),
                 "raise the bias exponent or rescale the layer",
             ),
             Limit(
-                *("bias exponent", 0, lif.BIAS_EXPONENT_MAX, _of_layers(lambda layer: (layer.neuron.bias_exponent,) * 2)),
+                *("bias exponent", 0, lif.BIAS_EXPONENT_MAX, of_layers(lambda layer: (layer.neuron.bias_exponent,) * 2)),
                 *(INTEL, "published", "lower the bias exponent and raise the mantissa"),
             ),
             Limit(
-                *("input value", -(2**15), 2**15 - 1, _input, "Lava 0.10.0: graded spikes of 16 bits", "published"),
+                *("input value", -(2**15), 2**15 - 1, input_values, "Lava 0.10.0: graded spikes of 16 bits", "published"),
                 "scale the input down",
             ),
             Limit(
