@@ -25,7 +25,7 @@ IDENTITY = (1.0, 0)  # scale and zero point of values that are what they are
 FLOAT_SUMS: Any = (torch.float32, "none", [], "")  # output type, and no operation after the convolution
 
 
-class Stage:
+class ChainLayer:
     """One layer of a sequential network with pooling taken out of its weights, and its numbers as torch wants them."""
 
     def __init__(self, layer: Layer, source: Shape):
@@ -52,13 +52,13 @@ class Baseline:
     chunk = 8  # images that go through the network at once: the fastest of 4, 8 and 16 here
 
     def __init__(self, network: Network, threads: int):
-        """Prepare all weights; the number of threads is torch's, for the whole process. Raises EngineError as Stage does."""
+        """Prepare all weights; the number of threads is torch's, for the whole process. Raises EngineError as ChainLayer."""
         if not network.truncation_free or network.readout != "membrane":
             raise EngineError("comparisons need a truncation-free network with a membrane read-out; use --beta 0.5 and T <= 7")
         torch.set_num_threads(threads)
         shapes = [network.input.shape, *(layer.output_shape for layer in network.layers)]
         self.steps = network.timesteps
-        self.stages = [Stage(layer, shape) for layer, shape in zip(network.layers, shapes, strict=False)]
+        self.chain = [ChainLayer(layer, shape) for layer, shape in zip(network.layers, shapes, strict=False)]
 
     @torch.inference_mode()
     def outputs(self, samples: NDArray[np.integer]) -> NDArray[np.int64]:
@@ -68,23 +68,23 @@ class Baseline:
 
     def _run(self, images: Tensor) -> Tensor:
         x = images
-        for stage in self.stages[:-1]:
-            x = self.fire(_over_time(self.sums(x, stage), len(images)), stage).flatten(0, 1)
-        return self.readout(_over_time(self.sums(x, self.stages[-1]), len(images)), self.stages[-1])
+        for layer in self.chain[:-1]:
+            x = self.fire(_over_time(self.sums(x, layer), len(images)), layer).flatten(0, 1)
+        return self.readout(_over_time(self.sums(x, self.chain[-1]), len(images)), self.chain[-1])
 
-    def sums(self, x: Tensor, stage: Stage) -> Tensor:
+    def sums(self, x: Tensor, layer: ChainLayer) -> Tensor:
         """Return the synaptic input `(N, H', W', C)` or `(N, out)` of inputs `(N, H, W, C)`."""
         raise NotImplementedError
 
-    def fire(self, a: Tensor, stage: Stage) -> Tensor:
+    def fire(self, a: Tensor, layer: ChainLayer) -> Tensor:
         """Return the spikes `(T, B, ...)` for inputs `(T or 1, B, ...)`."""
         raise NotImplementedError
 
-    def readout(self, a: Tensor, stage: Stage) -> Tensor:
+    def readout(self, a: Tensor, layer: ChainLayer) -> Tensor:
         """Return the membranes of neurons that never spike, summed over T."""
         v = total = torch.zeros(a.shape[1:])
         for t in range(self.steps):
-            v = v * stage.beta + a[t % len(a)] + stage.bias
+            v = v * layer.beta + a[t % len(a)] + layer.bias
             total = total + v
         return torch.mul(total, 2**lif.UNIT_SHIFT)
 
@@ -100,29 +100,29 @@ class TorchFloat32(Baseline):
     """
 
     def __init__(self, network: Network, threads: int):
-        """Turn all weights into float32. Raises EngineError as Stage does."""
+        """Turn all weights into float32. Raises EngineError as ChainLayer."""
         super().__init__(network, threads)
-        self.weights = {stage.name: stage.weight.float() for stage in self.stages}
-        for stage in self.stages:
-            if not stage.dense:
-                self.weights[stage.name] = self.weights[stage.name].contiguous(memory_format=torch.channels_last)
+        self.weights = {layer.name: layer.weight.float() for layer in self.chain}
+        for layer in self.chain:
+            if not layer.dense:
+                self.weights[layer.name] = self.weights[layer.name].contiguous(memory_format=torch.channels_last)
 
-    def sums(self, x: Tensor, stage: Stage) -> Tensor:
+    def sums(self, x: Tensor, layer: ChainLayer) -> Tensor:
         """Return the synaptic input in float32."""
-        weight = self.weights[stage.name]
-        if stage.dense:
+        weight = self.weights[layer.name]
+        if layer.dense:
             return F.linear(x.flatten(1), weight)
         x = x.permute(0, 3, 1, 2)
-        if stage.grid.pool > 1:
-            x = F.avg_pool2d(x, stage.grid.pool, divisor_override=1)
-        return F.conv2d(x, weight, stride=stage.grid.stride, padding=stage.grid.padding).permute(0, 2, 3, 1)
+        if layer.grid.pool > 1:
+            x = F.avg_pool2d(x, layer.grid.pool, divisor_override=1)
+        return F.conv2d(x, weight, stride=layer.grid.stride, padding=layer.grid.padding).permute(0, 2, 3, 1)
 
-    def fire(self, a: Tensor, stage: Stage) -> Tensor:
+    def fire(self, a: Tensor, layer: ChainLayer) -> Tensor:
         """Return the spikes as float32 0 and 1."""
         spikes, v = torch.empty(self.steps, *a.shape[1:]), torch.zeros(a.shape[1:])
         for t, spike in enumerate(spikes):
-            v.mul_(stage.beta).add_(a[t % len(a)]).add_(stage.bias)
-            fired = v > stage.neuron.vth
+            v.mul_(layer.beta).add_(a[t % len(a)]).add_(layer.bias)
+            fired = v > layer.neuron.vth
             spike.copy_(fired)
             v.masked_fill_(fired, 0)
         return spikes
@@ -137,32 +137,32 @@ class OneDnnInt8(TorchFloat32):
     chunk = 4
 
     def __init__(self, network: Network, threads: int):
-        """Pack all weights. Raises EngineError as Stage does, and without the operators or the C kernel."""
+        """Pack all weights. Raises EngineError as ChainLayer does, and without the operators or the C kernel."""
         super().__init__(network, threads)
         if not hasattr(torch.ops.onednn, "qconv_pointwise"):
             raise EngineError("this build of torch has no oneDNN int8 operators")
         self.kernel, self.pool = load_kernel(), ThreadPoolExecutor(threads)
-        self.packed = {stage.name: self._pack(stage) for stage in self.stages}
+        self.packed = {layer.name: self._pack(layer) for layer in self.chain}
 
-    def sums(self, x: Tensor, stage: Stage) -> Tensor:
+    def sums(self, x: Tensor, layer: ChainLayer) -> Tensor:
         """Return the synaptic input as whole numbers in float32."""
-        if stage is self.stages[0]:
-            return super().sums(x, stage)
-        out, pool = len(stage.weight), stage.grid.pool
-        x = x.flatten(1)[:, None, None] if stage.dense else x  # its matrix product fails on some processors
+        if layer is self.chain[0]:
+            return super().sums(x, layer)
+        out, pool = len(layer.weight), layer.grid.pool
+        x = x.flatten(1)[:, None, None] if layer.dense else x  # its matrix product fails on some processors
         corners = [x[:, row::pool, column::pool] for row in range(pool) for column in range(pool)]
         pooled = sum(corners[1:], corners[0]).permute(0, 3, 1, 2)
-        weight = (self.packed[stage.name], torch.ones(out), torch.zeros(out, dtype=torch.int32), None)
-        sums: Tensor = torch.ops.onednn.qconv_pointwise(pooled, *IDENTITY, *weight, *stage.geometry, *IDENTITY, *FLOAT_SUMS)
-        return sums.flatten(1) if stage.dense else sums.permute(0, 2, 3, 1)
+        weight = (self.packed[layer.name], torch.ones(out), torch.zeros(out, dtype=torch.int32), None)
+        sums: Tensor = torch.ops.onednn.qconv_pointwise(pooled, *IDENTITY, *weight, *layer.geometry, *IDENTITY, *FLOAT_SUMS)
+        return sums.flatten(1) if layer.dense else sums.permute(0, 2, 3, 1)
 
-    def fire(self, a: Tensor, stage: Stage) -> Tensor:
+    def fire(self, a: Tensor, layer: ChainLayer) -> Tensor:
         """Return the spikes as uint8 0 and 1."""
         a = a.contiguous()
         frames, images, *population = a.shape
         spikes = torch.empty(self.steps, images, *population, dtype=torch.uint8)
         channels, sizes = population[-1], (self.steps, frames, images)
-        neuron, bias = stage.neuron, stage.membrane_bias
+        neuron, bias = layer.neuron, layer.membrane_bias
 
         def one(image: int) -> None:
             membrane = np.empty(channels, np.int32)
@@ -174,10 +174,10 @@ class OneDnnInt8(TorchFloat32):
         list(self.pool.map(one, range(images)))
         return spikes
 
-    def _pack(self, stage: Stage) -> Tensor:
-        weight = stage.weight[:, :, None, None] if stage.dense else stage.weight
-        shape = [self.chunk * self.steps, weight.shape[1], *((1, 1) if stage.dense else stage.grid.pooled)]
-        packed: Tensor = torch.ops.onednn.qconv_prepack(weight, torch.ones(len(weight)), *IDENTITY, *stage.geometry, shape)
+    def _pack(self, layer: ChainLayer) -> Tensor:
+        weight = layer.weight[:, :, None, None] if layer.dense else layer.weight
+        shape = [self.chunk * self.steps, weight.shape[1], *((1, 1) if layer.dense else layer.grid.pooled)]
+        packed: Tensor = torch.ops.onednn.qconv_prepack(weight, torch.ones(len(weight)), *IDENTITY, *layer.geometry, shape)
         return packed
 
 

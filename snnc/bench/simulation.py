@@ -38,7 +38,7 @@ Watch = Callable[[str], None]
 
 
 @dataclass(frozen=True)
-class Settings:
+class SimulationSettings:
     """What to measure: the network's width and steps, images and rounds of each measurement, threads (None: all cores)."""
 
     width: float = 1.0
@@ -89,7 +89,7 @@ class Row:
         }
 
 
-def measure(rates: Sequence[float], settings: Settings, watch: Watch = lambda text: None) -> Iterator[Row]:
+def measure(rates: Sequence[float], settings: SimulationSettings, watch: Watch = lambda text: None) -> Iterator[Row]:
     """Yield one row for each firing rate. Raises EngineError without the C kernel, ConfigError for a rate that is none."""
     for rate in rates:
         check_rate(rate)
@@ -100,7 +100,7 @@ def measure(rates: Sequence[float], settings: Settings, watch: Watch = lambda te
         yield measure_row(network, rate, settings, watch)
 
 
-def measure_row(network: Network, rate: float, settings: Settings, watch: Watch) -> Row:
+def measure_row(network: Network, rate: float, settings: SimulationSettings, watch: Watch) -> Row:
     """Measure one network against all baselines; ratios stay empty if any output differs."""
     started = time.perf_counter()
     ours = BitslicedSimulator(network, threads=settings.threads)
@@ -134,7 +134,7 @@ def measure_row(network: Network, rate: float, settings: Settings, watch: Watch)
     return row
 
 
-def growth(settings: Settings, watch: Watch = lambda text: None) -> Iterator[tuple[str, str, float]]:
+def growth(settings: SimulationSettings, watch: Watch = lambda text: None) -> Iterator[tuple[str, str, float]]:
     """Yield what grows, its value, and seconds per image of the fast simulator, one thing at a time from one base."""
     base: dict[str, Any] = {"width": settings.width / 2, "timesteps": settings.timesteps, "rate": 0.1}
     steps = (settings.timesteps, 2 * settings.timesteps, 4 * settings.timesteps)
@@ -149,7 +149,7 @@ def growth(settings: Settings, watch: Watch = lambda text: None) -> Iterator[tup
             yield axis, f"{value:g}", _per_image(synthetic_cifarnet(**{**base, axis: value}), settings.images, settings)
 
 
-def _per_image(network: Network, count: int, settings: Settings) -> float:
+def _per_image(network: Network, count: int, settings: SimulationSettings) -> float:
     simulator, images = BitslicedSimulator(network, threads=settings.threads), synthetic_images(network.input, count)
     simulator.outputs(images)
     return min(_seconds(lambda: simulator.outputs(images)) for _ in range(settings.rounds)) / count
@@ -221,7 +221,7 @@ def _baselines(network: Network, threads: int, row: Row) -> dict[str, Baseline]:
     return baselines
 
 
-def _lava_seconds(network: Network, trace: Trace, settings: Settings, row: Row, watch: Watch) -> float | None:
+def _lava_seconds(network: Network, trace: Trace, settings: SimulationSettings, row: Row, watch: Watch) -> float | None:
     """Return the seconds that Lava's convolutions of one image would take on one core; None without Lava.
 
     Dense layers, neurons and messages are left out. The row learns whether the sums are ours.

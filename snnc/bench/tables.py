@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.table import Table
 
 from snnc.bench.simulation import Row
-from snnc.bench.training import Settings, Way, ratios
+from snnc.bench.training import TrainingSettings, Variant, ratios
 
 HEADINGS = ("firing rate", "images/s", "GMAC/s", "of limit", "peak MiB")
 TITLES = {"torch_float32": "torch f32", "onednn_int8": "oneDNN int8", "lava": "Lava *"}
@@ -20,7 +20,7 @@ NOTE = (
 )
 
 TRAINING_NOTE = (
-    "One step of CIFARNet at width {width}, batch {batch}, T = {steps}: forward, backward, Adam; all ways in turn.\n"
+    "One step of CIFARNet at width {width}, batch {batch}, T = {steps}: forward, backward, Adam; all variants in turn.\n"
     "limit: ReLU instead of neurons. `documented`: as their documentation shows them; all others in channels_last layout and\n"
     "with the fused Adam, as ours.\n"
     "MiB: what the first step takes beyond the built model, Adam's state included. All neurons compute the same spikes."
@@ -55,13 +55,13 @@ def show_growth(console: Console, points: Iterable[tuple[str, str, float]]) -> N
     console.print("", table)
 
 
-def show_training(console: Console, ways: Sequence[Way], settings: Settings) -> None:
-    """Print one line for each way to train: its speed, its memory, and how much faster ours is, with the spread."""
+def show_training(console: Console, variants: Sequence[Variant], settings: TrainingSettings) -> None:
+    """Print one line for each variant to train: its speed, its memory, and how much faster ours is, with the spread."""
     table = _table("", "images/s", "MiB of a step", "snnc is x faster", "least - most")
-    for way in ways:
-        values = ratios(list(ways), way.name)
-        spread = (f"{median(values):.2f}", f"{min(values):.2f} - {max(values):.2f}") if way.name != "snnc" else ("", "")
-        table.add_row(way.name, f"{way.images_per_s(settings.batch):.1f}", f"{way.peak_mib:,.0f}", *spread)
+    for variant in variants:
+        values = ratios(list(variants), variant.name)
+        spread = (f"{median(values):.2f}", f"{min(values):.2f} - {max(values):.2f}") if variant.name != "snnc" else ("", "")
+        table.add_row(variant.name, f"{variant.images_per_s(settings.batch):.1f}", f"{variant.peak_mib:,.0f}", *spread)
     table.columns[0].justify = "left"
     console.print(table, "")
     console.print(TRAINING_NOTE.format(width=settings.width, batch=settings.batch, steps=settings.timesteps))

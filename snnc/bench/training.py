@@ -1,4 +1,4 @@
-"""Measures one training step side by side with other ways to train the same network, in turns, in one process.
+"""Measures one training step side by side with other variants to train the same network, in turns, in one process.
 
 One step is forward, backward and Adam on one batch. Ours is the float phase of CIFARNet, alone; quantized, integer and twin
 training are measured against it. Peers run twice: in torch's channels_last layout and with the fused Adam, as ours, and as
@@ -27,7 +27,7 @@ OURS = ("snnc", "snnc quantized", "snnc integer", "snnc twin")
 
 
 @dataclass(frozen=True)
-class Settings:
+class TrainingSettings:
     """The work of one step, how often it is measured, and on how many threads (None: all cores)."""
 
     width: float = 0.25
@@ -38,8 +38,8 @@ class Settings:
 
 
 @dataclass
-class Way:
-    """One way to train: seconds of each round, and the memory one step takes beyond the built model."""
+class Variant:
+    """One variant to train: seconds of each round, and the memory one step takes beyond the built model."""
 
     name: str
     seconds: list[float] = field(default_factory=list)
@@ -50,41 +50,41 @@ class Way:
         return batch / median(self.seconds)
 
 
-def measure(settings: Settings, say: Callable[[str], None]) -> list[Way]:
-    """Build every way, take a first step for its memory, then time all in turns. Raises ConfigError."""
+def measure(settings: TrainingSettings, say: Callable[[str], None]) -> list[Variant]:
+    """Build every variant, take a first step for its memory, then time all in turns. Raises ConfigError."""
     if not 1e-3 <= settings.width <= 4:
         raise ConfigError(f"width {settings.width} cannot be measured; allowed are 0.001 to 4")
-    ways, steps = [], {}
+    variants, steps = [], {}
     with torch_threads(settings.threads or cores()):
         for name, build in _builders(settings):
             say(f"building {name}")
             steps[name], peak = _first_step(build)
-            ways.append(Way(name, peak_mib=peak))
+            variants.append(Variant(name, peak_mib=peak))
         for number in range(settings.rounds):
-            for way in ways:
-                say(f"round {number + 1} of {settings.rounds}: {way.name}")
-                way.seconds.append(steps[way.name]())
-    return ways
+            for variant in variants:
+                say(f"round {number + 1} of {settings.rounds}: {variant.name}")
+                variant.seconds.append(steps[variant.name]())
+    return variants
 
 
-def ratios(ways: list[Way], name: str, of: str = "snnc") -> list[float]:
-    """Return how many times faster `of` was than another way, in each round."""
-    seconds = {way.name: way.seconds for way in ways}
+def ratios(variants: list[Variant], name: str, of: str = "snnc") -> list[float]:
+    """Return how many times faster `of` was than another variant, in each round."""
+    seconds = {variant.name: variant.seconds for variant in variants}
     return [theirs / ours for theirs, ours in zip(seconds[name], seconds[of], strict=True)]
 
 
-def as_dict(ways: list[Way], settings: Settings) -> dict[str, Any]:
+def as_dict(variants: list[Variant], settings: TrainingSettings) -> dict[str, Any]:
     """Return what `snnc bench train --json` prints: medians; `ratio` is ours over theirs, peers in channels_last."""
-    speeds = {way.name: round(way.images_per_s(settings.batch), 2) for way in ways}
-    peers = [way.name for way in ways if way.name not in OURS]
+    speeds = {variant.name: round(variant.images_per_s(settings.batch), 2) for variant in variants}
+    peers = [variant.name for variant in variants if variant.name not in OURS]
     plain = {name for name in peers if name.endswith(" documented")}
-    rounded = {name: round(median(ratios(ways, name)), 3) for name in [*peers, *OURS[1:]]}
+    rounded = {name: round(median(ratios(variants, name)), 3) for name in [*peers, *OURS[1:]]}
     return {
         "images_per_s": speeds["snnc"],
         "ratio": {name: rounded[name] for name in peers if name not in plain},
         "ratio_documented": {name.removesuffix(" documented"): rounded[name] for name in plain},
         "step_ratio": {name.removeprefix("snnc "): rounded[name] for name in OURS[1:]},
-        "peak_mib": {way.name: round(way.peak_mib, 1) for way in ways},
+        "peak_mib": {variant.name: round(variant.peak_mib, 1) for variant in variants},
         "speed": speeds,
         "width": settings.width,
         "batch": settings.batch,
@@ -92,7 +92,7 @@ def as_dict(ways: list[Way], settings: Settings) -> dict[str, Any]:
     }
 
 
-def _builders(settings: Settings) -> Iterator[tuple[str, Callable[[], Step]]]:
+def _builders(settings: TrainingSettings) -> Iterator[tuple[str, Callable[[], Step]]]:
     work = Work(settings.width, settings.batch, settings.timesteps)
     yield "snnc", partial(our_step, work)
     for name in installed():

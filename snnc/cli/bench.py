@@ -36,7 +36,7 @@ def bench(
     from snnc.bench import simulation as measuring
     from snnc.bench.tables import show_growth, show_rows
 
-    console, chosen = console_for(as_json, quiet), measuring.Settings(**settings)
+    console, chosen = console_for(as_json, quiet), measuring.SimulationSettings(**settings)
     with console.status("measuring") as status:
         rows = list(measuring.measure(_rates(rates), chosen, status.update))
         points = list(measuring.growth(chosen, status.update)) if growth else []
@@ -52,8 +52,8 @@ def bench(
 @click.option("--width", default=0.25, show_default=True, help="Channels of CIFARNet, 1 is the paper's.")
 @click.option("-b", "--batch", type=click.IntRange(min=2), default=32, show_default=True, help="Images of one step.")
 @click.option("--timesteps", type=click.IntRange(1, 64), default=5, show_default=True, help="Time steps of each image.")
-@click.option("--rounds", type=click.IntRange(min=1), default=7, show_default=True, help="Rounds of all ways in turn.")
-@click.option("--threads", type=click.IntRange(1, 256), help="Threads of all ways.  [default: all cores]")
+@click.option("--rounds", type=click.IntRange(min=1), default=7, show_default=True, help="Rounds of all variants in turn.")
+@click.option("--threads", type=click.IntRange(1, 256), help="Threads of all variants.  [default: all cores]")
 @output_options
 def bench_train(as_json: bool, quiet: bool, verbose: bool, **settings: Any) -> None:
     """Measure one training step against the ReLU limit and the frameworks that are installed here.
@@ -64,12 +64,12 @@ def bench_train(as_json: bool, quiet: bool, verbose: bool, **settings: Any) -> N
     from snnc.bench import training as measuring
     from snnc.bench.tables import show_training
 
-    console, chosen = console_for(as_json, quiet), measuring.Settings(**settings)
+    console, chosen = console_for(as_json, quiet), measuring.TrainingSettings(**settings)
     with console.status("measuring") as status:
-        ways = measuring.measure(chosen, status.update)
-    show_training(console, ways, chosen)
+        variants = measuring.measure(chosen, status.update)
+    show_training(console, variants, chosen)
     if as_json:
-        click.echo(json.dumps(measuring.as_dict(ways, chosen)))
+        click.echo(json.dumps(measuring.as_dict(variants, chosen)))
 
 
 def _rates(text: str) -> list[float]:

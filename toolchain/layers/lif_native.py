@@ -13,7 +13,7 @@ from torch import Tensor
 
 from snnc.toolchain.errors import EngineError
 from snnc.toolchain.layers.surrogate import SURROGATES
-from snnc.toolchain.native.library import REMEDY, UNKNOWN_SURROGATE, Kernel, Slab, load_kernel
+from snnc.toolchain.native.library import REMEDY, UNKNOWN_SURROGATE, Kernel, SlabStruct, load_kernel
 from snnc.toolchain.network import lif
 
 SLABS = 16
@@ -103,7 +103,7 @@ def _run(name: str, x: Tensor, timesteps: int, arrays: list[Tensor], *, sums: in
     def work(own: range) -> None:
         for slab in own:
             edges = (rows * slab // slabs, rows * (slab + 1) // slabs)
-            part = Slab(rows, *edges, len(x), timesteps, channels, **settings)
+            part = SlabStruct(rows, *edges, len(x), timesteps, channels, **settings)
             status = function(part, *pointers, *[added[slab].data_ptr()] * bool(sums))
             if status == UNKNOWN_SURROGATE:
                 raise EngineError(f"the C kernel has no surrogate gradient of number {part.surrogate}; {REMEDY}")

@@ -14,7 +14,7 @@ REMEDY = "install a C compiler (Debian: apt-get install gcc) and install snnc ag
 UNKNOWN_SURROGATE = 2  # returned by training.c; 1 is no memory, 0 is done
 
 
-class Geometry(ctypes.Structure):
+class LayerStruct(ctypes.Structure):
     """Mirrors Layer in layer.h."""
 
     _fields_ = tuple(
@@ -26,14 +26,14 @@ class Geometry(ctypes.Structure):
     )
 
 
-class Results(ctypes.Structure):
-    """Mirrors Results in layer.h."""
+class ResultsStruct(ctypes.Structure):
+    """Mirrors ResultsStruct in layer.h."""
 
     _fields_ = tuple((name, ctypes.c_void_p) for name in ("spikes", "membranes", "sums", "given"))
 
 
-class Slab(ctypes.Structure):
-    """Mirrors Slab in training.h."""
+class SlabStruct(ctypes.Structure):
+    """Mirrors SlabStruct in training.h."""
 
     _fields_ = (
         *((name, ctypes.c_int64) for name in ("rows", "start", "stop")),
@@ -62,7 +62,7 @@ class Kernel:
         self.width, self.block = width, int(library.block_channels())
 
     def _declare(self, library: ctypes.CDLL) -> None:
-        layer, results = ctypes.POINTER(Geometry), ctypes.POINTER(Results)
+        layer, results = ctypes.POINTER(LayerStruct), ctypes.POINTER(ResultsStruct)
         pointer, integer = ctypes.c_void_p, ctypes.c_int
         library.ternary_scratch.argtypes, library.ternary_scratch.restype = [layer, integer], ctypes.c_size_t
         library.ternary_layer.argtypes = [layer, integer, pointer, pointer, pointer, results, pointer]
@@ -74,7 +74,7 @@ class Kernel:
         self.graded_layer, self.neurons = library.graded_layer, library.neurons
         self.training = {name: getattr(library, f"training_{name}") for name in TRAINING}
         for name, arrays in TRAINING.items():
-            self.training[name].argtypes = [ctypes.POINTER(Slab), *[pointer] * arrays]
+            self.training[name].argtypes = [ctypes.POINTER(SlabStruct), *[pointer] * arrays]
         self.add_from_registers, self.processor_has = library.add_from_registers, library.processor_has
 
 

@@ -10,7 +10,7 @@ from math import prod
 import numpy as np
 from numpy.typing import NDArray
 
-from snnc.toolchain.native.library import Results, load_kernel
+from snnc.toolchain.native.library import ResultsStruct, load_kernel
 from snnc.toolchain.network import lif
 from snnc.toolchain.network.network import INPUT, Layer, Lif, Network
 from snnc.toolchain.network.synapse import Synapse
@@ -55,7 +55,7 @@ class FusedLayer:
         bits = np.empty((*shape, last.words), np.uint64)
         after = np.empty((*shape, last.padded if membranes else 0), np.int32)
         with self._given(signals, shape[0]) as given:
-            results = Results(spikes=bits.ctypes.data, membranes=after.ctypes.data if membranes else None, given=given)
+            results = ResultsStruct(spikes=bits.ctypes.data, membranes=after.ctypes.data if membranes else None, given=given)
             last.call(source, shape[0], results)
         return Output(bits, after[..., : last.cout])
 
@@ -67,7 +67,7 @@ class FusedLayer:
             return
         with scratch(images * prod(self.last.shape) * self.last.padded * np.dtype(np.int32).itemsize) as sums:
             for index, (source, fused) in enumerate(self.others):
-                fused.call(signals[source], images, Results(sums=sums, given=sums if index else None))
+                fused.call(signals[source], images, ResultsStruct(sums=sums, given=sums if index else None))
             yield sums
 
 

@@ -14,7 +14,7 @@ from math import prod
 import numpy as np
 from numpy.typing import NDArray
 
-from snnc.toolchain.native.library import Geometry, Kernel, Results
+from snnc.toolchain.native.library import Kernel, LayerStruct, ResultsStruct
 from snnc.toolchain.network import lif
 from snnc.toolchain.network.network import Layer, Lif
 from snnc.toolchain.network.synapse import Conv, Synapse
@@ -83,7 +83,7 @@ class Fused:
             self.bias[: self.cout] = neuron.bias.reshape(self.cout, -1)[:, 0]
         keep, vth = (lif.DECAY_UNITY - neuron.dv, neuron.vth) if neuron else (0, lif.VTH_MAX)
         (_, hin, win), (h, w), (kh, kw) = grid.source, grid.pooled, grid.weight.shape[2:]
-        self.geometry = Geometry(
+        self.geometry = LayerStruct(
             *(timesteps, hin, win, grid.source[0], grid.pool, h, w, kh, kw),
             *(*grid.stride, *grid.padding, *grid.output, self.cout, keep, vth),
         )
@@ -92,10 +92,10 @@ class Fused:
         """Return the synaptic input `(images, T, H, W, C)` alone."""
         images = count(source)
         sums = np.empty((images, *self.shape, self.padded), np.int32)
-        self.call(source, images, Results(sums=sums.ctypes.data))
+        self.call(source, images, ResultsStruct(sums=sums.ctypes.data))
         return sums[..., : self.cout]
 
-    def call(self, source: Signal, images: int, results: Results) -> None:
+    def call(self, source: Signal, images: int, results: ResultsStruct) -> None:
         """Call the kernel."""
         raise NotImplementedError
 
@@ -118,7 +118,7 @@ class Ternary(Fused):
         self.rows[:, :-1] = rows.reshape(blocks, -1, kernel.width)
         self.rows[:, -1] = 0
 
-    def call(self, source: Signal, images: int, results: Results) -> None:
+    def call(self, source: Signal, images: int, results: ResultsStruct) -> None:
         """Run the bit-sliced kernel on the signal's bits."""
         bits = np.ascontiguousarray(np.broadcast_to(source.bits, (images, self.timesteps, *source.bits.shape[2:])))
         layer = ctypes.byref(self.geometry)
@@ -138,7 +138,7 @@ class Graded(Fused):
         self.rows[:] = 0
         self.rows[:, :out] = grid.weight.transpose(2, 3, 1, 0).reshape(-1, out)
 
-    def call(self, source: Signal, images: int, results: Results) -> None:
+    def call(self, source: Signal, images: int, results: ResultsStruct) -> None:
         """Run the multiplying kernel on the signal's values."""
         values = np.ascontiguousarray(source.values)
         layer, frames = ctypes.byref(self.geometry), values.shape[1]

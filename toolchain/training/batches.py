@@ -1,6 +1,6 @@
 """A dataset on the training device, and the batches of an epoch: nothing is loaded while a step runs.
 
-Samples stay the small integers they are (a byte a pixel), and become floats batch by batch.
+DeviceSplit stay the small integers they are (a byte a pixel), and become floats batch by batch.
 """
 
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ from snnc.toolchain.training.config import TrainConfig
 
 
 @dataclass
-class Samples:
+class DeviceSplit:
     """One split as tensors on a device: raw integers `(N, ...)`, and labels `(N,)`.
 
     Events are kept sample by sample, `(N, T, ...)`, and only here: batches are drawn along the first axis.
@@ -43,19 +43,19 @@ class Samples:
             yield self.as_input(raw), labels
 
 
-def on_device(split: Split, input: Input, device: torch.device) -> Samples:
+def on_device(split: Split, input: Input, device: torch.device) -> DeviceSplit:
     """Move a split to a device. Raises DataError if its samples are not what the network takes."""
     check_samples(split, input)
     raw = np.ascontiguousarray(split.samples.swapaxes(0, 1) if split.timed else split.samples)
-    return Samples(torch.from_numpy(raw).to(device), torch.from_numpy(split.labels).to(device), input)
+    return DeviceSplit(torch.from_numpy(raw).to(device), torch.from_numpy(split.labels).to(device), input)
 
 
 @dataclass
 class Data:
     """A dataset as tensors on the training device."""
 
-    train: Samples
-    test: Samples
+    train: DeviceSplit
+    test: DeviceSplit
 
 
 def load_on_device(dataset: Dataset, device: torch.device) -> Data:

@@ -12,7 +12,7 @@ from snnc.toolchain.distributed import all_reduce_sum
 from snnc.toolchain.errors import ConfigError, SnncError
 from snnc.toolchain.layers.phase import Phase
 from snnc.toolchain.layers.spiking_network import SpikingNetwork
-from snnc.toolchain.training.batches import Samples
+from snnc.toolchain.training.batches import DeviceSplit
 from snnc.toolchain.training.checkpoint import Checkpoint, load_checkpoint
 from snnc.toolchain.training.config import TrainConfig
 from snnc.toolchain.training.evaluation import EVALUATION_BATCH, Evaluation, evaluate
@@ -74,7 +74,7 @@ def build_companion(recipe: Companion, build: Build, dataset: Dataset, resumed: 
 
 
 @torch.no_grad()
-def evaluate_companion(network: nn.Module, samples: Samples, rank: int = 0, processes: int = 1) -> Evaluation:
+def evaluate_companion(network: nn.Module, samples: DeviceSplit, rank: int = 0, processes: int = 1) -> Evaluation:
     """Return the accuracy of any network, and the firing rates of a spiking one; for `processes`, see `evaluate`."""
     if isinstance(network, SpikingNetwork):
         return evaluate(network, samples, rank, processes)

@@ -12,7 +12,7 @@ from snnc.toolchain.layers.population import repeated
 from snnc.toolchain.layers.spiking_layer import ReadOut
 from snnc.toolchain.layers.spiking_network import SpikingNetwork
 from snnc.toolchain.network.network import INPUT
-from snnc.toolchain.training.batches import Samples, on_device
+from snnc.toolchain.training.batches import DeviceSplit, on_device
 from snnc.toolchain.training.config import TrainConfig
 from snnc.toolchain.training.methods import method_named
 
@@ -50,7 +50,7 @@ def plan(config: TrainConfig, dataset: Dataset, build: Callable[[TrainConfig], S
     return estimate(config, network, on_device(dataset.train, dataset.input, torch.device("cpu")))
 
 
-def estimate(config: TrainConfig, network: SpikingNetwork, samples: Samples) -> Estimate:
+def estimate(config: TrainConfig, network: SpikingNetwork, samples: DeviceSplit) -> Estimate:
     """Run one batch of the training split through an untrained network, without dropout, and measure what it does."""
     taken = min(SAMPLES, len(samples))
     x = samples.as_input(samples.raw[:taken])

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from snnc.toolchain.distributed import all_reduce_sum
 from snnc.toolchain.layers.spiking_network import SpikingNetwork
-from snnc.toolchain.training.batches import Samples
+from snnc.toolchain.training.batches import DeviceSplit
 
 EVALUATION_BATCH = 256
 
@@ -22,7 +22,7 @@ class Evaluation:
 
 
 @torch.no_grad()
-def evaluate(network: SpikingNetwork, samples: Samples, rank: int = 0, processes: int = 1) -> Evaluation:
+def evaluate(network: SpikingNetwork, samples: DeviceSplit, rank: int = 0, processes: int = 1) -> Evaluation:
     """Run a split through a network as it will be used: statistics fixed, no dropout.
 
     With `processes`, all of them must call this, and share the work.

@@ -10,7 +10,7 @@ from snnc.toolchain.distributed import all_reduce_sum
 from snnc.toolchain.errors import ConfigError, TrainingError
 from snnc.toolchain.layers.spiking_network import Logits, SpikingNetwork
 from snnc.toolchain.training.augment import augmented, draw
-from snnc.toolchain.training.batches import Samples, batches_of_epoch
+from snnc.toolchain.training.batches import DeviceSplit, batches_of_epoch
 from snnc.toolchain.training.callbacks import Callback
 from snnc.toolchain.training.companions import BuiltCompanion
 from snnc.toolchain.training.config import TrainConfig
@@ -74,7 +74,7 @@ class Trainer:
         self.optimizer = self.method.optimizer(module, stage.lr)
         self._module, self._stepped = launched.setup_module(module), launched.setup_optimizers(self.optimizer)
 
-    def epoch(self, samples: Samples, number: int, done: int, callback: Callback) -> EpochMetrics:
+    def epoch(self, samples: DeviceSplit, number: int, done: int, callback: Callback) -> EpochMetrics:
         """Take one pass over the training split: epoch `number` of the run, after `done` of this stage.
 
         Raises TrainingError if the loss is not finite.
@@ -124,7 +124,7 @@ class Trainer:
         in_order = [next(learning if learns else frozen) for learns in self._learns]
         return self.method.loss(in_order, labels, self.config.method_settings), right
 
-    def _groups(self, samples: Samples, number: int) -> Iterator[list[tuple[Tensor, Tensor]]]:
+    def _groups(self, samples: DeviceSplit, number: int) -> Iterator[list[tuple[Tensor, Tensor]]]:
         """Yield the batches of each optimizer step, augmented, those of this process."""
         config, rank, processes = self.config, self.launched.global_rank, self.launched.world_size
         random, group = generator(config.seed, number), []

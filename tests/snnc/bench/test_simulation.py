@@ -13,7 +13,7 @@ from rich.console import Console
 from snnc.bench import simulation as bench
 from snnc.bench.baselines import BASELINES, Baseline
 from snnc.bench.lava_conv import Timing
-from snnc.bench.simulation import Row, Settings, growth, measure
+from snnc.bench.simulation import Row, SimulationSettings, growth, measure
 from snnc.bench.tables import show_growth, show_rows
 from snnc.cli.main import main
 from snnc.toolchain.errors import ConfigError, EngineError
@@ -21,7 +21,7 @@ from snnc.toolchain.native.library import built
 from snnc.toolchain.network.synapse import Conv
 
 pytestmark = pytest.mark.skipif(not built(), reason="the C kernel was not built: no compiler")
-SMALL = Settings(width=1 / 16, timesteps=3, images=6, rounds=3, threads=torch.get_num_threads(), lava=False)
+SMALL = SimulationSettings(width=1 / 16, timesteps=3, images=6, rounds=3, threads=torch.get_num_threads(), lava=False)
 
 
 def fake_lava(synapses: list[Conv], sources: list[np.ndarray], off: int = 0) -> list[Timing]:
@@ -45,7 +45,7 @@ def test_a_row_holds_every_ratio_of_every_round() -> None:
 
 def test_lava_is_scaled_to_all_channels_steps_and_layers(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bench, "time_convolutions", fake_lava)
-    (row,) = measure([0.2], Settings(width=1 / 4, timesteps=3, images=6, rounds=1, threads=1))
+    (row,) = measure([0.2], SimulationSettings(width=1 / 4, timesteps=3, images=6, rounds=1, threads=1))
     channels = [64, 128, 256, 128]  # conv2 to conv5 at a quarter of the width, of which LAVA_CHANNELS took 0.5 s each
     seconds = 3 * sum(0.5 * out / bench.LAVA_CHANNELS for out in channels)
     assert row.ratios["lava"] == [pytest.approx(row.images_per_s[0] * seconds)]
@@ -67,7 +67,7 @@ def test_a_wrong_output_gives_no_ratio(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "DIFFER" in result.output
     monkeypatch.undo()
     monkeypatch.setattr(bench, "time_convolutions", lambda *jobs: fake_lava(*jobs, off=1))
-    (row,) = measure([0.2], Settings(width=1 / 16, images=4, rounds=1, threads=1))
+    (row,) = measure([0.2], SimulationSettings(width=1 / 16, images=4, rounds=1, threads=1))
     assert not row.equal
 
 
@@ -76,7 +76,7 @@ def test_without_lava_the_rest_is_measured(monkeypatch: pytest.MonkeyPatch) -> N
         raise EngineError("Lava is not installed; get it")
 
     monkeypatch.setattr(bench, "time_convolutions", missing)
-    (row,) = measure([0.2], Settings(width=1 / 16, images=4, rounds=1, threads=1))
+    (row,) = measure([0.2], SimulationSettings(width=1 / 16, images=4, rounds=1, threads=1))
     assert row.equal
     assert row.ratios["lava"] == []
     assert row.notes == ["lava left out: Lava is not installed; get it"]
@@ -89,7 +89,7 @@ def test_a_rate_that_is_none_is_refused() -> None:
 
 
 def test_growth_covers_images_steps_width_and_rate() -> None:
-    points = list(growth(Settings(width=1 / 4, timesteps=1, images=2, rounds=1, threads=1, lava=False)))
+    points = list(growth(SimulationSettings(width=1 / 4, timesteps=1, images=2, rounds=1, threads=1, lava=False)))
     assert {axis for axis, _, _ in points} == {"images", "timesteps", "width", "rate"}
     assert all(seconds > 0 for _, _, seconds in points)
     text = shown(lambda console: show_growth(console, points))

@@ -1,4 +1,4 @@
-"""snnc bench train: which ways are measured, and what screen and --json say."""
+"""snnc bench train: which variants are measured, and what screen and --json say."""
 
 import json
 
@@ -7,11 +7,11 @@ import torch
 from click.testing import CliRunner
 
 from snnc.bench.frameworks import installed
-from snnc.bench.training import OURS, Settings, as_dict, measure, ratios
+from snnc.bench.training import OURS, TrainingSettings, as_dict, measure, ratios
 from snnc.cli.main import main
 from snnc.toolchain.errors import ConfigError
 
-SMALL = Settings(width=1 / 32, batch=4, timesteps=2, rounds=2, threads=1)
+SMALL = TrainingSettings(width=1 / 32, batch=4, timesteps=2, rounds=2, threads=1)
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # of the frameworks
 
@@ -19,14 +19,14 @@ pytestmark = pytest.mark.filterwarnings("ignore")  # of the frameworks
 def test_all_ways_are_measured_in_turns() -> None:
     threads = torch.get_num_threads()
     said: list[str] = []
-    ways = measure(SMALL, said.append)
-    names = [way.name for way in ways]
+    variants = measure(SMALL, said.append)
+    names = [variant.name for variant in variants]
     peers = [name for name in installed() if name != "limit"]
     assert set(names) == {*OURS, *installed(), *(f"{name} documented" for name in peers)}
-    assert all(len(way.seconds) == 2 and min(way.seconds) > 0 for way in ways)
+    assert all(len(variant.seconds) == 2 and min(variant.seconds) > 0 for variant in variants)
     assert said[-1] == f"round 2 of 2: {names[-1]}"
     assert torch.get_num_threads() == threads
-    result = as_dict(ways, SMALL)
+    result = as_dict(variants, SMALL)
     assert set(result["ratio"]) == set(installed())
     assert set(result["ratio_documented"]) == set(peers)
     assert set(result["step_ratio"]) == {"quantized", "integer", "twin"}
@@ -34,9 +34,9 @@ def test_all_ways_are_measured_in_turns() -> None:
 
 
 def test_a_ratio_is_theirs_over_ours_in_each_round() -> None:
-    ways = measure(SMALL, lambda text: None)
-    ways[0].seconds, ways[1].seconds = [1.0, 2.0], [3.0, 2.0]
-    assert ratios(ways, ways[1].name) == [3.0, 1.0]
+    variants = measure(SMALL, lambda text: None)
+    variants[0].seconds, variants[1].seconds = [1.0, 2.0], [3.0, 2.0]
+    assert ratios(variants, variants[1].name) == [3.0, 1.0]
 
 
 def test_json_and_table() -> None:
@@ -49,4 +49,4 @@ def test_json_and_table() -> None:
 
 def test_widths_beyond_reason_are_refused() -> None:
     with pytest.raises(ConfigError, match="width 9 cannot be measured"):
-        measure(Settings(width=9), print)
+        measure(TrainingSettings(width=9), print)

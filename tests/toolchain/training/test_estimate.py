@@ -10,18 +10,18 @@ from snnc.toolchain.data.dataset import Dataset
 from snnc.toolchain.layers.spiking_layer import ReadOut
 from snnc.toolchain.layers.spiking_network import SpikingNetwork
 from snnc.toolchain.layers.synapses import Geometry, Synapses
-from snnc.toolchain.training.batches import Samples, on_device
+from snnc.toolchain.training.batches import DeviceSplit, on_device
 from snnc.toolchain.training.estimate import SAMPLES, estimate
 
 CPU = torch.device("cpu")
 
 
 @pytest.fixture(scope="module")
-def samples(digits: Dataset) -> Samples:
+def samples(digits: Dataset) -> DeviceSplit:
     return on_device(digits.train, digits.input, CPU)
 
 
-def test_parameters_and_neurons_are_those_of_the_network(samples: Samples) -> None:
+def test_parameters_and_neurons_are_those_of_the_network(samples: DeviceSplit) -> None:
     model = build_model(TINY, samples.input, 10)
     planned = estimate(TINY, model, samples)
     assert sum(layer.parameters for layer in planned.layers) == sum(weight.numel() for weight in model.parameters())
@@ -29,7 +29,7 @@ def test_parameters_and_neurons_are_those_of_the_network(samples: Samples) -> No
     assert planned.data_mib == samples.raw.numel() / 2**20
 
 
-def test_synaptic_operations_are_spikes_times_synapses(samples: Samples) -> None:
+def test_synaptic_operations_are_spikes_times_synapses(samples: DeviceSplit) -> None:
     planned = estimate(TINY, build_model(TINY.replaced(dropout=0.0), samples.input, 10), samples)
     first, second, third = planned.layers
     used = np.count_nonzero(samples.as_input(samples.raw[:SAMPLES]).numpy()) / SAMPLES
@@ -39,7 +39,7 @@ def test_synaptic_operations_are_spikes_times_synapses(samples: Samples) -> None
     assert third.spikes == 0
 
 
-def test_synaptic_operations_of_all_sources_add_up(samples: Samples) -> None:
+def test_synaptic_operations_of_all_sources_add_up(samples: DeviceSplit) -> None:
     network = build_model(TINY.replaced(dropout=0.0), samples.input, 10)
     chain = estimate(TINY, network, samples)
     joined, neurons = SpikingNetwork("joined", TINY.timesteps, samples.input), network.readout.neurons
@@ -55,7 +55,7 @@ def test_synaptic_operations_of_all_sources_add_up(samples: Samples) -> None:
 
 
 @pytest.mark.parametrize(("method", "networks"), [("baseline", 1), ("tna", 2), ("tna3", 3), ("kd", 2)])
-def test_twins_count(samples: Samples, method: str, networks: int) -> None:
+def test_twins_count(samples: DeviceSplit, method: str, networks: int) -> None:
     alone = estimate(TINY.replaced(method="baseline"), build_model(TINY, samples.input, 10), samples)
     planned = estimate(TINY.replaced(method=method), build_model(TINY, samples.input, 10), samples)
     assert planned.networks == networks
@@ -63,7 +63,7 @@ def test_twins_count(samples: Samples, method: str, networks: int) -> None:
     assert planned.training_mib >= alone.training_mib * learning * 0.99
 
 
-def test_memory_grows_with_the_batch(samples: Samples) -> None:
+def test_memory_grows_with_the_batch(samples: DeviceSplit) -> None:
     model = build_model(TINY.replaced(model="cifarnet", width=0.1), samples.input, 10)
     small, large = (estimate(TINY.replaced(batch_size=size), model, samples).training_mib for size in (32, 320))
     assert 3 < large / small < 10
