@@ -4,13 +4,13 @@ Data flows dataset -> model -> train -> checkpoint -> lower -> Network -> {expor
 training works on this description alone.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
 from typing import Literal
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from snnc.toolchain.errors import NetworkError, located
 from snnc.toolchain.network import lif, plain
@@ -57,7 +57,7 @@ class Input:
         return self.minimum >= 0 and self.maximum <= 1
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, init=False)
 class Lif:
     """One population of Loihi LIF neurons: a shared threshold and decays, and one bias for each neuron.
 
@@ -69,19 +69,27 @@ class Lif:
     shape: Shape
     vth: int
     dv: int
-    bias_mantissa: ArrayLike = 0
-    bias_exponent: int = 6
-    du: int = lif.DU_MAX
+    bias_mantissa: NDArray[np.int32]
+    bias_exponent: int
+    du: int
 
-    def __post_init__(self) -> None:
+    def __init__(
+        self,
+        shape: Sequence[int],
+        vth: int,
+        dv: int,
+        bias_mantissa: ArrayLike = 0,
+        bias_exponent: int = lif.UNIT_SHIFT,
+        du: int = lif.DU_MAX,
+    ) -> None:
         """Raise NetworkError for a parameter outside what the arithmetic computes: 24-bit states, 12-bit decays."""
-        frozen_field(self, "shape", positive_shape(self.shape, "population"))
-        limits = {"vth": lif.STATE_LIMIT, "dv": lif.DV_MAX, "du": lif.DU_MAX, "bias_exponent": lif.STATE_BITS - 1}
-        for name, most in limits.items():
-            frozen_field(self, name, bounded_integer(getattr(self, name), name, most))
+        frozen_field(self, "shape", positive_shape(shape, "population"))
+        limits = {"vth": lif.STATE_LIMIT, "dv": lif.DV_MAX, "bias_exponent": lif.STATE_BITS - 1, "du": lif.DU_MAX}
+        for name, value in {"vth": vth, "dv": dv, "bias_exponent": bias_exponent, "du": du}.items():
+            frozen_field(self, name, bounded_integer(value, name, limits[name]))
         most = lif.MEMBRANE_MAX >> self.bias_exponent
         mantissa = checked_integers(
-            self.bias_mantissa, "bias mantissa", -most, most, "a bias has 24 bits at most, exponent included: rescale the layer"
+            bias_mantissa, "bias mantissa", -most, most, "a bias has 24 bits at most, exponent included: rescale the layer"
         )
         try:
             mantissa = np.broadcast_to(mantissa, self.shape)
@@ -97,7 +105,7 @@ class Lif:
     @property
     def bias(self) -> Int64s:
         """The bias of every neuron in membrane units (1/64 weight unit)."""
-        return np.asarray(self.bias_mantissa, np.int64) << self.bias_exponent
+        return self.bias_mantissa.astype(np.int64) << self.bias_exponent
 
 
 @dataclass(frozen=True, eq=False)

@@ -23,20 +23,23 @@ from snnc.toolchain.network.validation import (
 )
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, init=False)
 class Conv:
     """A 2-D convolution (cross-correlation, as in PyTorch) from `source`; weight `(out, in, height, width)`."""
 
     source: str
     weight: Weights
-    stride: tuple[int, int] = (1, 1)
-    padding: tuple[int, int] = (0, 0)
+    stride: tuple[int, int]
+    padding: tuple[int, int]
 
-    def __post_init__(self) -> None:
-        """Raise NetworkError for a weight, stride or padding that no convolution has."""
-        frozen_field(self, "weight", _weights(self.weight, dimensions=4))
-        frozen_field(self, "stride", integer_pair(self.stride, "stride", least=1))
-        frozen_field(self, "padding", integer_pair(self.padding, "padding", least=0))
+    def __init__(
+        self, source: str, weight: ArrayLike, stride: tuple[int, int] = (1, 1), padding: tuple[int, int] = (0, 0)
+    ) -> None:
+        """Take whole numbers of any type; raise NetworkError for a weight, stride or padding that no convolution has."""
+        frozen_field(self, "source", source)
+        frozen_field(self, "weight", _weights(weight, dimensions=4))
+        frozen_field(self, "stride", integer_pair(stride, "stride", least=1))
+        frozen_field(self, "padding", integer_pair(padding, "padding", least=0))
 
     def behind_pool(self, pool: int, source: Shape) -> "Conv":
         """Return synapses that give from `source` what these give from its pool x pool sums.
@@ -83,16 +86,17 @@ class Conv:
         return np.ascontiguousarray(summed.transpose(0, 3, 1, 2)).astype(np.int64)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, init=False)
 class Dense:
     """All-to-all synapses from `source`, flattened in C,H,W order, with weight `(out, in)`."""
 
     source: str
     weight: Weights
 
-    def __post_init__(self) -> None:
-        """Raise NetworkError unless the weight is a matrix of integers."""
-        frozen_field(self, "weight", _weights(self.weight, dimensions=2))
+    def __init__(self, source: str, weight: ArrayLike) -> None:
+        """Take whole numbers of any type; raise NetworkError unless the weight is a matrix."""
+        frozen_field(self, "source", source)
+        frozen_field(self, "weight", _weights(weight, dimensions=2))
 
     def behind_pool(self, pool: int, source: Shape) -> "Dense":
         """Return synapses that give from `source` `(C, H, W)` what these give from its pool x pool sums: columns repeated."""

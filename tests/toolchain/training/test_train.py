@@ -29,7 +29,7 @@ from snnc.toolchain.training.evaluation import evaluate
 from snnc.toolchain.training.methods import METHODS
 from snnc.toolchain.training.metrics import Epoch
 from snnc.toolchain.training.train import train
-from snnc.verification.engines import ENGINES, Subject, verify
+from snnc.verification.verify import verify
 
 
 def test_training_learns(tiny: Checkpoint) -> None:
@@ -77,8 +77,7 @@ def test_every_method_trains_on_events_and_is_equal(tmp_path: Path, method: str,
     for layer in network.layers:
         assert np.array_equal(ours.membranes[layer.name], theirs.membranes[layer.name])
     assert_every_format_holds(network, tmp_path)
-    subject = Subject(network, trained)
-    assert verify(subject, few.test, ["torch", *["fast"] * (ENGINES["fast"].missing(subject) is None)]).equal
+    assert verify(network, few.test, model=trained, engines=["torch", "tensor"]).equal
 
 
 def test_a_phase_without_epochs_is_measured_again(tmp_path: Path, digits: Dataset) -> None:
