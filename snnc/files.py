@@ -5,10 +5,10 @@ from typing import Any
 
 from rich.console import Console
 
-from snnc.export import TARGETS, read_network
+from snnc.export import read_network
 from snnc.toolchain.data.dataset import Split
 from snnc.toolchain.data.table import load_fitting
-from snnc.toolchain.errors import ConfigError, DifferentNetworks, FileFormatError
+from snnc.toolchain.errors import ConfigError, DifferentNetworks
 from snnc.toolchain.network.network import Network
 from snnc.toolchain.network.plain import difference
 from snnc.verification.engines import ENGINES, STAND_INS, Subject, choose, sample_counts, verify
@@ -49,45 +49,6 @@ def _load_one(path: Path) -> "tuple[Network, SpikingNetwork | None, Checkpoint |
     model, checkpoint = load_model(path)
     name = f"{checkpoint.config.model} on {checkpoint.config.data}"
     return lower(model, checkpoint.labels, name), model, checkpoint
-
-
-def export_file(network: Network, target: str, path: str | Path, source: str | Path | None = None, **options: Any) -> Path:
-    """Write the network for a target, read it back, and return the file.
-
-    Raises ConfigError for an unknown target, another suffix, or options that the target does not have, CannotExport where it
-    cannot express the network, FileFormatError if what was read back is not the same network.
-    """
-    if target not in TARGETS:
-        raise ConfigError(f"target {target!r} is unknown; allowed are {', '.join(TARGETS)}")
-    file, suffix = Path(path), TARGETS[target].suffix
-    if file.suffix != suffix:
-        raise ConfigError(f"output {str(path)!r} must end in {suffix} for target {target!r}; all commands know files by that")
-    if source is not None and file.resolve() == Path(source).resolve():
-        raise ConfigError(f"output {str(path)!r} is the file that is exported; name another with --output")
-    for option in options:
-        if option not in TARGETS[target].options:
-            owners = [name for name, row in TARGETS.items() if option in row.options]
-            raise ConfigError(f"target {target!r} has no --{option}; it belongs to {', '.join(owners) or 'no target'}")
-    TARGETS[target].write(network, file, **options)
-    if TARGETS[target].read(file) != network:
-        raise FileFormatError(f"{file}: reading it back gave another network; the disk may be faulty, export it again")
-    return file
-
-
-def exactness_notice(network: Network, dialect: str) -> str | None:
-    """Return whether a NIR reader in float32 can give the very spikes of a network, for people."""
-    try:
-        from snnc.export.nir.graph import DIALECTS, exactness
-    except ModuleNotFoundError:
-        return None  # the export itself says what to install
-    if dialect not in DIALECTS:
-        return None
-    said = exactness(network, dialect) or "truncation-free: real-number neurons give the very spikes of the chip"
-    if network.readout == "membrane" and not DIALECTS[dialect].has_li:
-        said += (
-            f"; {dialect} has no leaky integrator, so the last node never spikes: sum its membrane v over the steps for logits"
-        )
-    return said
 
 
 def verify_file_on(subject: Subject, dataset: str, engines: tuple[str, ...], samples: int | None, console: Console) -> Verdict:

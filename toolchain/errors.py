@@ -1,7 +1,10 @@
 """The exceptions that snnc raises: one family, each saying where, what was got, what is allowed, and the remedy."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from typing import TypeVar
+
+T = TypeVar("T")
 
 
 class SnncError(Exception):
@@ -51,3 +54,15 @@ def located(where: str) -> Iterator[None]:
         yield
     except SnncError as error:
         raise type(error)(f"{where}: {error}") from None
+
+
+def row(table: Mapping[str, T], name: str, what: str, kind: type[SnncError] = ConfigError) -> T:
+    """Return `table[name]`; raise `kind`, naming the allowed rows, if the table has no such row."""
+    if name not in table:
+        raise kind(f"{what} {name!r} is unknown; allowed are {', '.join(table)}")
+    return table[name]
+
+
+def one_line(error: BaseException, limit: int = 160) -> str:
+    """Return the message of an error in one line of at most `limit` characters, or its type if it has none."""
+    return " ".join(str(error).split())[:limit] or type(error).__name__

@@ -10,7 +10,9 @@ import click
 from rich.console import Console
 
 from snnc.cli.bench import bench
-from snnc.cli.file_commands import import_graph, inspect
+from snnc.cli.export import export
+from snnc.cli.import_graph import import_graph
+from snnc.cli.inspect import inspect
 from snnc.cli.options import OneLineErrors, console_for, output_options
 from snnc.cli.train import configured, run_training, train, training_options
 
@@ -25,50 +27,6 @@ def main() -> None:
     snnc export --target loihi2 model.pt    # -> model.net
     snnc simulate model.net                 # every engine agrees at every layer and step, or exit 1
     """
-
-
-@main.command()
-@click.argument("file", type=click.Path())
-@click.option("-t", "--target", default="loihi2", show_default=True, help="Format to write: loihi2, nir or onnx.")
-@click.option("-o", "--output", type=click.Path(), help="File to write.  [default: FILE with the target's suffix]")
-@click.option("--dialect", help="For nir, the reader: spec, norse, snntorch or spikingjelly.  [default: spec]")
-@click.option("--timed/--constant", default=None, help="For onnx, one frame for each step or one for all.  [default: by data]")
-@click.option("--traces", is_flag=True, default=None, help="For onnx, spikes and membranes of every layer as outputs too.")
-@output_options
-def export(
-    file: str,
-    target: str,
-    output: str | None,
-    dialect: str | None,
-    timed: bool | None,
-    traces: bool | None,
-    as_json: bool,
-    quiet: bool,
-    verbose: bool,
-) -> None:
-    """Write the integer network of a checkpoint or another exported file for a target, and read it back to be sure.
-
-    \b
-    Example: snnc export --target nir --dialect norse model.pt -o model.nir
-    """
-    from snnc.export import TARGETS
-    from snnc.files import exactness_notice, export_file, load_subject
-
-    console = console_for(as_json, quiet)
-    subject, _ = load_subject(file)
-    suffix = TARGETS[target].suffix if target in TARGETS else ""
-    given = {"dialect": dialect, "timed": timed, "traces": traces}
-    options = {name: value for name, value in given.items() if value is not None}
-    notice = exactness_notice(subject.network, dialect or "spec") if target == "nir" else None
-    if notice:
-        console.print(notice, style="" if notice.startswith("truncation-free") else "yellow")
-    written = export_file(subject.network, target, output or Path(file).with_suffix(suffix), file, **options)
-    console.print(f"{written}: {target}, read back and equal")
-    if verbose:
-        console.print(str(subject.network))
-    if as_json:
-        digest, exact = subject.network.digest(), subject.network.truncation_free
-        click.echo(json.dumps({"file": str(written), "target": target, "digest": digest, "truncation_free": exact}))
 
 
 @main.command()
@@ -130,7 +88,8 @@ def demo(config_file: str | None, output: str, as_json: bool, quiet: bool, verbo
     Example: snnc demo --output snnc-demo
     """
     from snnc.export import TARGETS
-    from snnc.files import export_file, load_subject, verify_file_on
+    from snnc.export import export as export_network
+    from snnc.files import load_subject, verify_file_on
     from snnc.verification.engines import Subject
 
     console, folder = console_for(as_json, quiet), Path(output)
@@ -139,7 +98,7 @@ def demo(config_file: str | None, output: str, as_json: bool, quiet: bool, verbo
     checkpoint = run_training(config, folder / "model.pt", console, verbose=verbose)
     console.rule("2. export --target loihi2 -> model.net", align="left")
     trained, _ = load_subject(folder / "model.pt")
-    file = export_file(trained.network, "loihi2", folder / "model.net")
+    file = export_network(trained.network, "loihi2", folder / "model.net")
     exported = TARGETS["loihi2"].read(file)
     console.print(str(exported))
     console.rule("3. simulate the exported file on every engine", align="left")
@@ -166,5 +125,5 @@ def _finish(verdict: Any, console: Console, report: str | Path | None, checkpoin
     sys.exit(0 if verdict.equal else 1)
 
 
-for command in (train, import_graph, inspect, bench):
+for command in (train, export, import_graph, inspect, bench):
     main.add_command(command)
