@@ -25,5 +25,4 @@ print("spikes in 4 steps, dark to bright:", *counts[0], sep="\n")
 print("bright to dark:", *counts[1], sep="\n")
 assert counts[0, :, 1].all() and counts[1, :, 3].all()
 
-snnc.TARGETS["loihi2"].write(network, "edges.net")
-assert snnc.read_network("edges.net") == network
+snnc.export(network, "loihi2", "edges.net")  # read back and compared

@@ -1,48 +1,77 @@
-"""The export targets, by name; add a row to TARGETS to add one."""
+"""The export targets, by name, and `export`, which writes one and reads it back.
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from importlib import import_module
+A row of TARGETS is all that a format needs: every command, the engines and all errors go over the rows.
+"""
+
+import sys
+from dataclasses import fields
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
-from snnc.export.netx.file import read_netx, write_netx
-from snnc.toolchain.errors import ConfigError, FileFormatError
+from snnc.export.netx import violations as netx
+from snnc.export.nir import dialects
+from snnc.export.nir import violations as nir
+from snnc.export.onnx import violations as onnx
+from snnc.export.target import Target, checked_options, loaded
+from snnc.toolchain.errors import ConfigError, FileFormatError, row
 from snnc.toolchain.network.network import Network
 
-
-@dataclass(frozen=True)
-class Target:
-    """One export format: its file suffix, how to write it and read it back, and the options that writing takes."""
-
-    suffix: str
-    write: Callable[..., None]  # (network, path, **options)
-    read: Callable[[str | Path], Network]
-    options: tuple[str, ...] = ()
-    engines: tuple[str, ...] = ()
-    violations: Any = lambda network, options: []
-
-
-def _from(module: str, function: str, extra: str) -> Callable[..., Any]:
-    """Return a function of a module of ours that needs an optional library, loaded when it is called."""
-
-    def call(*arguments: Any, **options: Any) -> Any:
-        try:
-            loaded = import_module(f"snnc.export.{module}")
-        except ModuleNotFoundError as error:
-            raise ConfigError(f"{error.name} is not installed; get it with: pip install 'snnc[{extra}]'") from None
-        return getattr(loaded, function)(*arguments, **options)
-
-    return call
-
-
 TARGETS: dict[str, Target] = {
-    "loihi2": Target(".net", write_netx, read_netx, engines=("netx",)),  # Loihi 2 and Lava: HDF5 for lava.lib.dl.netx
-    "nir": Target(".nir", _from("nir.file", "write_nir", "nir"), _from("nir.file", "read_nir", "nir"), ("dialect",)),
+    "loihi2": Target(  # Loihi 2 and Lava: HDF5 for lava.lib.dl.netx
+        suffix=".net",
+        check=netx.check,
+        content=loaded("netx.file", "content", ""),
+        read=loaded("netx.file", "read_netx", ""),
+        describe=netx.describe,
+        engines=("netx",),
+    ),
+    "nir": Target(
+        suffix=".nir",
+        check=nir.check,
+        content=loaded("nir.file", "content", "nir"),
+        read=loaded("nir.file", "read_nir", "nir"),
+        describe=loaded("nir.file", "describe", "nir"),
+        options=dialects.NirOptions,
+        remark=dialects.remark,
+        engines=("nir",),
+        extra="nir",
+        variants={dialect: dialects.NirOptions(dialect) for dialect in dialects.DIALECTS},
+    ),
     "onnx": Target(
-        ".onnx", _from("onnx.file", "write_onnx", "onnx"), _from("onnx.file", "read_onnx", "onnx"), ("timed", "traces")
+        suffix=".onnx",
+        check=onnx.check,
+        content=loaded("onnx.file", "content", "onnx"),
+        read=loaded("onnx.file", "read_onnx", "onnx"),
+        describe=loaded("onnx.file", "describe", "onnx"),
+        options=onnx.OnnxOptions,
+        engines=("onnx",),
+        extra="onnx",
     ),
 }
+
+
+def export(network: Network, target: str, path: str | Path, **options: Any) -> Path:
+    """Write the network for a target, read it back, and return the file.
+
+    Raises ConfigError for an unknown target, another suffix, or options that the target does not have, CannotExport where it
+    cannot hold the network, NetworkError if a sum could overflow or a membrane read-out spike, FileFormatError if what was
+    read back is not the same network, and SnncError if the file cannot be written.
+    """
+    chosen, file = row(TARGETS, target, "target"), Path(path)
+    if file.suffix != chosen.suffix:
+        raise ConfigError(
+            f"output {str(path)!r} must end in {chosen.suffix} for target {target!r}; all commands know files by that"
+        )
+    allowed = _names(chosen)
+    for name in options:
+        if name not in allowed:
+            owners = [other for other, each in TARGETS.items() if name in _names(each)]
+            raise ConfigError(f"target {target!r} has no --{name}; it belongs to {', '.join(owners) or 'no target'}")
+    chosen.write(network, file, checked_options(chosen.options, options))
+    if chosen.read(file) != network:
+        raise FileFormatError(f"{file}: reading it back gave another network; the disk may be faulty, export it again")
+    return file
 
 
 def read_network(path: str | Path) -> Network:
@@ -50,8 +79,30 @@ def read_network(path: str | Path) -> Network:
 
     Raises FileFormatError, and ConfigError if the library of a format is not installed.
     """
-    for target in TARGETS.values():
-        if Path(path).suffix == target.suffix:
-            return target.read(path)
-    known = ", ".join(target.suffix for target in TARGETS.values())
-    raise FileFormatError(f"{path}: unknown suffix {Path(path).suffix!r}; allowed are .pt, {known}")
+    return TARGETS[target_of(path, ".pt")].read(path)
+
+
+def target_of(path: str | Path, *others: str) -> str:
+    """Return the target whose suffix a file has. Raises FileFormatError, naming all suffixes and `others`, if none has it."""
+    for name, each in TARGETS.items():
+        if Path(path).suffix == each.suffix:
+            return name
+    known = ", ".join([*others, *(each.suffix for each in TARGETS.values())])
+    raise FileFormatError(f"{path}: unknown suffix {Path(path).suffix!r}; allowed are {known}")
+
+
+def _names(target: Target) -> list[str]:
+    return [each.name for each in fields(target.options)]
+
+
+class _CallableModule(ModuleType):
+    """This package as a function: `snnc.export(network, "loihi2", "model.net")` calls `export`.
+
+    `snnc.export` is the name of both, and a module is called as its class says.
+    """
+
+    def __call__(self, network: Network, target: str, path: str | Path, **options: Any) -> Path:
+        return export(network, target, path, **options)
+
+
+sys.modules[__name__].__class__ = _CallableModule

@@ -18,7 +18,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from snnc.export import TARGETS, read_network
+    from snnc.export import TARGETS, export, read_network
     from snnc.models import MODELS, build_model, load_model
     from snnc.toolchain.data.dataset import Dataset, Split, chip_input
     from snnc.toolchain.data.table import DATASETS, load_dataset
@@ -36,12 +36,12 @@ if TYPE_CHECKING:
     from snnc.toolchain.training.config import TrainConfig
     from snnc.toolchain.training.methods import METHODS
     from snnc.training import train
-    from snnc.verification.engines import ENGINES
+    from snnc.verification.engines import ENGINES, Engine
     from snnc.verification.verdict import Verdict
     from snnc.verification.verify import verify
 
 _HOMES = {
-    "snnc.export": ("TARGETS", "read_network"),
+    "snnc.export": ("TARGETS", "export", "read_network"),
     "snnc.models": ("MODELS", "build_model", "load_model"),
     "snnc.toolchain.data.dataset": ("Dataset", "Split", "chip_input"),
     "snnc.toolchain.data.table": ("DATASETS", "load_dataset"),
@@ -59,7 +59,7 @@ _HOMES = {
     "snnc.toolchain.training.config": ("TrainConfig",),
     "snnc.toolchain.training.methods": ("METHODS",),
     "snnc.training": ("train",),
-    "snnc.verification.engines": ("ENGINES",),
+    "snnc.verification.engines": ("ENGINES", "Engine"),
     "snnc.verification.verdict": ("Verdict",),
     "snnc.verification.verify": ("verify",),
 }
@@ -76,6 +76,7 @@ __all__ = [
     "Conv",
     "Dataset",
     "Dense",
+    "Engine",
     "Geometry",
     "Input",
     "Layer",
@@ -93,6 +94,7 @@ __all__ = [
     "Verdict",
     "build_model",
     "chip_input",
+    "export",
     "load_dataset",
     "load_model",
     "lower",

@@ -4,10 +4,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from snnc.export import TARGETS, read_network
+from snnc.export import read_network
 from snnc.toolchain.data.dataset import Split, check_samples
 from snnc.toolchain.data.table import load_fitting
-from snnc.toolchain.errors import ConfigError, DataError, DifferentNetworks, FileFormatError
+from snnc.toolchain.errors import ConfigError, DataError, DifferentNetworks
 from snnc.toolchain.network.network import Network
 from snnc.toolchain.network.plain import difference
 from snnc.verification.engines import Subject
@@ -67,42 +67,3 @@ def split_for(network: Network, data: str | None, samples: int | None) -> Split:
         )
     check_samples(dataset.test, network.input)
     return dataset.test.first(samples)
-
-
-def export_file(network: Network, target: str, path: str | Path, source: str | Path | None = None, **options: Any) -> Path:
-    """Write the network for a target, read it back, and return the file.
-
-    Raises ConfigError for an unknown target, another suffix, or options that the target does not have, CannotExport where it
-    cannot express the network, FileFormatError if what was read back is not the same network.
-    """
-    if target not in TARGETS:
-        raise ConfigError(f"target {target!r} is unknown; allowed are {', '.join(TARGETS)}")
-    file, suffix = Path(path), TARGETS[target].suffix
-    if file.suffix != suffix:
-        raise ConfigError(f"output {str(path)!r} must end in {suffix} for target {target!r}; all commands know files by that")
-    if source is not None and file.resolve() == Path(source).resolve():
-        raise ConfigError(f"output {str(path)!r} is the file that is exported; name another with --output")
-    for option in options:
-        if option not in TARGETS[target].options:
-            owners = [name for name, row in TARGETS.items() if option in row.options]
-            raise ConfigError(f"target {target!r} has no --{option}; it belongs to {', '.join(owners) or 'no target'}")
-    TARGETS[target].write(network, file, **options)
-    if TARGETS[target].read(file) != network:
-        raise FileFormatError(f"{file}: reading it back gave another network; the disk may be faulty, export it again")
-    return file
-
-
-def exactness_notice(network: Network, dialect: str) -> str | None:
-    """Return whether a NIR reader in float32 can give the very spikes of a network, for people."""
-    try:
-        from snnc.export.nir.graph import DIALECTS, exactness
-    except ModuleNotFoundError:
-        return None  # the export itself says what to install
-    if dialect not in DIALECTS:
-        return None
-    said = exactness(network, dialect) or "truncation-free: real-number neurons give the very spikes of the chip"
-    if network.readout == "membrane" and not DIALECTS[dialect].has_li:
-        said += (
-            f"; {dialect} has no leaky integrator, so the last node never spikes: sum its membrane v over the steps for logits"
-        )
-    return said

@@ -13,39 +13,31 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from snnc.toolchain.atomic_file import write_atomically
-from snnc.toolchain.errors import CannotExport, FileFormatError, SnncError, located
-from snnc.toolchain.network import lif
-from snnc.toolchain.network.bounds import prove
+from snnc.export.limits import DAMAGE
+from snnc.export.netx.violations import BIAS_EXPONENT, check
+from snnc.export.target import NoOptions
+from snnc.toolchain.errors import FileFormatError, SnncError, one_line
 from snnc.toolchain.network.network import INPUT, Input, Layer, Lif, Network
 from snnc.toolchain.network.synapse import Conv, Dense, Synapse
+from snnc.toolchain.network.violation import refuse
 
 VERSION = 2
-NETX_BIAS_EXPONENT = 6  # fixed by netx: biases are whole weight units
-MESSAGE_MAX = 2**15 - 1  # of one graded input, which has 16 bits
 MOST_VALUES = 2**31  # of one dataset
 
 
-def write_netx(network: Network, path: str | Path) -> None:
-    """Write the network as `.net`; the file is complete or unchanged.
-
-    Raises CannotExport, with the reason, for what netx cannot express, NetworkError, with neuron and input, if a sum could
-    overflow or a membrane read-out spike, and SnncError if the file cannot be written.
-    """
-    with located("cannot be a .net file"):
-        prove(network)
-        content = netx_bytes(network)
-    write_atomically(path, content)
-
-
 def netx_bytes(network: Network) -> bytes:
-    """Return the content of the `.net` file. Raises CannotExport for what netx cannot express."""
-    _check_expressible(network)
-    content = BytesIO()
-    with h5py.File(content, "w") as file:
+    """Return the content of the `.net` file of any network. Raises CannotExport for what netx cannot hold."""
+    refuse(list(check(network)), "cannot be a .net file")
+    return content(network)
+
+
+def content(network: Network, options: NoOptions = NoOptions()) -> bytes:  # noqa: B008 - frozen
+    """Return the content of the `.net` file of a network without violations."""
+    written = BytesIO()
+    with h5py.File(written, "w") as file:
         _write_layers(file.create_group("layer"), network)
         _write_extras(file.create_group("snnc"), network)
-    return content.getvalue()
+    return written.getvalue()
 
 
 def read_netx(path: str | Path) -> Network:
@@ -61,43 +53,8 @@ def read_netx(path: str | Path) -> Network:
             return _read(file)
     except FileFormatError as error:
         raise FileFormatError(f"{path}: {error}") from None
-    except (
-        OSError,
-        KeyError,
-        IndexError,
-        TypeError,
-        ValueError,
-        AttributeError,
-        RuntimeError,
-        ArithmeticError,
-        MemoryError,
-        SnncError,
-    ) as error:
-        reason = " ".join(str(error).split())[:160]
-        raise FileFormatError(f"{path}: not a readable .net file ({reason}); export it again") from None
-
-
-def _check_expressible(network: Network) -> None:
-    if max(-network.input.minimum, network.input.maximum) > MESSAGE_MAX:
-        raise CannotExport(f"input {network.input.minimum}..{network.input.maximum} is outside Lava's 16 bits; scale it down")
-    source = INPUT
-    for layer in network.layers:
-        with located(f"layer {layer.name!r}"):
-            _check_layer(layer, source)
-        source = layer.name
-
-
-def _check_layer(layer: Layer, previous: str) -> None:
-    if len(layer.synapses) > 1 or layer.synapses[0].source != previous:
-        raise CannotExport(f"netx chains layers, so its only source must be {previous!r}; shortcuts cannot be expressed")
-    if (layer.neuron.bias & 63).any():
-        raise CannotExport("netx biases are whole weight units (multiples of 64); use bias exponent 6")
-    bias = layer.neuron.bias >> NETX_BIAS_EXPONENT
-    outside = bias[(bias < lif.BIAS_MANTISSA_MIN) | (bias > lif.BIAS_MANTISSA_MAX)]
-    if outside.size:
-        raise CannotExport(f"bias of {outside[0]} weight units is outside netx's 13 bits at exponent 6; rescale the layer")
-    if isinstance(layer.synapses[0], Dense) and not layer.synapses[0].weight.any():
-        raise CannotExport("all weights are 0, which netx cannot scale; remove the layer or train it again")
+    except (*DAMAGE, SnncError) as error:
+        raise FileFormatError(f"{path}: not a readable .net file ({one_line(error)}); export it again") from None
 
 
 def _write_layers(group: h5py.Group, network: Network) -> None:
@@ -139,7 +96,7 @@ def _write_layer(entry: h5py.Group, layer: Layer) -> None:
 
 def _bias_to_file(neuron: Lif) -> NDArray[np.int32]:
     """Return one bias per channel where that is enough, else one per neuron in netx's W,H,C order."""
-    bias = (neuron.bias >> NETX_BIAS_EXPONENT).astype(np.int32)
+    bias = (neuron.bias >> BIAS_EXPONENT).astype(np.int32)
     if bias.ndim == 1:
         return bias
     per_channel = bias[:, 0, 0]
@@ -189,7 +146,7 @@ def _read(file: h5py.File) -> Network:
     )
     if network.digest() != extras["digest"]:
         raise FileFormatError("its checksum does not fit its numbers, so it was damaged or edited; export it again")
-    with h5py.File(BytesIO(netx_bytes(network)), "r") as fresh:
+    with h5py.File(BytesIO(content(network)), "r") as fresh:
         _check_same(file, fresh)
     return network
 
@@ -232,7 +189,7 @@ def _read_layer(entry: h5py.Group, name: str, source: str, exponent: int) -> Lay
         synapse: Synapse = Conv(source, weight, stride, padding)
     else:
         synapse = Dense(source, weight)
-    bias = _integers(entry, "bias").astype(np.int64) << NETX_BIAS_EXPONENT >> exponent
+    bias = _integers(entry, "bias").astype(np.int64) << BIAS_EXPONENT >> exponent
     if len(shape) == 3:
         bias = bias[:, None, None] if bias.ndim == 1 else bias.transpose(2, 1, 0)
     neuron = entry["neuron"]

@@ -11,29 +11,22 @@ from nir.serialization import hdf2dict
 from numpy.typing import NDArray
 
 from snnc.export.description import layer_names, rebuild
-from snnc.export.nir.graph import UNIT, nir_graph, node_names
-from snnc.toolchain.atomic_file import write_atomically
-from snnc.toolchain.errors import FileFormatError, SnncError, located
-from snnc.toolchain.network.bounds import prove
+from snnc.export.limits import DAMAGE
+from snnc.export.nir.dialects import UNIT, NirOptions
+from snnc.export.nir.graph import nir_graph, node_names
+from snnc.toolchain.errors import FileFormatError, SnncError, one_line
 from snnc.toolchain.network.network import Network
 
-FAULTS = (OSError, KeyError, IndexError, TypeError, ValueError, AttributeError, RuntimeError, ArithmeticError, MemoryError)
 MOST_BYTES = 2**32  # of all arrays together
 PACKING = 1100  # bytes that gzip can make of one
 DEEPEST = 40  # groups inside groups
 
 
-def write_nir(network: Network, path: str | Path, *, dialect: str = "spec") -> None:
-    """Write the network as `.nir` for one reader; the file is complete or unchanged.
-
-    Raises CannotExport, with the reason, for what NIR or the dialect cannot express, NetworkError if a sum could overflow or
-    a membrane read-out spike, and SnncError if the file cannot be written.
-    """
-    with located("cannot be a .nir file"):
-        prove(network)
-        content = BytesIO()
-        nir.write(content, nir_graph(network, dialect))
-    write_atomically(path, content.getvalue())
+def content(network: Network, options: NirOptions = NirOptions()) -> bytes:  # noqa: B008 - frozen
+    """Return the content of the `.nir` file of a network without violations, for one reader."""
+    written = BytesIO()
+    nir.write(written, nir_graph(network, options.dialect))
+    return written.getvalue()
 
 
 def read_nir(path: str | Path) -> Network:
@@ -43,8 +36,8 @@ def read_nir(path: str | Path) -> Network:
         return _network(graph)
     except FileFormatError as error:
         raise FileFormatError(f"{path}: {error}") from None
-    except (*FAULTS, SnncError) as error:
-        raise FileFormatError(f"{path}: not a readable .nir file of snnc ({_one_line(error)}); export it again") from None
+    except (*DAMAGE, SnncError) as error:
+        raise FileFormatError(f"{path}: not a readable .nir file of snnc ({one_line(error)}); export it again") from None
 
 
 def read_graph(path: str | Path) -> nir.NIRGraph:
@@ -59,8 +52,8 @@ def read_graph(path: str | Path) -> nir.NIRGraph:
         graph = nir.dict2NIRNode(values | {"type_check": False})
     except FileFormatError as error:
         raise FileFormatError(f"{path}: {error}") from None
-    except (*FAULTS, AssertionError) as error:  # nir checks with assert
-        raise FileFormatError(f"{path}: not a readable NIR graph ({_one_line(error)})") from None
+    except (*DAMAGE, AssertionError) as error:  # nir checks with assert
+        raise FileFormatError(f"{path}: not a readable NIR graph ({one_line(error)})") from None
     if not isinstance(graph, nir.NIRGraph):
         raise FileFormatError(f"{path}: holds a single {type(graph).__name__}, not a graph")
     return graph
@@ -80,6 +73,17 @@ def _add_what_came_later(node: dict[str, Any]) -> None:
 def is_ours(graph: nir.NIRGraph) -> bool:
     """Tell whether snnc wrote the graph."""
     return "snnc" in graph.metadata
+
+
+def dialect_of(path: str | Path) -> str:
+    """Return the dialect of a file that read_nir has accepted."""
+    return _text(read_graph(path).metadata["dialect"])
+
+
+def describe(network: Network, path: Path) -> str:
+    """Return dialect, time step and input of a file that read_nir has accepted, for people."""
+    dt = float(read_graph(path).metadata["dt"])
+    return f"NIR dialect {dialect_of(path)}, one step is {dt:g} s, input: pixel - {network.input.zero_point}"
 
 
 def _check_sizes(group: h5py.Group, seen: set[int] | None = None, depth: int = 0) -> int:
@@ -146,7 +150,3 @@ def _same(read: nir.NIRNode, fresh: nir.NIRNode) -> bool:
 
 def _text(value: Any) -> str:
     return value.decode() if isinstance(value, bytes) else str(value)
-
-
-def _one_line(error: BaseException) -> str:
-    return " ".join(str(error).split())[:160] or type(error).__name__

@@ -6,17 +6,17 @@ where that is possible.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from math import prod
-from typing import Any
 
 import nir
 import numpy as np
 
+from snnc.export.nir.dialects import exactness
 from snnc.export.nir.flat import FlatGraph, Floats, flat_graph
-from snnc.export.nir.graph import exactness
-from snnc.export.nir.interpreter import NEURONS, Rules
+from snnc.export.nir.interpreter import NEURONS
 from snnc.export.nir.paths import Path, integer_synapse, path_to
+from snnc.export.nir.rules import Rules
 from snnc.toolchain.errors import CannotExport, ConfigError, FileFormatError
 from snnc.toolchain.network import lif
 from snnc.toolchain.network.network import INPUT, Input, Layer, Lif, Network
@@ -35,30 +35,6 @@ class Imported:
     nodes: dict[str, str]
     rounded: list[str]
     one_dimensional: bool  # the graph's input is (channels, length), the network's (channels, 1, length)
-
-
-# Conventions of those who write NIR, as their own neurons run; no file says them. snnTorch and sinabs reset by subtraction
-# unless their user chose otherwise.
-WRITERS: dict[str, Rules] = {
-    "spec": Rules(),
-    "norse": Rules(dt=1e-3, ignores_r=True),
-    "snntorch": Rules(reset="subtract", reset_delay=1),
-    "spikingjelly": Rules(compare=">="),
-    "sinabs": Rules(dt=1.0, decay="exponential", compare=">=", reset="subtract"),
-}
-
-
-def writer_rules(writer: str, stated: dict[str, Any]) -> Rules:
-    """Return the conventions of a writer with those that are stated (not None) in their place.
-
-    Raises ConfigError for an unknown writer and for a time step that is none.
-    """
-    if writer not in WRITERS:
-        raise ConfigError(f"writer {writer!r} is unknown; allowed are {', '.join(WRITERS)}")
-    rules = replace(WRITERS[writer], **{name: value for name, value in stated.items() if value is not None})
-    if not 0 < rules.dt < np.inf:
-        raise ConfigError(f"a time step of {rules.dt} s is not possible; give seconds above 0")
-    return rules
 
 
 def import_nir(

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import nir
 import numpy as np
@@ -10,37 +10,8 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from snnc.export.nir.flat import Floats, flat_graph, kernel, pair
+from snnc.export.nir.rules import Rules
 from snnc.toolchain.errors import FileFormatError
-
-
-@dataclass(frozen=True)
-class Rules:
-    """What a NIR file does not say: seconds per step, how a time constant decays, when a neuron spikes, how it is reset."""
-
-    dt: float = 1e-4
-    decay: Literal["euler", "exponential"] = "euler"  # keep 1 - dt / tau of the membrane, or exp(-dt / tau)
-    compare: Literal[">", ">="] = ">"
-    reset: Literal["zero", "subtract"] = "zero"
-    reset_delay: int = 0  # steps between a spike and its reset
-    ignores_r: bool = False  # r is taken as 1, and as 1 / dt in an IF
-
-    def kept(self, node: nir.NIRNode) -> Floats:
-        """Return the share of a membrane that one step keeps."""
-        if isinstance(node, nir.IF):
-            return np.ones(1)
-        ratio = self.dt / np.asarray(node.tau, np.float64)
-        return 1 - ratio if self.decay == "euler" else np.exp(-ratio)
-
-    def gain(self, node: nir.NIRNode) -> Floats:
-        """Return what one unit of input adds to a membrane."""
-        if self.ignores_r:
-            return np.ones(1) if isinstance(node, nir.IF) else 1 - self.kept(node)
-        r = np.asarray(node.r, np.float64)
-        return r * self.dt if isinstance(node, nir.IF) else r * (1 - self.kept(node))
-
-    def drive(self, node: nir.NIRNode) -> Floats:
-        """Return what the leak adds to a membrane at every step."""
-        return np.zeros(1) if isinstance(node, nir.IF) else np.asarray(node.v_leak, np.float64) * (1 - self.kept(node))
 
 
 @dataclass(frozen=True)

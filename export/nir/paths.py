@@ -5,7 +5,6 @@ from math import prod
 
 import nir
 import numpy as np
-from numpy.typing import NDArray
 
 from snnc.export.nir.flat import FlatGraph, Floats, kernel, pair
 from snnc.toolchain.errors import CannotExport
@@ -19,6 +18,7 @@ class Path:
     """The linear way from one population to the next, in real numbers."""
 
     source: str
+    source_shape: tuple[int, ...]
     shape: tuple[int, ...]  # of what has been passed on so far
     weight: Floats | None = None  # (out, in, kh, kw), or (out, in) once flat
     stride: tuple[int, int] = (1, 1)
@@ -26,7 +26,7 @@ class Path:
     bias: Floats | float = 0.0
     pool: int = 1
     gain: Floats | None = None  # in front of the weights, of the shape passed on so far
-    flattened: tuple[int, ...] | None = None  # the shape before a flatten
+    flattened: bool = False
     one_dimensional: bool = False  # the graph's own nodes have (C, N) where this has (C, 1, N)
 
     def identity(self, node: str) -> Floats:
@@ -48,7 +48,7 @@ def path_to(
             raise CannotExport(f"node {name!r} has {len(before)} sources; inputs may be summed at neurons only")
         chain.append(name)
         name = before[0]
-    path = Path(names[name], shapes[name], one_dimensional=one_dimensional)
+    path = Path(names[name], shapes[name], shapes[name], one_dimensional=one_dimensional)
     for inner in reversed(chain):
         _append(path, inner, flat.nodes[inner])
     return path
@@ -62,7 +62,7 @@ def _append(path: Path, name: str, node: nir.NIRNode) -> None:
             raise CannotExport(
                 f"node {name!r} flattens between weights and neurons; flatten the spikes after the neurons instead"
             )
-        path.flattened = path.flattened or path.shape
+        path.flattened = True
         path.shape = (prod(path.shape),)
     elif isinstance(node, nir.Scale):
         _scale(path, name, np.asarray(node.scale, np.float64))
@@ -124,15 +124,8 @@ def _pool(path: Path, name: str, node: nir.NIRNode) -> None:
 
 def integer_synapse(path: Path, weight: Floats) -> Synapse:
     """Return the integer synapse of a path, its pools folded into the taps."""
-    pool = path.pool
+    integers = weight.astype(np.int32)
     if weight.ndim == 4:
-        grown = weight.repeat(pool, 2).repeat(pool, 3)
-        stride, padding = (tuple(pool * size for size in sizes) for sizes in (path.stride, path.padding))
-        return Conv(path.source, _int8(grown), (stride[0], stride[1]), (padding[0], padding[1]))
-    if pool > 1 and path.flattened:
-        weight = weight.reshape(len(weight), *path.flattened).repeat(pool, 2).repeat(pool, 3).reshape(len(weight), -1)
-    return Dense(path.source, _int8(weight))
-
-
-def _int8(whole: Floats) -> NDArray[np.int8]:
-    return whole.astype(np.int8)
+        pooled = Conv(path.source, integers, path.stride, path.padding)
+        return pooled.behind_pool(path.pool, path.source_shape)
+    return Dense(path.source, integers).behind_pool(path.pool, path.source_shape)

@@ -5,21 +5,22 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from snnc.export.nir.file import read_graph
-from snnc.export.nir.graph import UNIT, exactness, nir_graph, node_names
-from snnc.export.nir.interpreter import Rules, interpret
-from snnc.toolchain.errors import CannotExport, EngineError
+from snnc.export.nir.dialects import UNIT, exactness
+from snnc.export.nir.file import dialect_of, read_graph
+from snnc.export.nir.graph import nir_graph, node_names
+from snnc.export.nir.interpreter import interpret
+from snnc.export.nir.rules import Rules
+from snnc.export.nir.violations import check
+from snnc.toolchain.errors import EngineError
 from snnc.toolchain.network.network import Network
 from snnc.toolchain.simulate.trace import Trace
 
 
 def why_not(network: Network, file: Path | None) -> str | None:
     """Return why real-number neurons cannot run this network exactly, or None if they can."""
-    try:
-        graph = read_graph(file) if file else nir_graph(network)
-    except CannotExport as error:
-        return str(error)
-    dialect = _text(graph.metadata["dialect"])
+    if found := list(check(network)):
+        return str(found[0])
+    dialect = dialect_of(file) if file else "spec"
     if dialect != "spec":
         return f"the file is written for {dialect}, whose roundings only {dialect} has; export it with --dialect spec"
     return exactness(network)  # the definition's own rules, in float64
@@ -36,15 +37,9 @@ def run_nir(network: Network, stream: NDArray[np.int64], *, file: Path | None = 
     spikes, membranes = {}, {}
     for layer in network.layers:
         activity = done[names[layer.name]]
-        assert activity.membranes is not None
         units = activity.membranes * UNIT
         if not np.array_equal(units, np.rint(units)):
             raise EngineError(f"engine 'nir': a membrane of layer {layer.name!r} lies between the chip's values")
-        silent = layer is network.layers[-1] and network.readout == "membrane"  # a leaky integrator sends its membrane
-        spikes[layer.name] = np.zeros(units.shape, bool) if silent else activity.sent.astype(bool)
+        spikes[layer.name] = np.zeros(units.shape, bool) if network.is_readout(layer) else activity.sent.astype(bool)
         membranes[layer.name] = units.astype(np.int32)
     return Trace("nir", spikes, membranes)
-
-
-def _text(value: object) -> str:
-    return value.decode() if isinstance(value, bytes) else str(value)

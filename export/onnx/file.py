@@ -9,33 +9,22 @@ from numpy.typing import NDArray
 from onnx import ModelProto, TensorProto, checker, numpy_helper
 
 from snnc.export.description import rebuild
+from snnc.export.limits import DAMAGE
 from snnc.export.onnx.graph import OFFSET, TIMED, TRACES, onnx_model
-from snnc.toolchain.atomic_file import write_atomically
-from snnc.toolchain.errors import FileFormatError, SnncError, located
-from snnc.toolchain.network.bounds import prove
+from snnc.export.onnx.violations import OnnxOptions
+from snnc.toolchain.errors import FileFormatError, SnncError, one_line
 from snnc.toolchain.network.network import Network
 
-FAULTS = (
-    *(DecodeError, checker.ValidationError, LookupError, TypeError, ValueError),
-    *(AttributeError, ArithmeticError, RuntimeError, MemoryError),
-)
+FAULTS = (DecodeError, checker.ValidationError, *DAMAGE)
 
 
-def write_onnx(network: Network, path: str | Path, *, timed: bool | None = None, traces: bool = False) -> None:
-    """Write the network as `.onnx`; the file is complete or unchanged.
+def content(network: Network, options: OnnxOptions = OnnxOptions()) -> bytes:  # noqa: B008 - frozen
+    """Return the content of the file of a network without violations.
 
-    `timed` inputs hold one frame for each step; None means so for events (0 and 1). With `traces` the spikes and membranes of
-    every layer are outputs as well. Raises CannotExport for sums beyond 32
-    bits, NetworkError if a sum could overflow or a membrane read-out spike, and SnncError if the file cannot be written.
+    `timed` inputs hold one frame for each step. With `traces` the spikes and membranes of every layer are outputs as well.
     """
-    with located("cannot be an .onnx file"):
-        prove(network)
-    write_atomically(path, onnx_bytes(network, timed=timed, traces=traces))
-
-
-def onnx_bytes(network: Network, *, timed: bool | None = None, traces: bool = False) -> bytes:
-    """Return the content of the file. Raises CannotExport as write_onnx."""
-    model = onnx_model(network, timed=network.input.binary if timed is None else timed, traces=traces)
+    timed = network.input.binary if options.timed is None else options.timed
+    model = onnx_model(network, timed=timed, traces=options.traces)
     return bytes(model.SerializeToString(deterministic=True))
 
 
@@ -43,26 +32,26 @@ def read_onnx(path: str | Path) -> Network:
     """Read an `.onnx` file that snnc wrote. Raises FileFormatError if it is damaged, foreign, or was changed in any place."""
     if not Path(path).is_file():
         raise FileFormatError(f"{path}: no such file")
-    content = Path(path).read_bytes()
+    found = Path(path).read_bytes()
     try:
-        return _read(onnx.load_model_from_string(content), content)
+        return _read(onnx.load_model_from_string(found), found)
     except FileFormatError as error:
         raise FileFormatError(f"{path}: {error}") from None
     except (*FAULTS, SnncError) as error:
-        reason = " ".join(str(error).split())[:160]
-        raise FileFormatError(f"{path}: not a readable .onnx file of snnc ({reason}); export it again") from None
+        raise FileFormatError(f"{path}: not a readable .onnx file of snnc ({one_line(error)}); export it again") from None
 
 
-def input_of(path: str | Path) -> str:
-    """Return name, shape and type of the input of a model that read_onnx has accepted, for people."""
-    model = onnx.load_model_from_string(Path(path).read_bytes())
+def describe(network: Network, path: Path) -> str:
+    """Return opset, input and output of a model that read_onnx has accepted, for people."""
+    model = onnx.load_model_from_string(path.read_bytes())
     (image,) = model.graph.input
     sizes = ", ".join(size.dim_param or str(size.dim_value) for size in image.type.tensor_type.shape.dim)
     kind = TensorProto.DataType.Name(image.type.tensor_type.elem_type).lower()
-    return f"opset {model.opset_import[0].version}, input: {image.name} ({sizes}) {kind}"
+    output = f"output: logits (batch, {network.layers[-1].neurons}) int64"
+    return f"ONNX, opset {model.opset_import[0].version}, input: {image.name} ({sizes}) {kind}, {output}"
 
 
-def _read(model: ModelProto, content: bytes) -> Network:
+def _read(model: ModelProto, found: bytes) -> Network:
     properties = {entry.key: entry.value for entry in model.metadata_props}
     if "snnc" not in properties:
         raise FileFormatError("no property 'snnc', so it was not written by snnc; only such graphs are networks of neurons")
@@ -77,6 +66,7 @@ def _read(model: ModelProto, content: bytes) -> Network:
         return array.T.astype(np.int16) - OFFSET if name in transposed else array
 
     network = rebuild(properties["snnc"], weight, lambda layer: numpy_helper.to_array(stored[f"{layer}/bias"]))
-    if onnx_bytes(network, timed=properties[TIMED] == "True", traces=properties[TRACES] == "True") != content:
+    options = OnnxOptions(timed=properties[TIMED] == "True", traces=properties[TRACES] == "True")
+    if content(network, options) != found:
         raise FileFormatError("it differs from what snnc writes, so it was edited; export it again")
     return network

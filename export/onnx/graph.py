@@ -2,7 +2,7 @@
 
 Spikes of all steps are one tensor `(T, B, ...)` of uint8. Synapses are ConvInteger and MatMulInteger over T*B samples at
 once; a Scan over T steps the neurons of a layer in int64, as toolchain/network/lif.py does. ONNX divides integers
-toward zero, which is the very rounding of the chip's decay.
+toward zero, as the chip rounds its decay.
 """
 
 from dataclasses import dataclass, field
@@ -13,7 +13,6 @@ import numpy as np
 from onnx import ModelProto, NodeProto, TensorProto, ValueInfoProto, checker, helper, numpy_helper
 
 from snnc.export.description import describe
-from snnc.toolchain.errors import CannotExport
 from snnc.toolchain.network import lif
 from snnc.toolchain.network.network import INPUT, Input, Layer, Network
 from snnc.toolchain.network.synapse import Conv, Synapse
@@ -21,13 +20,12 @@ from snnc.toolchain.network.synapse import Conv, Synapse
 OPSET, IR_VERSION = 21, 10
 OFFSET = 128  # of dense weights, which are stored as bytes
 Shape = list[str | int | None]
-INT32_MAX = 2**31 - 1
 IMAGE, LOGITS, TIMED, TRACES = "image", "logits", "timed", "traces"
 
 
 @dataclass
 class Graph:
-    """Nodes and constants that are being collected."""
+    """Nodes and constants of a graph under construction."""
 
     nodes: list[NodeProto] = field(default_factory=list)
     constants: dict[str, Any] = field(default_factory=dict)
@@ -136,19 +134,12 @@ def _synaptic_input(graph: Graph, network: Network, layer: Layer, sources: dict[
 
 
 def _sums(graph: Graph, network: Network, layer: Layer, index: int, synapse: Synapse, part: Part, name: str) -> str:
-    magnitudes = np.abs(synapse.weight.astype(np.int64)).reshape(len(synapse.weight), -1).sum(1)
-    largest = 1 if synapse.source != INPUT else 255
-    if int(magnitudes.max()) * largest > INT32_MAX:
-        raise CannotExport(
-            f"layer {layer.name!r}: sums can leave 32 bits, which ONNX's integer operators give; split the layer"
-        )
     weight, zero = f"{layer.name}/weight{index}", graph.constant(f"{name}/zero", part.zero, np.uint8)
     if isinstance(synapse, Conv):
         graph.constant(weight, synapse.weight, np.int8)
         pads, inputs = [*synapse.padding, *synapse.padding], [part.tensor, weight, zero]
         if synapse.source != INPUT:
-            source = next(other for other in network.layers if other.name == synapse.source).output_shape
-            folded = graph.constant(f"{name}/fold", [-1, *source])
+            folded = graph.constant(f"{name}/fold", [-1, *network.shapes[synapse.source]])
             inputs[0] = graph.add("Reshape", [part.tensor, folded], f"{name}/folded")
         return graph.add("ConvInteger", inputs, name, strides=list(synapse.stride), pads=pads)
     # Bytes above 0: onnxruntime's kernel for uint8 x int8 saturates pairs of products at 16 bits on processors without VNNI.

@@ -9,9 +9,10 @@ import onnx
 import onnxruntime
 from numpy.typing import NDArray
 
-from snnc.export.onnx.file import onnx_bytes
+from snnc.export.onnx.file import content
 from snnc.export.onnx.graph import IMAGE, trace_outputs
-from snnc.toolchain.errors import EngineError
+from snnc.export.onnx.violations import OnnxOptions
+from snnc.toolchain.errors import EngineError, one_line
 from snnc.toolchain.network.network import Network
 from snnc.toolchain.simulate.trace import Trace
 
@@ -19,7 +20,7 @@ from snnc.toolchain.simulate.trace import Trace
 def run_onnx(network: Network, samples: NDArray[np.integer], *, file: Path | None = None) -> Trace:
     """Run samples `(B, ...)` or `(T, B, ...)` of chip values on the CPU and return the trace.
 
-    `file` is the `.onnx` file that holds the network; without one the graph is made for the occasion. Raises EngineError if
+    `file` is the `.onnx` file that holds the network; without one the graph is made on the fly. Raises EngineError if
     the file's input has another rank than the samples, or if onnxruntime fails.
     """
     timed = samples.ndim > len(network.input.shape) + 1
@@ -37,7 +38,7 @@ def run_onnx(network: Network, samples: NDArray[np.integer], *, file: Path | Non
     except Exception as error:
         if not type(error).__module__.startswith("onnxruntime"):
             raise
-        raise EngineError(f"engine 'onnx': {' '.join(str(error).split())[:300]}") from None
+        raise EngineError(f"engine 'onnx': {one_line(error, 300)}") from None
     layers = [layer.name for layer in network.layers]
     return Trace(
         "onnx",
@@ -48,12 +49,12 @@ def run_onnx(network: Network, samples: NDArray[np.integer], *, file: Path | Non
 
 @lru_cache(maxsize=2)
 def _made(network: Network, timed: bool) -> bytes:
-    return onnx_bytes(network, timed=timed)
+    return content(network, OnnxOptions(timed=timed))
 
 
 @lru_cache(maxsize=2)
-def _session(content: bytes, network: Network) -> Any:
-    model = onnx.load_model_from_string(content)
+def _session(file: bytes, network: Network) -> Any:
+    model = onnx.load_model_from_string(file)
     present = {output.name for output in model.graph.output}
     model.graph.output.extend(output for output in trace_outputs(network) if output.name not in present)
     options = onnxruntime.SessionOptions()

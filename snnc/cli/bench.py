@@ -6,11 +6,11 @@ from typing import Any
 
 import click
 
-from snnc.cli.options import console_for, output_options
+from snnc.cli.options import Command, OneLineErrors, console_for, output_options
 from snnc.toolchain.errors import ConfigError
 
 
-@click.group(invoke_without_command=True)
+@click.group(cls=OneLineErrors, invoke_without_command=True)
 @click.option("--rates", default="0.05,0.1,0.2,0.4", show_default=True, help="Firing rates to calibrate to, with commas.")
 @click.option("--width", default=1.0, show_default=True, help="Channels of CIFARNet, 1 is the paper's.")
 @click.option("--timesteps", type=click.IntRange(1, 7), default=5, show_default=True, help="Time steps of each image.")
@@ -48,7 +48,7 @@ def bench(
     sys.exit(0 if all(row.equal for row in rows) else 1)
 
 
-@bench.command("train")
+@bench.command("train", cls=Command)
 @click.option("--width", default=0.25, show_default=True, help="Channels of CIFARNet, 1 is the paper's.")
 @click.option("-b", "--batch", type=click.IntRange(min=2), default=32, show_default=True, help="Images of one step.")
 @click.option("--timesteps", type=click.IntRange(1, 64), default=5, show_default=True, help="Time steps of each image.")

@@ -22,7 +22,8 @@ def demo(config_file: str | None, output: str, as_json: bool, quiet: bool, verbo
     Example: snnc demo --output snnc-demo
     """
     from snnc.export import TARGETS
-    from snnc.files import export_file, load_subject, split_for
+    from snnc.export import export as export_network
+    from snnc.files import load_subject, split_for
     from snnc.verification.engines import Subject
 
     console, folder = console_for(as_json, quiet), Path(output)
@@ -31,7 +32,7 @@ def demo(config_file: str | None, output: str, as_json: bool, quiet: bool, verbo
     checkpoint = run_training(config, folder / "model.pt", console, verbose=verbose)
     console.rule("2. export --target loihi2 -> model.net", align="left")
     trained, _ = load_subject(folder / "model.pt")
-    file = export_file(trained.network, "loihi2", folder / "model.net")
+    file = export_network(trained.network, "loihi2", folder / "model.net")
     exported = TARGETS["loihi2"].read(file)
     console.print(str(exported))
     console.rule("3. simulate the exported file on every engine", align="left")

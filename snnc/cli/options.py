@@ -37,8 +37,40 @@ def engine_names() -> tuple[str, ...]:
     return tuple(ENGINES)
 
 
+class UnbrokenFormatter(click.HelpFormatter):
+    """A help formatter that wraps lines at spaces only, so that no name with a hyphen is torn apart."""
+
+    hyphen = "\u2011"  # a hyphen at which no line is broken
+
+    def write_text(self, text: str) -> None:
+        """Write a paragraph."""
+        super().write_text(text.replace("-", self.hyphen))
+
+    def write_dl(self, rows: Any, *arguments: Any, **options: Any) -> None:
+        """Write options with their texts."""
+        super().write_dl([(first, second.replace("-", self.hyphen)) for first, second in rows], *arguments, **options)
+
+    def getvalue(self) -> str:
+        """Return all that was written, with common hyphens."""
+        return super().getvalue().replace(self.hyphen, "-")
+
+
+class Context(click.Context):
+    """The context of every command."""
+
+    formatter_class = UnbrokenFormatter
+
+
+class Command(click.Command):
+    """A command whose help tears no name apart."""
+
+    context_class = Context
+
+
 class OneLineErrors(click.Group):
     """A group whose commands never show a traceback for what the user can mend."""
+
+    context_class = Context
 
     def invoke(self, context: click.Context) -> Any:
         """Run the command; print an SnncError or a fault of the operating system in one line and exit with 2.

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from rich.console import Console
 
-from snnc.cli.options import RowOf, console_for, engine_names, output_options
+from snnc.cli.options import Command, RowOf, console_for, engine_names, output_options
 from snnc.toolchain.errors import EngineError
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from snnc.verification.verdict import Verdict
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("files", type=click.Path(), nargs=-1, required=True)
 @click.option("-d", "--data", help="Dataset whose test split is run.  [default: what was trained on]")
 @click.option("-n", "--samples", type=int, help="Samples that every engine runs.  [default: all, fewer in slow engines]")

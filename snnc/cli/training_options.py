@@ -8,6 +8,7 @@ from typing import Any
 import click
 from click.shell_completion import CompletionItem
 
+from snnc.cli.options import Command
 from snnc.toolchain.settings import settings_of
 from snnc.toolchain.training.config import TrainConfig, methods_with
 from snnc.toolchain.training.methods import METHODS
@@ -30,34 +31,8 @@ class Choice(click.Choice[str]):
         return value
 
 
-class UnbrokenFormatter(click.HelpFormatter):
-    """A help formatter that wraps lines at spaces only, so that no name with a hyphen is torn apart."""
-
-    hyphen = "\u2011"  # a hyphen at which no line is broken
-
-    def write_text(self, text: str) -> None:
-        """Write a paragraph."""
-        super().write_text(text.replace("-", self.hyphen))
-
-    def write_dl(self, rows: Any, *arguments: Any, **options: Any) -> None:
-        """Write options with their texts."""
-        super().write_dl([(first, second.replace("-", self.hyphen)) for first, second in rows], *arguments, **options)
-
-    def getvalue(self) -> str:
-        """Return all that was written, with common hyphens."""
-        return super().getvalue().replace(self.hyphen, "-")
-
-
-class TrainingContext(click.Context):
-    """The context of a command with the settings of a training."""
-
-    formatter_class = UnbrokenFormatter
-
-
-class TrainingCommand(click.Command):
+class TrainingCommand(Command):
     """A command with an option for each setting; METHODS is read when it is called, so that a new row has its options."""
-
-    context_class = TrainingContext
 
     def get_params(self, ctx: click.Context) -> list[click.Parameter]:
         """Return the command's own options, and those of the settings in front of --json, --quiet and --verbose."""

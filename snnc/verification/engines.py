@@ -157,7 +157,7 @@ def _absent(extra: str, *libraries: str) -> str | None:
 def _cannot_hold(target: str, subject: Subject) -> str | None:
     """Return the first thing that a target's format cannot say of the network; nothing where a file of it was given."""
     row = TARGETS[target]
-    return None if subject.file(target) else _first(row.violations(subject.network, None))
+    return None if subject.file(target) else _first(row.violations(subject.network))
 
 
 def _first(violations: list[Violation]) -> str | None:

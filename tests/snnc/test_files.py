@@ -11,7 +11,8 @@ from random_networks import random_network
 
 from snnc.cli.main import main
 from snnc.export import TARGETS, read_network
-from snnc.files import export_file, load_subject, split_for
+from snnc.export import export as export_file
+from snnc.files import load_subject, split_for
 from snnc.toolchain.errors import ConfigError, DataError, DifferentNetworks, FileFormatError
 from snnc.toolchain.network.network import Lif
 from snnc.toolchain.network.plain import difference

@@ -203,3 +203,85 @@ def random_nir_network(seed: int) -> Network:
         neuron = Lif(shape, int(rng.integers(0, 6 * limit)), int(rng.choice([2048, 2048, 0])), bias)
         layers.append(Layer(f"layer-{depth}", (synapse,), neuron))
     return Network(f"random nir {seed}", int(rng.integers(1, 8)), pixels, tuple(layers), "spikes")
+
+
+def random_join_network(seed: int) -> Network:
+    """Draw a network whose layers have two to four synapses each, from any earlier layers or the input.
+
+    Half of them are such that real-number neurons can run them exactly; the others may leak and be biased anyhow.
+    """
+    rng = np.random.default_rng(seed)
+    exact = bool(rng.random() < 0.5)
+    low, high = (0, 1) if rng.random() < 0.4 else (-int(rng.integers(0, 20)), int(rng.integers(1, 20)))
+    flat = bool(rng.random() < 0.2)
+    pixels = Input((int(rng.integers(1, 9)),) if flat else (int(rng.integers(1, 4)), 5, 5), low, high)
+    shapes, layers = {INPUT: pixels.shape}, list[Layer]()
+    for depth in range(int(rng.integers(2, 5))):
+        images = [name for name, shape in shapes.items() if len(shape) == 3]
+        out = int(rng.integers(1, 5))
+        shape: tuple[int, ...] = (out, *([(5, 5), (3, 3)][int(rng.integers(2))])) if images and rng.random() < 0.6 else (out,)
+        able = images if len(shape) == 3 else list(shapes)
+        sources = [able[-1], *(able[int(rng.integers(len(able)))] for _ in range(int(rng.integers(1, 4))))]
+        synapses = tuple(_joining(rng, source, shapes[source], shape, square=exact) for source in sources)
+        name = f"layer-{depth}"
+        layers.append(Layer(name, synapses, _joined_neuron(rng, shape, exact=exact)))
+        shapes[name] = shape
+    readout = "membrane" if rng.random() < 0.5 else "spikes"
+    if readout == "membrane":
+        last = layers[-1]
+        layers[-1] = Layer(last.name, last.synapses, Lif(last.output_shape, 131071, last.neuron.dv, last.neuron.bias >> 6))
+    return Network(f"random join {seed}", int(rng.integers(1, 8)), pixels, tuple(layers), readout)
+
+
+def _joining(
+    rng: np.random.Generator, source: str, before: tuple[int, ...], after: tuple[int, ...], *, square: bool
+) -> Synapse:
+    """Draw synapses that lead from one shape to another."""
+    limit = int(rng.choice([1, 1, 9]))
+    if len(after) == 1:
+        return Dense(source, rng.integers(-limit, limit + 1, (after[0], prod(before))))
+    ways = [
+        ((height, width), (stride, across), (pad, side))
+        for height in (1, 2, 3)
+        for width in ((height,) if square else (1, 2, 3))
+        for stride in (1, 2)
+        for across in (1, 2)
+        for pad in (0, 1, 2)
+        for side in (0, 1, 2)
+        if (before[1] + 2 * pad - height) // stride + 1 == after[1] and (before[2] + 2 * side - width) // across + 1 == after[2]
+    ]
+    kernel, strides, padding = ways[int(rng.integers(len(ways)))]
+    return Conv(source, rng.integers(-limit, limit + 1, (after[0], before[0], *kernel)), strides, padding)
+
+
+def _joined_neuron(rng: np.random.Generator, shape: tuple[int, ...], *, exact: bool) -> Lif:
+    vth, per_channel = int(rng.integers(0, 12)), (shape[0], *[1] * (len(shape) - 1))
+    if exact:
+        return Lif(shape, vth, int(rng.choice([2048, 2048, 0])), rng.integers(-5, 6, per_channel))
+    bias = rng.integers(-90, 91, shape if rng.random() < 0.5 else per_channel)
+    du = 4095 if rng.random() < 0.6 else int(rng.integers(0, 4096))
+    return Lif(shape, vth, int(rng.integers(0, 4096)), bias, int(rng.integers(0, 7)), du)
+
+
+def residual_network(seed: int) -> Network:
+    """Draw two residual blocks: a convolution, another one that the block's input joins, a projection, a dense read-out."""
+    rng = np.random.default_rng(seed)
+
+    def conv(source: str, out: int, before: int, size: int = 3, stride: int = 1) -> Conv:
+        return Conv(source, rng.integers(-1, 2, (out, before, size, size)), (stride, stride), (size // 2, size // 2))
+
+    def layer(name: str, shape: tuple[int, ...], *synapses: Synapse) -> Layer:
+        return Layer(
+            name, synapses, Lif(shape, int(rng.integers(0, 4)), 2048, rng.integers(-2, 3, (shape[0], *[1] * (len(shape) - 1))))
+        )
+
+    same = Conv("stem", np.eye(4, dtype=int)[:, :, None, None])
+    layers = (
+        layer("stem", (4, 6, 6), conv(INPUT, 4, 2)),
+        layer("block1a", (4, 6, 6), conv("stem", 4, 4)),
+        layer("block1b", (4, 6, 6), conv("block1a", 4, 4), same),
+        layer("block2a", (6, 3, 3), conv("block1b", 6, 4, stride=2)),
+        layer("block2b", (6, 3, 3), conv("block2a", 6, 6), conv("block1b", 6, 4, size=1, stride=2)),
+        layer("out", (5,), Dense("block2b", rng.integers(-1, 2, (5, 54))), Dense("stem", rng.integers(-1, 2, (5, 144)))),
+    )
+    return Network(f"residual {seed}", 5, Input((2, 6, 6), 0, 9), layers, "spikes")

@@ -13,7 +13,8 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from random_networks import random_network, seeds
 
-from snnc.export.netx.file import read_netx, write_netx
+from snnc.export import TARGETS
+from snnc.export.netx.file import netx_bytes, read_netx
 from snnc.toolchain.errors import CannotExport, FileFormatError, NetworkError, SnncError
 from snnc.toolchain.network.bounds import overflows
 from snnc.toolchain.network.network import Input, Layer, Lif, Network
@@ -25,14 +26,14 @@ from snnc.toolchain.network.synapse import Dense
 def test_reading_gives_back_what_was_written(tmp_path: Path, seed: int) -> None:
     network = random_network(seed, chip_only=True)
     assume(not any(overflows(network)))
-    write_netx(network, tmp_path / "a.net")
+    TARGETS["loihi2"].write(network, tmp_path / "a.net")
     assert read_netx(tmp_path / "a.net") == network
 
 
 def test_other_bias_exponents_survive_if_the_bias_is_whole(tmp_path: Path) -> None:
     neuron = Lif((2,), 5, 100, [32, -64], bias_exponent=1)
     network = Network("n", 2, Input((1,), 0, 1), (Layer("a", (Dense("input", [[1], [1]]),), neuron),), "spikes", ("x", "y"))
-    write_netx(network, tmp_path / "a.net")
+    TARGETS["loihi2"].write(network, tmp_path / "a.net")
     assert read_netx(tmp_path / "a.net") == network
 
 
@@ -54,23 +55,27 @@ def second(network: Network, **changes: object) -> Network:
         (lambda n: second(n, synapses=(Dense("input", np.eye(4)),)), "layer 'b': .*only source must be 'a'; shortcuts cannot"),
         (lambda n: second(n, synapses=n.layers[1].synapses * 2), "layer 'b': .*shortcuts cannot be expressed"),
         (lambda n: second(n, neuron=Lif((4,), 3, 0, 1, 5)), "layer 'b': netx biases are whole weight units"),
-        (lambda n: second(n, neuron=Lif((4,), 3, 0, 4095, 7)), "bias of 8190 weight units is outside netx's 13 bits"),
-        (lambda n: replace(n, input=Input((4,), 0, 2**15)), "input 0..32768 is outside Lava's 16 bits; scale it down"),
+        (lambda n: second(n, neuron=Lif((4,), 3, 0, 4095, 7)), "bias in weight units 8190 is outside -4096..4095"),
+        (lambda n: replace(n, input=Input((4,), 0, 2**15)), "input: value 32768 is outside -32767..32767; scale"),
         (lambda n: second(n, synapses=(Dense("a", np.zeros((4, 4))),)), "all weights are 0, which netx cannot scale"),
+        (lambda n: second(n, synapses=(Dense("a", 200 * np.eye(4)),)), "layer 'b': weight 200 is outside -128..127"),
+        (lambda n: second(n, neuron=Lif((4,), 2**17, 0)), "layer 'b': threshold 131072 is outside 0..131071"),
     ],
 )
 def test_what_netx_cannot_say_is_refused_and_nothing_written(
     tmp_path: Path, network: Network, change: object, message: str
 ) -> None:
     with pytest.raises(CannotExport, match=message):
-        write_netx(change(network), tmp_path / "a.net")  # type: ignore[operator]
+        TARGETS["loihi2"].write(change(network), tmp_path / "a.net")  # type: ignore[operator]
     assert list(tmp_path.iterdir()) == []
+    with pytest.raises(CannotExport, match=message):
+        netx_bytes(change(network))  # type: ignore[operator]
 
 
 def test_a_membrane_readout_that_could_spike_is_refused(tmp_path: Path, network: Network) -> None:
     readout = replace(network, readout="membrane")
     with pytest.raises(NetworkError, match="read-out membrane of neuron .* can reach 64, the limit is 0"):
-        write_netx(second(readout, neuron=Lif((4,), 0, 0)), tmp_path / "a.net")
+        TARGETS["loihi2"].write(second(readout, neuron=Lif((4,), 0, 0)), tmp_path / "a.net")
 
 
 def edit(path: Path, change: object) -> None:
@@ -124,7 +129,7 @@ def no_numbers(file: h5py.File) -> None:
 )
 def test_edited_files_are_refused(tmp_path: Path, network: Network, change: object, message: str) -> None:
     path = tmp_path / "a.net"
-    write_netx(network, path)
+    TARGETS["loihi2"].write(network, path)
     edit(path, change)
     with pytest.raises(FileFormatError, match=message):
         read_netx(path)
@@ -134,7 +139,7 @@ def test_edited_files_are_refused(tmp_path: Path, network: Network, change: obje
 @given(st.floats(0, 1, exclude_max=True), st.integers(1, 255))
 def test_a_flipped_byte_is_refused_or_harmless(tmp_path: Path, network: Network, where: float, flip: int) -> None:
     path = tmp_path / "a.net"
-    write_netx(network, path)
+    TARGETS["loihi2"].write(network, path)
     content = bytearray(path.read_bytes())
     content[int(where * len(content))] ^= flip
     path.write_bytes(content)
@@ -147,7 +152,7 @@ def test_a_flipped_byte_is_refused_or_harmless(tmp_path: Path, network: Network,
 @pytest.mark.parametrize("share", [0.0, 0.1, 0.5, 0.9, 0.99])
 def test_a_truncated_file_is_refused(tmp_path: Path, network: Network, share: float) -> None:
     path = tmp_path / "a.net"
-    write_netx(network, path)
+    TARGETS["loihi2"].write(network, path)
     path.write_bytes(path.read_bytes()[: int(share * path.stat().st_size)])
     with pytest.raises(FileFormatError, match="not a readable .net file"):
         read_netx(path)
@@ -158,21 +163,23 @@ def test_a_missing_file_and_a_folder_are_refused(tmp_path: Path, network: Networ
         with pytest.raises(FileFormatError, match="no such file"):
             read_netx(path)
     with pytest.raises(SnncError, match="cannot be written"):
-        write_netx(network, "/proc/none/a.net")
+        TARGETS["loihi2"].write(network, "/proc/none/a.net")
 
 
 def test_writing_twice_gives_the_same_bytes(tmp_path: Path, network: Network) -> None:
-    write_netx(network, tmp_path / "a.net")
+    TARGETS["loihi2"].write(network, tmp_path / "a.net")
     first = (tmp_path / "a.net").read_bytes()
     shutil.move(tmp_path / "a.net", tmp_path / "old.net")
-    write_netx(network, tmp_path / "a.net")
+    TARGETS["loihi2"].write(network, tmp_path / "a.net")
     assert (tmp_path / "a.net").read_bytes() == first
 
 
 def test_a_network_whose_sums_can_overflow_is_refused(tmp_path: Path, network: Network) -> None:
     loud = replace(network.layers[0], synapses=(Dense("input", np.full((4, 4), 127)),))
     with pytest.raises(NetworkError, match="layer 'a': current u of neuron"):
-        write_netx(replace(network, layers=(loud, network.layers[1]), input=Input((4,), 0, 3000)), tmp_path / "a.net")
+        TARGETS["loihi2"].write(
+            replace(network, layers=(loud, network.layers[1]), input=Input((4,), 0, 3000)), tmp_path / "a.net"
+        )
     assert not list(tmp_path.iterdir())
 
 

@@ -11,10 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from random_networks import random_network, random_nir_network, random_samples, seeds
 
-from snnc.export.nir.file import read_nir, write_nir
-from snnc.export.nir.graph import DIALECTS, exactness, nir_graph, node_names
+from snnc.export import TARGETS
+from snnc.export.nir.dialects import DIALECTS, NirOptions, exactness
+from snnc.export.nir.file import read_nir
+from snnc.export.nir.graph import nir_graph, node_names
 from snnc.export.nir.runner import run_nir, why_not
-from snnc.toolchain.errors import CannotExport, FileFormatError, NetworkError
+from snnc.toolchain.errors import CannotExport, ConfigError, FileFormatError, NetworkError
 from snnc.toolchain.network.network import Input, Layer, Lif, Network
 from snnc.toolchain.network.synapse import Conv, Dense
 from snnc.toolchain.simulate.frames import over_time
@@ -33,7 +35,7 @@ def test_what_can_be_written_comes_back_equal(tmp_path_factory: pytest.TempPathF
     path = tmp_path_factory.mktemp("nir") / "a.nir"
     for network in (random_network(seed), random_nir_network(seed)):
         try:
-            write_nir(network, path, dialect=dialect)
+            TARGETS["nir"].write(network, path, NirOptions(dialect))
         except (CannotExport, NetworkError):
             continue
         assert read_nir(path) == network
@@ -64,7 +66,7 @@ REFUSED = [
     (one_layer(Conv("input", np.ones((2, 1, 1, 3))), (1, 5, 5)), "spec", "kernels that are not square"),
     (one_layer(SQUARE, (1, 4, 4), bias_mantissa=np.arange(8).reshape(2, 2, 2)), "norse", "biases differ within a channel"),
     (one_layer(DENSE, (3,)), "sinabs", "sinabs 3.1.3 resets by subtraction"),
-    (one_layer(DENSE, (3,)), "brian", "dialect 'brian' is unknown; allowed are spec"),
+    (one_layer(DENSE, (3,), vth=2**17), "norse", "a threshold between 131072 and the next membrane, which float32"),
     (
         replace(one_layer(DENSE, (3,)), layers=(Layer("a", (DENSE, DENSE), Lif((3,), 3, 2048)),)),
         "norse",
@@ -76,8 +78,13 @@ REFUSED = [
 @pytest.mark.parametrize(("network", "dialect", "reason"), REFUSED, ids=range(len(REFUSED)))
 def test_what_cannot_be_said_is_refused(tmp_path: Path, network: Network, dialect: str, reason: str) -> None:
     with pytest.raises(CannotExport, match=reason):
-        write_nir(network, tmp_path / "a.nir", dialect=dialect)
+        TARGETS["nir"].write(network, tmp_path / "a.nir", NirOptions(dialect))
     assert list(tmp_path.iterdir()) == []
+
+
+def test_an_unknown_dialect_is_a_wrong_setting(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="dialect 'brian' is unknown; allowed are spec"):
+        TARGETS["nir"].write(one_layer(DENSE, (3,)), tmp_path / "a.nir", NirOptions("brian"))
 
 
 def test_inexactness_is_said_with_its_size() -> None:
@@ -179,7 +186,7 @@ CHANGES = {
 @pytest.mark.parametrize("how", ["truncated", "empty", "text", *CHANGES])
 def test_damaged_files_are_one_line(tmp_path: Path, how: str) -> None:
     path = tmp_path / "a.nir"
-    write_nir(one_layer(DENSE, (3,)), path)
+    TARGETS["nir"].write(one_layer(DENSE, (3,)), path)
     edit(path, how)
     with pytest.raises(FileFormatError, match=r"a\.nir: ") as caught:
         read_nir(path)
@@ -188,7 +195,7 @@ def test_damaged_files_are_one_line(tmp_path: Path, how: str) -> None:
 
 def test_a_file_for_another_reader_is_no_proof_by_the_definition(tmp_path: Path) -> None:
     path = tmp_path / "a.nir"
-    write_nir(one_layer(DENSE, (3,)), path, dialect="norse")
+    TARGETS["nir"].write(one_layer(DENSE, (3,)), path, NirOptions("norse"))
     assert "written for norse" in str(why_not(one_layer(DENSE, (3,)), path))
 
 
@@ -196,3 +203,10 @@ def test_a_membrane_read_out_is_a_leaky_integrator_where_the_reader_has_one() ->
     network = replace(one_layer(DENSE, (3,), vth=131071), readout="membrane")
     assert isinstance(nir_graph(network, "spec").nodes["layer_a"], nir.LI)
     assert isinstance(nir_graph(network, "norse").nodes["layer_a"], nir.LIF)
+
+
+def test_a_membrane_read_out_that_keeps_all_is_exact_too() -> None:
+    network = replace(one_layer(DENSE, (3,), vth=131071, dv=0), readout="membrane")
+    samples = random_samples(network, 3, timed=True)
+    assert why_not(network, None) is None
+    assert np.array_equal(run_nir(network, samples).membranes["a"], simulate(network, samples).membranes["a"])

@@ -11,10 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from random_networks import random_nir_network, random_samples, seeds
 
+from snnc.export.nir.dialects import DIALECTS
 from snnc.export.nir.file import read_graph
-from snnc.export.nir.graph import DIALECTS, nir_graph
-from snnc.export.nir.importer import WRITERS, import_nir, writer_rules
-from snnc.export.nir.interpreter import Rules, interpret
+from snnc.export.nir.graph import nir_graph
+from snnc.export.nir.importer import import_nir
+from snnc.export.nir.interpreter import interpret
+from snnc.export.nir.rules import WRITERS, Rules, writer_rules
 from snnc.toolchain.errors import CannotExport, ConfigError, FileFormatError, NetworkError
 from snnc.toolchain.simulate.reference import simulate
 

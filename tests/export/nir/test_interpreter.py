@@ -10,7 +10,8 @@ from random_networks import random_nir_network, random_samples, seeds
 
 from snnc.export.nir.flat import flat_graph
 from snnc.export.nir.graph import nir_graph, node_names
-from snnc.export.nir.interpreter import Rules, interpret, neurons
+from snnc.export.nir.interpreter import interpret, neurons
+from snnc.export.nir.rules import Rules
 from snnc.toolchain.errors import FileFormatError
 from snnc.toolchain.simulate.reference import simulate
 

@@ -11,8 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from peers import PEERS, run_peer
 from random_networks import random_nir_network, random_samples, seeds
 
-from snnc.export.nir.file import write_nir
-from snnc.export.nir.graph import exactness
+from snnc.export import TARGETS
+from snnc.export.nir.dialects import NirOptions, exactness
 from snnc.files import load_subject
 from snnc.toolchain.data.dataset import Dataset, chip_input
 from snnc.toolchain.network.network import Network
@@ -34,7 +34,7 @@ def assert_equal_in(peer: str, network: Network, samples: np.ndarray, path: Path
     reference = simulate(network, samples)
     for depth, layer in enumerate(network.layers, start=1):
         part = replace(network, layers=network.layers[:depth], labels=())
-        write_nir(part, path, dialect=peer)
+        TARGETS["nir"].write(part, path, NirOptions(peer))
         sent = run_peer(peer, path, samples)
         expected = reference.spikes[layer.name]
         assert np.array_equal(sent.reshape(expected.shape), expected), f"{peer}, layer {layer.name}"

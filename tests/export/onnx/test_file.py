@@ -10,9 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from random_networks import random_network, random_samples, seeds
 
-from snnc.export.onnx.file import onnx_bytes, read_onnx, write_onnx
+from snnc.export import TARGETS
+from snnc.export.onnx.file import content, read_onnx
 from snnc.export.onnx.graph import onnx_model
 from snnc.export.onnx.runner import run_onnx
+from snnc.export.onnx.violations import OnnxOptions
 from snnc.toolchain.errors import CannotExport, EngineError, FileFormatError, NetworkError
 from snnc.toolchain.network.network import Input, Layer, Lif, Network
 from snnc.toolchain.network.synapse import Conv, Dense
@@ -21,7 +23,7 @@ from snnc.toolchain.simulate.reference import simulate
 
 def store(network: Network, path: Path, *, timed: bool | None = None) -> None:
     """Write without the proof that no sum overflows, which not all networks here pass."""
-    path.write_bytes(onnx_bytes(network, timed=timed))
+    path.write_bytes(content(network, OnnxOptions(timed)))
 
 
 def assert_equal(network: Network, samples: np.ndarray, file: Path | None = None) -> None:
@@ -98,11 +100,17 @@ def test_edges_of_the_arithmetic_are_equal() -> None:
         assert_equal(network, -samples)
 
 
-def test_sums_beyond_32_bits_are_refused() -> None:
+def test_sums_beyond_32_bits_and_wide_weights_are_refused(tmp_path: Path) -> None:
     huge = Dense("input", np.broadcast_to(np.int8(127), (1, 70_000)))
-    network = Network("n", 1, Input((70_000,), 0, 255), (Layer("a", (huge,), Lif((1,), 1, 0)),), "spikes")
-    with pytest.raises(CannotExport, match="layer 'a': sums can leave 32 bits"):
-        onnx_model(network, timed=False)
+    wide = Dense("input", np.broadcast_to(np.int32(-200), (1, 70_000)))
+    network = Network("n", 1, Input((70_000,), 0, 255), (Layer("a", (huge, huge, wide), Lif((1,), 1, 0)),), "spikes")
+    assert [str(each).split(",")[0] for each in TARGETS["onnx"].violations(network)] == [
+        *["layer 'a': sums from 'input' can leave 32 bits"] * 2,
+        "layer 'a': weight from 'input' -200 is outside -128..127; train with fewer bits",
+        "layer 'a': sums from 'input' can leave 32 bits",
+    ]
+    with pytest.raises(CannotExport, match=r"layer 'a': sums from 'input' can leave 32 bits.*and 3 more"):
+        TARGETS["onnx"].write(network, tmp_path / "a.onnx")
 
 
 def test_a_file_of_images_takes_no_frames(tmp_path: Path) -> None:
@@ -160,8 +168,8 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 def test_what_could_overflow_is_not_written(tmp_path: Path) -> None:
     layer = Layer("a", (Dense("input", np.full((1, 4000), 127)),), Lif((1,), 1, 0))
     network = Network("n", 1, Input((4000,), 0, 255), (layer,), "spikes")
-    with pytest.raises(NetworkError, match="cannot be an .onnx file: layer 'a': current u of neuron"):
-        write_onnx(network, tmp_path / "a.onnx")
+    with pytest.raises(NetworkError, match="cannot be written as .onnx: layer 'a': current u of neuron"):
+        TARGETS["onnx"].write(network, tmp_path / "a.onnx")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -187,7 +195,7 @@ def test_spikes_and_membranes_are_outputs_on_request(tmp_path: Path) -> None:
 
     network = random_network(1)
     path = tmp_path / "a.onnx"
-    path.write_bytes(onnx_bytes(network, timed=True, traces=True))
+    path.write_bytes(content(network, OnnxOptions(timed=True, traces=True)))
     assert read_onnx(path) == network
     samples = random_samples(network, 3, timed=True)
     assert_equal(network, samples, path)

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 from random_networks import random_network
-
 from snnc.cli.inspecting import plot_svg, summary
+
 from snnc.cli.main import main
 from snnc.export import TARGETS, read_network
 from snnc.files import load_subject

@@ -1,22 +1,25 @@
-"""snnc import and snnc inspect: graphs of others, and what a file holds."""
+"""snnc import: a graph of another framework becomes a network for the chip, and is compared with it."""
 
 import json
-from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 import click
+from rich.console import Console
+from rich.table import Table
 
-from snnc.cli.options import console_for, output_options
+from snnc.cli.options import Command, console_for, output_options
+from snnc.export import TARGETS
+from snnc.export.nir.rules import WRITERS
+from snnc.importing import ImportedFile, import_file
+
+SUFFIXES = ", ".join(target.suffix for target in TARGETS.values())
 
 
-@click.command("import")
+@click.command("import", cls=Command)
 @click.argument("file", type=click.Path())
-@click.option("-o", "--output", type=click.Path(), required=True, help="File to write: .net, .nir or .onnx.")
+@click.option("-o", "--output", type=click.Path(), required=True, help=f"File to write: {SUFFIXES}.")
 @click.option("-T", "--timesteps", type=click.IntRange(1, 2**15), required=True, help="Time steps of one sample.")
-@click.option(
-    "--writer", default="spec", show_default=True, help="Whose conventions: spec, norse, snntorch, spikingjelly, sinabs."
-)
+@click.option("--writer", type=click.Choice(list(WRITERS)), default="spec", show_default=True, help="Whose conventions.")
 @click.option("--dt", type=float, help="Seconds of one time step.  [default: the writer's]")
 @click.option("--decay", type=click.Choice(["euler", "exponential"]), help="Keep 1 - dt/tau, or exp(-dt/tau).")
 @click.option("--compare", type=click.Choice([">", ">="]), help="When a neuron spikes.")
@@ -35,8 +38,6 @@ def import_graph(file: str, output: str, as_json: bool, quiet: bool, verbose: bo
     \b
     Example: snnc import graph.nir -T 5 --writer spikingjelly -o model.net
     """
-    from snnc.cli.importing import import_file, show_agreement
-
     console = console_for(as_json, quiet)
     imported = import_file(file, output, **options)
     if verbose:
@@ -47,25 +48,16 @@ def import_graph(file: str, output: str, as_json: bool, quiet: bool, verbose: bo
         click.echo(json.dumps(imported.as_dict() | {"file": output}))
 
 
-@click.command()
-@click.argument("file", type=click.Path())
-@click.option("--plot", type=click.Path(), help="SVG file to draw the network into.")
-@output_options
-def inspect(file: str, plot: str | None, as_json: bool, quiet: bool, verbose: bool) -> None:
-    """Show what a file holds: layers, weights, thresholds, and what each other format could not say.
-
-    \b
-    Example: snnc inspect model.net --plot model.svg
-    """
-    from snnc.cli.inspecting import show, summary, write_plot
-    from snnc.files import load_subject
-
-    console = console_for(as_json, quiet)
-    network = load_subject(file)[0].network
-    found = summary(network, Path(file))
-    show(console, found, network)
-    if plot:
-        write_plot(network, plot)
-        console.print(f"plot: {plot}")
-    if as_json:
-        click.echo(json.dumps(asdict(found)))
+def show_agreement(console: Console, imported: ImportedFile) -> None:
+    """Print what was rounded and the agreement of every layer."""
+    for line in imported.rounded:
+        console.print(line, style="yellow")
+    if not imported.rounded and all(layer.agreement == 1 for layer in imported.layers):
+        console.print("every weight, bias, decay and threshold is exact")
+    table = Table("layer", box=None, pad_edge=False, header_style="bold")
+    for heading in ("spikes of the graph", "agreement"):
+        table.add_column(heading, justify="right")
+    for layer in imported.layers:
+        share = "all equal" if layer.agreement == 1 and layer.spikes else f"{layer.agreement:.4%}"
+        table.add_row(layer.layer, f"{layer.spikes:,}", share)
+    console.print(table, "", sep="\n")

@@ -1,0 +1,48 @@
+"""What a NIR graph (nir 1.0.8) in the dialect of one reader cannot hold of a network."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from snnc.export.nir.dialects import DIALECTS, HALF_STEP, Dialect, NirOptions
+from snnc.toolchain.errors import row
+from snnc.toolchain.network import lif
+from snnc.toolchain.network.network import Layer, Network
+from snnc.toolchain.network.synapse import Conv
+from snnc.toolchain.network.violation import Violation
+
+
+def check(network: Network, options: NirOptions = NirOptions()) -> Iterator[Violation]:  # noqa: B008 - frozen
+    """Yield everything that NIR or the dialect cannot hold; weights and biases have 24 bits at most, which float32 holds.
+
+    Raises ConfigError for an unknown dialect.
+    """
+    form = row(DIALECTS, options.dialect, "dialect")
+    if form.refusal:
+        yield Violation("", form.refusal, "take --dialect spec and replace its neurons after loading")
+    for layer in network.layers:
+        yield from _synapses(layer, options.dialect, form)
+        yield from _neuron(layer, options.dialect, form)
+
+
+def _synapses(layer: Layer, dialect: str, form: Dialect) -> Iterator[Violation]:
+    where = f"layer {layer.name!r}"
+    if len(layer.synapses) > 1 and not form.sums_edges:
+        yield Violation(where, f"{dialect} is not known to sum several synapses exactly", "take --dialect spec")
+    convolutions = [synapse for synapse in layer.synapses if isinstance(synapse, Conv)]
+    if any(synapse.weight.shape[2] != synapse.weight.shape[3] for synapse in convolutions):
+        yield Violation(where, "NIR 1.0.8 fails its own check on kernels that are not square", "pad them with zeros")
+    bias = layer.neuron.bias.reshape(len(layer.neuron.bias), -1)
+    if convolutions and (bias != bias[:, :1]).any():
+        problem = "biases differ within a channel, a NIR convolution has one for each channel"
+        yield Violation(where, problem, "give each channel one bias")
+
+
+def _neuron(layer: Layer, dialect: str, form: Dialect) -> Iterator[Violation]:
+    where, neuron = f"layer {layer.name!r}", layer.neuron
+    if neuron.du != lif.DU_MAX:
+        yield Violation(where, f"current memory (du {neuron.du}) has no exact NIR neuron", f"use du {lif.DU_MAX}", neuron.du)
+    halfway = neuron.vth + HALF_STEP
+    if not form.strict and float(np.float32(halfway)) != halfway:
+        problem = f"{dialect} needs a threshold between {neuron.vth} and the next membrane, which float32 does not have"
+        yield Violation(where, problem, "rescale the layer or take --dialect spec", neuron.vth, f"0..{2**17 - 1}")

@@ -1,0 +1,34 @@
+"""snnc inspect: what a file holds, what formats and chips cannot hold of it, and a picture of it."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+from snnc.cli.options import Command, console_for, output_options
+
+
+@click.command(cls=Command)
+@click.argument("file", type=click.Path())
+@click.option("--plot", type=click.Path(), help="SVG file to draw the network into.")
+@output_options
+def inspect(file: str, plot: str | None, as_json: bool, quiet: bool, verbose: bool) -> None:
+    """Show what a file holds: layers, weights, thresholds, and what each format and each chip cannot hold of it.
+
+    \b
+    Example: snnc inspect model.net --plot model.svg
+    """
+    from snnc.cli.plot import write_plot
+    from snnc.cli.summary import show, summary
+    from snnc.files import load_subject
+
+    console = console_for(as_json, quiet)
+    network = load_subject(file)[0].network
+    found = summary(network, Path(file))
+    show(console, found, network, verbose=verbose)
+    if plot:
+        write_plot(network, plot)
+        console.print(f"plot: {plot}")
+    if as_json:
+        click.echo(json.dumps(asdict(found)))
