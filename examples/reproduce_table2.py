@@ -14,6 +14,7 @@ import tempfile
 from math import sqrt
 from pathlib import Path
 from statistics import mean, stdev
+from typing import Any
 
 from scipy.stats import t as student
 
@@ -21,7 +22,7 @@ from snnc.toolchain.data.table import load_dataset
 from snnc.toolchain.training.config import TrainConfig
 from snnc.training import train
 
-ROWS = {  # name in the paper -> method, weights
+ROWS: dict[str, dict[str, Any]] = {  # name in the paper -> method, weights
     "FP-SNN": {"method": "baseline", "weights": "float"},
     "B-SNN": {"method": "baseline", "weights": "binary"},
     "T-SNN": {"method": "baseline", "weights": "ternary"},
@@ -102,8 +103,10 @@ def table(results: Results, config: TrainConfig, seeds: int) -> str:
         "| claim of the paper | difference, paired by seed | p (Holm) | significant at 5 %? |",
         "|---|---|---|---|",
     ]
-    pairs = [(results[better][:seeds], results[worse][:seeds]) for better, worse in CLAIMS]
-    differences = [[one[0] - other[0] for one, other in zip(*pair, strict=True)] for pair in pairs]
+    differences = [
+        [one[0] - other[0] for one, other in zip(results[better][:seeds], results[worse][:seeds], strict=True)]
+        for better, worse in CLAIMS
+    ]
     for (better, worse), found, chance in zip(CLAIMS, differences, holm([p_value(each) for each in differences]), strict=True):
         lines.append(f"| {better} > {worse} | {interval(found, signed=True)} | {chance:.2f} | {verdict(found, chance)} |")
     return "\n".join(lines) + "\n"

@@ -1,6 +1,7 @@
 """NIR as an engine: real-number neurons under NIR's own definition (dialect `spec`), with the trace in the chip's integers."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,12 +27,13 @@ def why_not(network: Network, file: Path | None) -> str | None:
     return exactness(network)  # the definition's own rules, in float64
 
 
-def run_nir(network: Network, stream: NDArray[np.int64], *, file: Path | None = None) -> Trace:
-    """Run samples `(T, B, ...)` of chip values; `file` is the `.nir` file that holds the network, else a graph is made.
+def run_nir(network: Network, frames: NDArray[np.integer[Any]], *, file: Path | None = None) -> Trace:
+    """Run frames `(F, B, ...)` of chip values; `file` is the `.nir` file that holds the network, else a graph is made.
 
     Raises EngineError if a membrane is no whole number of the chip's units.
     """
     graph = read_graph(file) if file else nir_graph(network)
+    stream = np.broadcast_to(frames, (network.timesteps, *frames.shape[1:]))
     done = interpret(graph, stream, Rules(dt=float(graph.metadata["dt"])))
     names = node_names(layer.name for layer in network.layers)
     spikes, membranes = {}, {}

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,7 +29,7 @@ class Timing:
     sums: NDArray[np.int64]
 
 
-def time_convolutions(synapses: list[Conv], sources: list[NDArray[np.integer]]) -> list[Timing]:
+def time_convolutions(synapses: Sequence[Conv], sources: Sequence[NDArray[np.integer]]) -> list[Timing]:
     """Run each convolution once on its source `(C, H, W)`.
 
     Raises EngineError if Lava is missing, fails, or takes more than TIME_LIMIT.

@@ -101,8 +101,7 @@ def _run_onnx(subject: Subject, frames: Frames) -> Trace:
 def _run_nir(subject: Subject, frames: Frames) -> Trace:
     from snnc.export.nir.runner import run_nir
 
-    stream = np.broadcast_to(frames, (subject.network.timesteps, *frames.shape[1:])).astype(np.int64)
-    return run_nir(subject.network, stream, file=subject.file("nir"))
+    return run_nir(subject.network, frames, file=subject.file("nir"))
 
 
 def _run_lava(builder: str) -> Callable[[Subject, Frames], Trace]:

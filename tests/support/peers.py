@@ -15,20 +15,23 @@ def load_norse(path: Path) -> Step:
     import nir
     import norse.torch
 
-    return norse.torch.from_nir(nir.read(path), dt=0.001)
+    step: Step = norse.torch.from_nir(nir.read(path), dt=0.001)
+    return step
 
 
 def load_snntorch(path: Path) -> Step:
     import nir
     from snntorch.import_nir import import_from_nir
 
-    return import_from_nir(nir.read(path))
+    step: Step = import_from_nir(nir.read(path))
+    return step
 
 
 def load_spikingjelly(path: Path) -> Step:
     from spikingjelly.activation_based.nir_exchange import import_from_nir
 
-    return import_from_nir(str(path))
+    step: Step = import_from_nir(str(path))
+    return step
 
 
 PEERS: dict[str, Callable[[Path], Step]] = {

@@ -3,6 +3,7 @@
 from contextlib import suppress
 from itertools import product
 from math import prod
+from typing import Literal
 
 import numpy as np
 import torch
@@ -187,7 +188,7 @@ def random_nir_network(seed: int) -> Network:
     rng = np.random.default_rng(seed)
     shape: tuple[int, ...] = (int(rng.integers(1, 4)), 5, 5) if rng.random() < 0.7 else (int(rng.integers(1, 9)),)
     low, high = (0, 1) if rng.random() < 0.5 else (-int(rng.integers(0, 20)), int(rng.integers(1, 20)))
-    pixels, layers = Input(shape, low, high), []
+    pixels, layers = Input(shape, low, high), list[Layer]()
     for depth in range(int(rng.integers(1, 4))):
         limit, source = (9 if depth == 0 else 1), layers[-1].name if layers else INPUT
         if len(shape) == 1 or rng.random() < 0.4:
@@ -226,7 +227,7 @@ def random_join_network(seed: int) -> Network:
         name = f"layer-{depth}"
         layers.append(Layer(name, synapses, _joined_neuron(rng, shape, exact=exact)))
         shapes[name] = shape
-    readout = "membrane" if rng.random() < 0.5 else "spikes"
+    readout: Literal["membrane", "spikes"] = "membrane" if rng.random() < 0.5 else "spikes"
     if readout == "membrane":
         last = layers[-1]
         layers[-1] = Layer(last.name, last.synapses, Lif(last.output_shape, 131071, last.neuron.dv, last.neuron.bias >> 6))

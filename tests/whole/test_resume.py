@@ -6,6 +6,7 @@ import sys
 import time
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -100,7 +101,8 @@ def test_what_cannot_be_resumed_is_refused(tmp_path: Path, digits: Dataset) -> N
     done = run(ONE_EACH, digits, tmp_path / "model.pt")
     with pytest.raises(ConfigError, match="nothing to resume: its training has ended"):
         run(ONE_EACH, digits, tmp_path / "again.pt", resume=done)
-    for state in ({"companions": []}, {"companions": {"twin": {}}, "optimizer": {}}):
+    states: list[dict[str, Any]] = [{"companions": []}, {"companions": {"twin": {}}, "optimizer": {}}]
+    for state in states:
         with pytest.raises(ConfigError, match="the checkpoint cannot be resumed"):
             run(ONE_EACH, digits, tmp_path / "again.pt", resume=replace(done, resume=state))
 

@@ -60,7 +60,7 @@ class OneProcess:
 
     def backward(self, tensor: Tensor) -> None:
         """Compute gradients."""
-        tensor.backward()  # type: ignore[no-untyped-call]
+        tensor.backward()
 
     def barrier(self) -> None:
         """Return at once: there is only one process."""

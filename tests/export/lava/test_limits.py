@@ -45,7 +45,7 @@ def test_all_violations_are_listed_at_once() -> None:
 @given(st.lists(st.integers(-MOST, MOST), min_size=1, max_size=5))
 def test_split_weights_sum_up(values: list[int]) -> None:
     parts = split_weight(np.array([values]))
-    assert sum(part << 8 * i for i, part in enumerate(parts)).tolist() == [values]
+    assert np.sum([part << 8 * i for i, part in enumerate(parts)], axis=0).tolist() == [values]
     assert all(part.min() >= -128 and part.max() <= 127 for part in parts)
     # Bounds of sums hold for the parts too: none is much more than twice as large as the whole.
     assert all((np.abs(part << 8 * i) <= 2.01 * np.abs(values)).all() for i, part in enumerate(parts))

@@ -31,7 +31,7 @@ def clockwork(timed: Schedule, frames: np.ndarray) -> dict[str, np.ndarray]:
     for step in range(timed.steps(count)):
         before = dict(sent)
         for layer in network.layers:
-            a = 0
+            a = np.zeros((), np.int64)
             for synapse in layer.synapses:
                 late = timed.late(synapse, layer.name)
                 assert late == 0 or synapse.source == INPUT

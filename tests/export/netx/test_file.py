@@ -3,6 +3,7 @@
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -46,7 +47,8 @@ def network() -> Network:
 
 
 def second(network: Network, **changes: object) -> Network:
-    return replace(network, layers=(network.layers[0], replace(network.layers[1], **changes)))
+    make: Callable[..., Layer] = Layer
+    return replace(network, layers=(network.layers[0], make(**{**vars(network.layers[1]), **changes})))
 
 
 @pytest.mark.parametrize(

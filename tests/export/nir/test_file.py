@@ -1,5 +1,6 @@
 """NIR files: number for number there and back, dialects that are exact, refusals with a reason, and no belief in damage."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -55,7 +56,8 @@ def test_real_number_neurons_give_the_very_spikes(seed: int) -> None:
 
 
 def one_layer(synapse: Conv | Dense, shape: tuple[int, ...], **neuron: object) -> Network:
-    population = Lif(synapse.output_shape(shape), **({"vth": 3, "dv": 2048} | neuron))
+    make: Callable[..., Lif] = Lif
+    population = make(synapse.output_shape(shape), **({"vth": 3, "dv": 2048} | neuron))
     return Network("n", 5, Input(shape, 0, 1), (Layer("a", (synapse,), population),), "spikes")
 
 

@@ -1,5 +1,7 @@
 """Real-number semantics of every node, against sums written out by hand or by PyTorch, and the rules that files leave open."""
 
+from typing import Any
+
 import nir
 import numpy as np
 import pytest
@@ -54,18 +56,19 @@ def through(node: nir.NIRNode, x: np.ndarray) -> np.ndarray:
 
 @pytest.mark.parametrize("groups", [1, 2])
 @pytest.mark.parametrize(("stride", "padding", "dilation"), [(1, 0, 1), ((2, 1), (1, 2), 1), (1, (2, 2), (2, 1))])
-def test_convolutions_are_those_of_pytorch(groups: int, stride: object, padding: object, dilation: object) -> None:
+def test_convolutions_are_those_of_pytorch(groups: int, stride: Any, padding: Any, dilation: Any) -> None:
     x, weight, bias = whole(2, 3, 4, 9, 8), whole(6, 4 // groups, 3, 3), whole(6)
     node = nir.Conv2d(None, weight, stride, padding, dilation, groups, bias)
     theirs = F.conv2d(
-        torch.from_numpy(x.reshape(6, 4, 9, 8)), *map(torch.from_numpy, (weight, bias)), stride, padding, dilation, groups
+        *(torch.from_numpy(x.reshape(6, 4, 9, 8)), torch.from_numpy(weight), torch.from_numpy(bias)),
+        *(stride, padding, dilation, groups),
     )
     assert np.array_equal(through(node, x).reshape(theirs.shape), theirs.numpy())
 
 
 def test_one_dimensional_convolutions_and_named_paddings() -> None:
     x, weight, bias = whole(2, 3, 4, 9), whole(6, 4, 3), whole(6)
-    theirs = F.conv1d(torch.from_numpy(x.reshape(6, 4, 9)), *map(torch.from_numpy, (weight, bias)), 2, 1, 2)
+    theirs = F.conv1d(torch.from_numpy(x.reshape(6, 4, 9)), torch.from_numpy(weight), torch.from_numpy(bias), 2, 1, 2)
     ours = through(nir.Conv1d(None, weight, 2, 1, 2, 1, bias), x)
     assert np.array_equal(ours.reshape(theirs.shape), theirs.numpy())
     assert through(nir.Conv1d(None, weight, 1, "same", 1, 1, bias), x).shape[-1] == 9

@@ -40,7 +40,8 @@ def needed(name: str) -> None:
 def ours(current: Tensor) -> Tensor:
     channels = current.shape[2]
     fixed = torch.zeros(channels), torch.zeros(channels), torch.full((1,), 1 - EPSILON)
-    return NormalizedLif.apply(current, *fixed, Neurons(STEPS, 0.5), False)[0]
+    spikes: Tensor = NormalizedLif.apply(current, *fixed, Neurons(STEPS, 0.5), False)[0]
+    return spikes
 
 
 def test_every_framework_is_tested() -> None:

@@ -2,16 +2,20 @@
 
 import io
 import json
+from collections.abc import Callable
+from functools import partial
 from statistics import median
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from click.testing import CliRunner
+from numpy.typing import NDArray
 from rich.console import Console
 
 from snnc.bench import simulation as bench
-from snnc.bench.baselines import BASELINES, Baseline
+from snnc.bench.baselines import BASELINES, Baseline, TorchFloat32
 from snnc.bench.lava_conv import Timing
 from snnc.bench.simulation import Row, SimulationSettings, growth, measure
 from snnc.bench.tables import show_growth, show_rows
@@ -52,9 +56,10 @@ def test_lava_is_scaled_to_all_channels_steps_and_layers(monkeypatch: pytest.Mon
 
 
 def test_a_wrong_output_gives_no_ratio(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Wrong(BASELINES["torch_float32"]):
-        def outputs(self, samples: np.ndarray) -> np.ndarray:
-            return super().outputs(samples) + 1
+    class Wrong(TorchFloat32):
+        def outputs(self, samples: NDArray[np.integer[Any]]) -> NDArray[np.int64]:
+            wrong: NDArray[np.int64] = super().outputs(samples) + 1
+            return wrong
 
     baselines: dict[str, type[Baseline]] = {"torch_float32": Wrong}
     monkeypatch.setattr(bench, "BASELINES", baselines)
@@ -66,7 +71,7 @@ def test_a_wrong_output_gives_no_ratio(monkeypatch: pytest.MonkeyPatch) -> None:
     assert result.exit_code == 1
     assert "DIFFER" in result.output
     monkeypatch.undo()
-    monkeypatch.setattr(bench, "time_convolutions", lambda *jobs: fake_lava(*jobs, off=1))
+    monkeypatch.setattr(bench, "time_convolutions", partial(fake_lava, off=1))
     (row,) = measure([0.2], SimulationSettings(width=1 / 16, images=4, rounds=1, threads=1))
     assert not row.equal
 
@@ -97,7 +102,7 @@ def test_growth_covers_images_steps_width_and_rate() -> None:
     assert "1.00" in text
 
 
-def shown(show: object) -> str:
+def shown(show: Callable[[Console], None]) -> str:
     file = io.StringIO()
     show(Console(file=file, width=100))
     return file.getvalue()

@@ -7,11 +7,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import click
 import h5py
 import pytest
 from click.testing import CliRunner, Result
 
 from snnc.cli.main import main
+from snnc.cli.versions import PACKAGES
 from snnc.export.lava.import_fixes import INSTALL
 from snnc.toolchain.errors import EngineError, SnncError
 from snnc.toolchain.training.checkpoint import load_checkpoint
@@ -207,7 +209,9 @@ def test_demo_does_the_whole_way(folder: Path) -> None:
 
 def test_the_module_is_the_command() -> None:
     result = subprocess.run([sys.executable, "-m", "snnc", "--version"], capture_output=True, text=True, check=True)
-    assert "snnc" in result.stdout or "version" in result.stdout
+    lines = result.stdout.splitlines()
+    assert lines[0].startswith("snnc ")
+    assert [line.split()[0] for line in lines] == ["snnc", "Python", "C", *PACKAGES]
 
 
 def test_ctrl_c_says_where_the_checkpoint_is(folder: Path) -> None:
@@ -223,3 +227,57 @@ def test_ctrl_c_says_where_the_checkpoint_is(folder: Path) -> None:
     assert child.returncode == 130
     assert errors == "snnc: stopped; go on with: snnc train --resume model.pt\n"
     assert load_checkpoint("model.pt").history
+
+
+@pytest.mark.parametrize("command", [name for name in main.commands if name != "bench"])
+def test_help_breaks_no_word_and_choices_are_choices(command: str) -> None:
+    """At 80 columns every name with a hyphen stands whole on one line, and no choice is a bare text."""
+    result = CliRunner().invoke(main, [command, "-h"], terminal_width=80)
+    assert result.exit_code == 0
+    shown = main.commands[command]
+    for parameter in shown.get_params(click.Context(shown)):
+        for option in parameter.opts:
+            assert option in result.stdout.replace("FILES", "files").replace("FILE", "file")
+    assert all(len(line) <= 80 for line in result.stdout.splitlines())
+    assert not [line for line in result.stdout.splitlines() if line.rstrip().endswith("-")]
+
+
+def test_a_made_up_model_works_in_every_command(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The proof of MODELS: one function with a shortcut, as a row; trained, resumed, exported, inspected, simulated."""
+    from snnc.models import MODELS
+    from snnc.toolchain.layers.lif_autograd import Neurons
+    from snnc.toolchain.layers.spiking_layer import ReadOut, SpikingLayer
+    from snnc.toolchain.layers.spiking_network import SpikingNetwork
+    from snnc.toolchain.layers.synapses import Geometry, Synapses
+    from snnc.toolchain.network.network import INPUT, Input
+    from snnc.toolchain.training.config import TrainConfig
+
+    def residual(config: TrainConfig, input: Input, classes: int) -> SpikingNetwork:
+        network = SpikingNetwork("residual", config.timesteps, input)
+        neurons = Neurons(config.timesteps, config.beta, config.surrogate)
+
+        def layer(name: str, *sources: str) -> str:
+            synapses = {source: Synapses(network.shape(source), 4, Geometry(3, padding=1)) for source in sources}
+            weights = "float" if INPUT in sources else config.weights
+            return network.add(SpikingLayer(name, synapses, neurons, weights=weights, delta=config.delta))
+
+        first = layer("conv1", INPUT)
+        last = layer("conv3", layer("conv2", first), first)
+        readout = {last: Synapses(network.shape(last), classes, Geometry())}
+        network.add(ReadOut("readout", readout, neurons))
+        return network
+
+    monkeypatch.setitem(MODELS, "made-up", residual)
+    assert snnc("train", *QUICK, "--model", "made-up", "--timesteps", "3").exit_code == 0
+    assert "made-up" in snnc("train", "--model", "made-up", "--dry-run").stdout
+    for target in ("nir", "onnx"):
+        assert snnc("export", "-t", target, "model.pt").exit_code == 0
+    refused = one_line(snnc("export", "-t", "loihi2", "model.pt"))
+    assert "layer 'conv3': netx chains layers" in refused
+    assert (
+        "conv 4x4x3x3 from conv1"
+        in snnc("inspect", "model.onnx", "-v").stdout + snnc("export", "model.pt", "-t", "nir", "-v").stdout
+    )
+    checked = snnc("simulate", "model.pt", "model.nir", "model.onnx", "-n", "20")
+    assert checked.exit_code == 0, checked.output
+    assert "EQUAL: reference = tensor = torch = onnx = nir on 20 samples" in checked.stdout

@@ -35,7 +35,9 @@ class Checker(HTMLParser):
 
     def __init__(self) -> None:
         super().__init__()
-        self.text, self.fetched, self.tags = "", [], set()
+        self.text = ""
+        self.fetched: list[str | None] = []
+        self.tags: set[str] = set()
 
     def handle_data(self, data: str) -> None:
         self.text += data

@@ -36,7 +36,8 @@ def test_c_computes_what_torch_computes(seed: int) -> None:
             assert torch.allclose(one, other, rtol=1e-3, atol=1e-3)  # a test of training
     statistics = (scale, center, shift * 0.01, shift * 0.02)
     recenterd = [module.recenter(x, grad[: len(x)].clone(), *statistics) for module in (lif_native, lif_torch)]
-    assert torch.allclose(*recenterd, rtol=1e-4, atol=1e-5)  # a test of training
+    one, other = recenterd
+    assert torch.allclose(one, other, rtol=1e-4, atol=1e-5)  # a test of training
 
 
 @needs_kernel

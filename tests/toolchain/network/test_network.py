@@ -1,5 +1,6 @@
 """The integer description: what it refuses, when two are equal, and what it prints."""
 
+from collections.abc import Callable
 from dataclasses import FrozenInstanceError, replace
 
 import numpy as np
@@ -22,18 +23,18 @@ def layer(name: str = "fc", source: str = "input", inputs: int = 16, out: int = 
     ("make", "message"),
     [
         (lambda: Lif((1,), 2**23 + 1, 0), "vth 8388609 is outside 0..8388608"),
-        (lambda: Lif((1,), 0.5, 0), "vth 0.5 is outside"),
+        (lambda: Lif((1,), 0.5, 0), "vth 0.5 is outside"),  # type: ignore[arg-type]
         (lambda: Lif((1,), 0, 4096), "dv 4096 is outside 0..4095"),
         (lambda: Lif((1,), 0, 0, du=-1), "du -1 is outside 0..4095"),
         (lambda: Lif((1,), 0, 0, 2**17), "bias mantissa 131072 is outside -131071..131071; a bias has 24 bits at most"),
         (lambda: Lif((1,), 0, 0, 0, 24), "bias_exponent 24 is outside 0..23"),
         (lambda: Lif((2,), 0, 0, [1, 2, 3]), r"bias mantissa of shape \(3,\) does not broadcast to \(2,\)"),
         (lambda: Lif((0,), 0, 0), "population size 0 is outside 1"),
-        (lambda: Lif((1,), float("nan"), 0), "vth nan is outside"),
-        (lambda: Lif((1,), "a", 0), "vth a is outside"),
+        (lambda: Lif((1,), float("nan"), 0), "vth nan is outside"),  # type: ignore[arg-type]
+        (lambda: Lif((1,), "a", 0), "vth a is outside"),  # type: ignore[arg-type]
         (lambda: Lif((), 0, 0), r"population of shape \(\) is empty"),
         (lambda: Input((1,), 2, 1), "minimum 2 is above maximum 1"),
-        (lambda: Input((1,), 0.5, 1), "input minimum 0.5 is outside -8388608..8388608"),
+        (lambda: Input((1,), 0.5, 1), "input minimum 0.5 is outside -8388608..8388608"),  # type: ignore[arg-type]
         (lambda: Input((1,), 0, 2**58), "input maximum 288230376151711744 is outside"),
         (lambda: layer("input"), "layer name 'input' is not allowed"),
         (lambda: layer("a/b"), "layer name 'a/b' is not allowed"),
@@ -43,7 +44,7 @@ def layer(name: str = "fc", source: str = "input", inputs: int = 16, out: int = 
         (lambda: Network("n", 1, PIXELS, (layer(), layer())), "layer name 'fc' is used twice"),
         (lambda: Network("n", 1, PIXELS, (layer(source="later"),)), "source 'later' is not 'input' or an earlier layer"),
         (lambda: Network("n", 1, PIXELS, (layer(inputs=15),)), r"layer 'fc': dense synapses of weight \(3, 15\)"),
-        (lambda: Network("n", 1, PIXELS, (layer(),), "volts"), "readout 'volts' is unknown; allowed are membrane, spikes"),
+        (lambda: Network("n", 1, PIXELS, (layer(),), "volts"), "readout 'volts' is unknown; allowed are membrane, spikes"),  # type: ignore[arg-type]
         (lambda: Network("n", 1, PIXELS, (layer(),), labels=("a",)), "got 1 labels for 3 outputs"),
         (
             lambda: Network("n", 1, PIXELS, (replace(layer(), neuron=Lif((4,), 0, 0)),)),
@@ -64,7 +65,8 @@ def test_equal_networks_have_one_digest(seed: int) -> None:
 
 
 def changed(network: Network, **changes: object) -> Network:
-    first = replace(network.layers[0], neuron=replace(network.layers[0].neuron, **changes))
+    neuron: Callable[..., Lif] = Lif
+    first = replace(network.layers[0], neuron=neuron(**{**vars(network.layers[0].neuron), **changes}))
     return replace(network, layers=(first, *network.layers[1:]))
 
 
@@ -97,7 +99,7 @@ def test_a_network_cannot_be_changed() -> None:
     with pytest.raises(FrozenInstanceError):
         network.name = "other"  # type: ignore[misc]
     with pytest.raises(ValueError, match="read-only"):
-        network.layers[0].neuron.bias_mantissa[...] = 1  # type: ignore[index]
+        network.layers[0].neuron.bias_mantissa[...] = 1
 
 
 def test_a_shortcut_is_two_synapses() -> None:

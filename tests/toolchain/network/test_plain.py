@@ -1,6 +1,7 @@
 """The plain form: every field of a network, there and back, in the digest and in the difference."""
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
@@ -32,10 +33,11 @@ def small() -> Network:
 
 
 def changed(network: Network, what: str) -> Network:
+    neuron: Callable[..., Lif] = Lif
     first, layer = network.layers
     key = what.rsplit("/", 1)[-1]
     if key in ("vth", "du", "dv", "bias_mantissa"):
-        return replace(network, layers=(first, replace(layer, neuron=replace(layer.neuron, **{key: 7}))))
+        return replace(network, layers=(first, replace(layer, neuron=neuron(**{**vars(layer.neuron), key: 7}))))
     if what == "layers/out/synapses":
         return replace(network, layers=(first, replace(layer, synapses=layer.synapses[:1])))
     if what == "input/zero_point":

@@ -39,8 +39,8 @@ def test_a_convolution_does_not_flip_its_kernel() -> None:
         (lambda: Dense("input", [[0.5]]), "weight of type float64 holds values that are no integers"),
         (lambda: Dense("input", [[float("inf")]]), "holds values that are no integers"),
         (lambda: Dense("input", [[1], [1, 2]]), "weight has rows of different lengths"),
-        (lambda: Conv("input", np.zeros((1, 1, 1, 1)), stride=(1.9, 1)), "stride 1.9 is outside 1"),
-        (lambda: Conv("input", np.zeros((1, 1, 1, 1)), stride=(1,)), r"stride \(1,\) is not allowed; give two integers"),
+        (lambda: Conv("input", np.zeros((1, 1, 1, 1)), stride=(1.9, 1)), "stride 1.9 is outside 1"),  # type: ignore[arg-type]
+        (lambda: Conv("input", np.zeros((1, 1, 1, 1)), stride=(1,)), r"stride \(1,\) is not allowed; give two integers"),  # type: ignore[arg-type]
         (lambda: Dense("input", [1]), r"weight of shape \(1,\) is not allowed; it needs 2 dimensions"),
         (lambda: Conv("input", np.zeros((1, 1, 0, 1))), "none of them empty"),
         (lambda: Conv("input", np.zeros((1, 1, 1, 1)), stride=(0, 1)), "stride 0 is outside 1"),

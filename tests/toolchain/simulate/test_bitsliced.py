@@ -5,6 +5,7 @@ import re
 import signal
 import time
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -65,7 +66,7 @@ WIDE = [
 
 @pytest.mark.parametrize("width", usable_widths())
 @pytest.mark.parametrize("shape", WIDE, ids=lambda shape: f"{shape[0]}to{shape[1]}")
-def test_shapes_around_words_and_blocks(shape: tuple, width: int) -> None:
+def test_shapes_around_words_and_blocks(shape: tuple[Any, ...], width: int) -> None:
     channels, out, height, columns, kernel, stride, padding, rate = shape
     rng = np.random.default_rng(channels)
     synapse = Conv("input", rng.integers(-1, 2, (out, channels, *kernel)), stride, padding)
@@ -88,7 +89,7 @@ def pooled_network(seed: int) -> tuple[Network, np.ndarray]:
     shape = synapse.output_shape((channels, side, side))
     mantissa = rng.integers(-4096, 4096, (out, 1, 1)) if rng.random() < 0.5 else rng.integers(-9, 9, (out, 1, 1))
     neuron = Lif(
-        shape, int(rng.choice([0, 5, 131071])), int(rng.choice([0, 1, 2048, 4095, rng.integers(0, 4096)])), mantissa, 7
+        shape, int(rng.choice([0, 5, 131071])), int(rng.choice([0, 1, 2048, 4095, int(rng.integers(0, 4096))])), mantissa, 7
     )
     network = one_layer(synapse, Input((channels, side, side), 0, 1), neuron, timesteps=9)
     rate = rng.choice([0.02, 0.5, 1.0])
@@ -228,7 +229,7 @@ def test_a_forked_child_can_go_on() -> None:
 def test_the_callers_samples_are_checked_as_the_reference_does() -> None:
     network = random_network(3)
     with pytest.raises(DataError, match="samples of type float64"):
-        simulate_bitsliced(network, random_samples(network, 1) + 0.5)
+        simulate_bitsliced(network, random_samples(network, 1) + 0.5)  # type: ignore[arg-type]
     with pytest.raises(DataError, match="the network takes"):
         simulate_bitsliced(network, random_samples(network, 1) + 1000)
     for wrong in (np.zeros((2, 3), int), np.zeros((), int)):

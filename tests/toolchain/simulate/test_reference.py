@@ -14,7 +14,9 @@ from snnc.toolchain.network.synapse import Conv
 from snnc.toolchain.simulate.reference import simulate
 
 
-def plain_input(layer: Layer, place: tuple[int, ...], spikes: dict[str, dict[tuple[int, ...], int]], shapes: dict) -> int:
+def plain_input(
+    layer: Layer, place: tuple[int, ...], spikes: dict[str, dict[tuple[int, ...], int]], shapes: dict[str, tuple[int, ...]]
+) -> int:
     total = 0
     for synapse in layer.synapses:
         source = spikes[synapse.source]
@@ -33,7 +35,7 @@ def plain_simulation(network: Network, sample: np.ndarray) -> dict[str, list[dic
     """Return (spike, membrane) by layer, step and neuron, computed with Python ints only."""
     state = {layer.name: dict.fromkeys(np.ndindex(layer.output_shape), (0, 0)) for layer in network.layers}
     shapes = {"input": network.input.shape} | {layer.name: layer.output_shape for layer in network.layers}
-    seen: dict[str, list] = {layer.name: [] for layer in network.layers}
+    seen: dict[str, list[dict[tuple[int, ...], tuple[int, int]]]] = {layer.name: [] for layer in network.layers}
     for _ in range(network.timesteps):
         spikes = {"input": {p: int(sample[p]) for p in np.ndindex(network.input.shape)}}
         for layer in network.layers:
@@ -90,7 +92,7 @@ def test_what_the_network_does_not_take_is_refused() -> None:
     with pytest.raises(DataError, match="time comes first: swap the first two axes"):
         simulate(network, timed.swapaxes(0, 1))
     with pytest.raises(DataError, match="samples of type float64; the chip takes integers, so round them first"):
-        simulate(network, samples + 0.9)
+        simulate(network, samples + 0.9)  # type: ignore[arg-type]
     with pytest.raises(DataError, match="the network takes .*subtract the zero point first"):
         simulate(network, samples + 1000)
 

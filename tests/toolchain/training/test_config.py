@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from snnc.toolchain.errors import ConfigError
-from snnc.toolchain.settings import settings_of
+from snnc.toolchain.settings import Settings, settings_of
 from snnc.toolchain.training.config import TrainConfig
 from snnc.toolchain.training.methods import METHODS
 from snnc.toolchain.training.methods.kd import Distilling
@@ -27,7 +27,7 @@ def test_it_survives_its_dictionary() -> None:
 
 
 def test_every_setting_has_a_help_text_and_is_frozen() -> None:
-    kinds = [TrainConfig, *(method.settings for method in METHODS.values())]
+    kinds: list[type[Settings]] = [TrainConfig, *(method.settings for method in METHODS.values())]
     assert all(each.metadata["help"].endswith(".") for kind in kinds for each in settings_of(kind))
     with pytest.raises(FrozenInstanceError):
         TrainConfig().seed = 1  # type: ignore[misc]

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch import Tensor
 from training_runs import ONE_EACH, run
 
 import snnc.toolchain.training.trainer as trainer_module
@@ -13,6 +14,7 @@ from snnc.toolchain.data.dataset import Dataset
 from snnc.toolchain.errors import TrainingError
 from snnc.toolchain.layers.phase import Phase
 from snnc.toolchain.layers.spiking_network import SpikingNetwork
+from snnc.toolchain.training.augment import Moves
 from snnc.toolchain.training.batches import on_device
 from snnc.toolchain.training.callbacks import Callback
 from snnc.toolchain.training.companions import BuiltCompanion
@@ -118,8 +120,13 @@ def test_a_loss_that_is_no_number_stops_with_advice(tmp_path: Path, digits: Data
 
 
 def test_training_is_augmented_as_the_settings_say(digits: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
-    seen = []
-    monkeypatch.setattr(trainer_module, "augmented", lambda samples, moves: seen.append(moves) or samples)
+    seen: list[Moves] = []
+
+    def noted(samples: Tensor, moves: Moves) -> Tensor:
+        seen.append(moves)
+        return samples
+
+    monkeypatch.setattr(trainer_module, "augmented", noted)
     config = ONE_EACH.replaced(shift=2, flip=0.5, rotate=20.0, shear=10.0)
     next(Training(config, digits, lambda c: build_model(c, digits.input, 10)).run(Callback()))
     assert sum(len(moves.rows) for moves in seen) == len(digits.train)
