@@ -88,7 +88,7 @@ def test_a_bias_that_does_not_fit_names_its_layer() -> None:
     with torch.no_grad():
         model.hidden[0].normalize.shift.fill_(1e6)
     with pytest.raises(
-        NetworkError, match=r"layer 'layer.0': bias mantissa \d+ is outside -4096..4095; raise the bias exponent"
+        NetworkError, match=r"layer 'layer.0': bias mantissa \d+ is outside -131071..131071; a bias has 24 bits"
     ):
         lower(model)
 

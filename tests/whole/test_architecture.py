@@ -26,6 +26,7 @@ RULES = {
     "toolchain/errors.py": set(),
     "toolchain/atomic_file.py": {"snnc.toolchain.errors"},
     "toolchain/distributed.py": set(),
+    "toolchain/interrupts.py": set(),
     "toolchain/device.py": {"snnc.toolchain.errors"},
     "toolchain/network": {"snnc.toolchain.errors", "snnc.toolchain.network"},
     "toolchain/native": {"snnc.toolchain.errors"},

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from snnc.toolchain.atomic_file import write_atomically
 from snnc.toolchain.errors import FileFormatError, SnncError
+from snnc.toolchain.interrupts import interrupts_deferred
 from snnc.toolchain.layers.phase import Phase
 from snnc.toolchain.network.network import Input
 from snnc.toolchain.training.config import TrainConfig
@@ -56,7 +57,8 @@ def save_checkpoint(checkpoint: Checkpoint, path: str | Path) -> None:
         "resume": _packed(checkpoint.resume),
     }
     buffer = BytesIO()
-    torch.save(content | {"digest": _digest(content)}, buffer)
+    with interrupts_deferred():  # inside torch's writer, in C++, Ctrl-C could be lost
+        torch.save(content | {"digest": _digest(content)}, buffer)
     write_atomically(path, buffer.getvalue())
 
 

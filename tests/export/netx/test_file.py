@@ -123,7 +123,7 @@ def no_numbers(file: h5py.File) -> None:
         (lambda file: file.__delitem__("snnc"), "no group 'snnc', so it was not written by snnc"),
         (lambda file: file.__delitem__("layer"), "not a readable .net file"),
         (lambda file: file.__delitem__("layer/1"), "not a readable .net file"),
-        (lambda file: file["snnc"].attrs.__setitem__("version", 99), "version 99, this snnc reads 1"),
+        (lambda file: file["snnc"].attrs.__setitem__("version", 99), "version 99, this snnc reads 2"),
         (lambda file: file["snnc"].attrs.__setitem__("timesteps", "many"), "not a readable .net file"),
         (lambda file: file["snnc"].attrs.__setitem__("layers", '["a"]'), "not a readable .net file"),
         (lambda file: file["layer/1/neuron"].__delitem__("vThMant"), "not a readable .net file"),
