@@ -35,7 +35,7 @@ RULES = {
     "toolchain/layers": LAYERS | {"snnc.toolchain.errors", "snnc.toolchain.simulate.trace"},
     "toolchain/settings.py": {"snnc.toolchain.errors"},
     "toolchain/training": LAYERS
-    | {"snnc.toolchain." + name for name in ("settings", "training", "data", "errors", "atomic_file", "device")},
+    | {"snnc.toolchain." + name for name in ("settings", "training", "data", "errors", "atomic_file", "device", "interrupts")},
     "toolchain/lower.py": LAYERS | {"snnc.toolchain.errors"},
     "models": {"snnc.models", "snnc.toolchain"},
     "export": {"snnc.export"} | {"snnc.toolchain." + name for name in ("network", "simulate.trace", "errors", "atomic_file")},
