@@ -6,7 +6,7 @@ comma := ,
 PIP := @$(BIN)/pip install -qq --disable-pip-version-check --no-warn-conflicts
 
 .DEFAULT_GOAL := help
-.PHONY: help demo dev test lint check clean
+.PHONY: help demo dev test core lint check clean
 
 help: ## list the commands
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 8
@@ -34,6 +34,18 @@ dev: $(VENV)/developed ## install all that developers need
 test: $(VENV)/developed ## run all tests, those in Lava too
 	$(BIN)/python -m pytest
 
+# What needs no torch: the integer network, its simulators, the files for Loihi 2.
+CORE := $(addprefix tests/toolchain/,network native data/test_saccades.py data/test_digits.py test_atomic_file.py) \
+	$(addprefix tests/toolchain/simulate/,test_reference.py test_trace.py test_bitsliced.py test_bitsliced_joins.py) \
+	$(addprefix tests/export/,netx lava/test_schedule.py lava/test_limits.py)
+CORE_VENV = .venv-core-$(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])')
+
+core: ## the core tests, without torch, in another Python: make core PYTHON=python3.12
+	@$(PYTHON) -m venv $(CORE_VENV)
+	@$(CORE_VENV)/bin/pip install -qq --disable-pip-version-check numpy h5py click rich pytest hypothesis scikit-learn
+	@$(CORE_VENV)/bin/pip install -qq --disable-pip-version-check --no-deps .
+	$(CORE_VENV)/bin/python -P -m pytest -q -m "not slow and not lava" $(CORE)
+
 lint: $(VENV)/developed ## format, lint and types
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -42,4 +54,4 @@ lint: $(VENV)/developed ## format, lint and types
 check: lint test ## what every commit must pass
 
 clean: ## remove the environment and all that tools have left behind
-	rm -rf $(VENV) build *.egg-info snnc-demo .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) .venv-core-* build *.egg-info snnc-demo .mypy_cache .ruff_cache .pytest_cache .hypothesis

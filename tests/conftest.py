@@ -1,22 +1,26 @@
 """Fixtures that several tests share: one small trained checkpoint and its exported network."""
 
+from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
-import torch
 from readme import ReadmeRun, commands
-from training_runs import TINY
 
 from snnc.export.lava.import_fixes import installed
 from snnc.toolchain.data.dataset import Dataset
 from snnc.toolchain.data.table import load_dataset
-from snnc.toolchain.training.checkpoint import Checkpoint
-from snnc.training import train
+
+if TYPE_CHECKING:  # the core tests run where torch is not installed (make core)
+    from snnc.toolchain.training.checkpoint import Checkpoint
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Leave threads to the tests that need them: the networks here are too small to gain."""
-    torch.set_num_threads(1)
+    if find_spec("torch"):
+        import torch
+
+        torch.set_num_threads(1)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -41,13 +45,17 @@ def digits() -> Dataset:
 @pytest.fixture(scope="session")
 def tiny_path(tmp_path_factory: pytest.TempPathFactory, digits: Dataset) -> Path:
     """The file of a small dense network, trained for a second."""
+    from training_runs import TINY
+
+    from snnc.training import train
+
     path = tmp_path_factory.mktemp("trained") / "model.pt"
     train(TINY, path, dataset=digits)
     return path
 
 
 @pytest.fixture(scope="session")
-def tiny(tiny_path: Path) -> Checkpoint:
+def tiny(tiny_path: Path) -> "Checkpoint":
     from snnc.toolchain.training.checkpoint import load_checkpoint
 
     return load_checkpoint(tiny_path)

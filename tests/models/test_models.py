@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from random_networks import scatter_statistics
+from random_models import scatter_statistics
 
 from snnc.models import MODELS, build_model, load_model
 from snnc.toolchain.errors import ConfigError, DataError, FileFormatError, LoweringError

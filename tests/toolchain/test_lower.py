@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
-from random_networks import random_geometry, random_model, random_samples, seeds
+from random_models import random_geometry, random_model
+from random_networks import random_samples, seeds
 
 from snnc.toolchain.errors import LoweringError, NetworkError
 from snnc.toolchain.layers.phase import Phase

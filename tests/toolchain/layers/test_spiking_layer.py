@@ -3,7 +3,8 @@
 import pytest
 import torch
 from hypothesis import given, settings
-from random_networks import random_model, seeds
+from random_models import random_model
+from random_networks import seeds
 
 from snnc.toolchain.errors import ConfigError, LoweringError
 from snnc.toolchain.layers.lif_autograd import Neurons

@@ -4,7 +4,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -67,6 +66,7 @@ def test_a_reset_between_samples_equals_a_fresh_start() -> None:
 )
 def test_ints_numpy_and_torch_agree(u: int, v: int, a: int, du: int, dv: int, bias: int, vth: int) -> None:
     plain = lif.step(u, v, a, du=du, dv=dv, bias=bias, vth=vth)
+    torch = pytest.importorskip("torch")
     for vector in (np.array, torch.tensor):
         other = lif.step(vector([u]), vector([v]), vector([a]), du=du, dv=dv, bias=bias, vth=vth)
         assert tuple(int(part[0]) for part in other) == tuple(int(part) for part in plain)

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-import torch
 from hypothesis import given, settings
 from random_networks import random_synapse, seeds
 
@@ -17,6 +16,7 @@ def test_sums_equal_pytorch_in_int64(seed: int) -> None:
     shape = (int(rng.integers(1, 4)), int(rng.integers(2, 7)), int(rng.integers(2, 7)))
     synapse = random_synapse(rng, "input", shape, -128, 127)
     source = rng.integers(-(2**15), 2**15, (3, *shape))
+    torch = pytest.importorskip("torch")
     weight, x = torch.tensor(synapse.weight, dtype=torch.int64), torch.tensor(source)
     if isinstance(synapse, Conv):
         expected = torch.nn.functional.conv2d(x, weight, stride=synapse.stride, padding=synapse.padding)

@@ -12,10 +12,9 @@ import pytest
 from against_reference import assert_equal, one_layer, usable_widths
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from random_networks import random_model, random_network, random_samples, seeds
+from random_networks import random_network, random_samples, seeds
 
 from snnc.toolchain.errors import DataError, EngineError
-from snnc.toolchain.lower import lower
 from snnc.toolchain.native import library
 from snnc.toolchain.native.library import built, load_kernel
 from snnc.toolchain.network.network import Input, Layer, Lif, Network
@@ -36,6 +35,16 @@ from snnc.toolchain.simulate.reference import simulate
 pytestmark = pytest.mark.skipif(not built(), reason="the C kernel was not built: no compiler")
 
 
+def lowered(seed: int) -> Network:
+    """Return a random trained model as a network; where torch is missing (make core), the test is skipped."""
+    pytest.importorskip("torch")
+    from random_models import random_model
+
+    from snnc.toolchain.lower import lower
+
+    return lower(random_model(seed))
+
+
 @settings(max_examples=100, deadline=None)
 @given(seeds, st.booleans(), st.sampled_from(usable_widths() or [16]), st.integers(1, 3))
 def test_random_networks_are_equal(seed: int, timed: bool, width: int, threads: int) -> None:
@@ -46,7 +55,7 @@ def test_random_networks_are_equal(seed: int, timed: bool, width: int, threads: 
 @settings(max_examples=30, deadline=None)
 @given(seeds)
 def test_lowered_models_are_equal(seed: int) -> None:
-    network = lower(random_model(seed))
+    network = lowered(seed)
     assert_equal(network, random_samples(network, 5, seed=seed))
 
 
@@ -191,7 +200,7 @@ def test_folded_pooling_is_found_and_undone() -> None:
 
 
 def test_the_ways_are_chosen_as_described() -> None:
-    first = BitslicedSimulator(lower(random_model(0))).layers[0][1]
+    first = BitslicedSimulator(lowered(0)).layers[0][1]
     assert isinstance(first, FusedLayer) and isinstance(first.last, Graded)
     spikes = one_layer(Dense("input", np.eye(3, dtype=int)), Input((3,), 0, 1), Lif((3,), 0, 0))
     first = BitslicedSimulator(spikes).layers[0][1]

@@ -5,7 +5,8 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from random_networks import random_model, random_network, random_samples, seeds
+from random_models import random_model
+from random_networks import random_network, random_samples, seeds
 
 from snnc.toolchain.errors import ConfigError
 from snnc.toolchain.lower import lower
