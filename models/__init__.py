@@ -5,7 +5,7 @@ from pathlib import Path
 
 from snnc.models.cifarnet import cifarnet
 from snnc.models.mlp import mlp
-from snnc.toolchain.errors import ConfigError, FileFormatError, SnncError
+from snnc.toolchain.errors import FileFormatError, SnncError, one_line, row
 from snnc.toolchain.layers.spiking_network import SpikingNetwork
 from snnc.toolchain.network.network import Input
 from snnc.toolchain.training.checkpoint import Checkpoint, load_checkpoint
@@ -19,9 +19,7 @@ MODELS: dict[str, Callable[[TrainConfig, Input, int], SpikingNetwork]] = {
 
 def build_model(config: TrainConfig, input: Input, classes: int) -> SpikingNetwork:
     """Build the architecture that `config.model` names. Raises ConfigError for an unknown one."""
-    if config.model not in MODELS:
-        raise ConfigError(f"model {config.model!r} is unknown; allowed are {', '.join(MODELS)}")
-    return MODELS[config.model](config, input, classes)
+    return row(MODELS, config.model, "model")(config, input, classes)
 
 
 def load_model(path: str | Path) -> tuple[SpikingNetwork, Checkpoint]:
@@ -34,7 +32,7 @@ def load_model(path: str | Path) -> tuple[SpikingNetwork, Checkpoint]:
         model = build_model(checkpoint.config, checkpoint.input, len(checkpoint.labels))
         model.load_state_dict(checkpoint.weights)
     except (RuntimeError, SnncError) as error:
-        reason = " ".join(str(error).split())[:200]
+        reason = one_line(error, 200)
         raise FileFormatError(f"{path}: the weights do not fit the model that the file describes: {reason}") from None
     model.set_phase(checkpoint.phase, freeze=False)
     return model.eval(), checkpoint

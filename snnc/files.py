@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from snnc.export import read_network
 from snnc.toolchain.data.dataset import Split, check_samples
-from snnc.toolchain.data.table import load_fitting
+from snnc.toolchain.data.table import EMBEDDED, load_dataset, load_fitting
 from snnc.toolchain.errors import ConfigError, DataError, DifferentNetworks
 from snnc.toolchain.network.network import Network
 from snnc.toolchain.network.plain import difference
@@ -50,14 +50,26 @@ def _load_one(path: Path) -> "tuple[Network, SpikingNetwork | None, Checkpoint |
     return replace(network, data=data), model, checkpoint
 
 
+def data_of(network: Network) -> str:
+    """Return the dataset that a network was trained on, or the embedded one whose input and labels are exactly its own.
+
+    Raises DataError if there is none: nothing is guessed.
+    """
+    if network.data:
+        return network.data
+    for name in sorted(EMBEDDED):
+        dataset = load_dataset(name, network.timesteps)
+        if (dataset.input, dataset.labels) == (network.input, network.labels):
+            return name
+    raise DataError(f"the file does not say what {network.name!r} was trained on; name a dataset with --data")
+
+
 def split_for(network: Network, data: str | None, samples: int | None) -> Split:
-    """Return the first `samples` (None: all) of the test split of a dataset, or of the one that a network was trained on.
+    """Return the first `samples` (None: all) of the test split of a dataset, or of the network's own (data_of).
 
     Raises DataError if the network does not say which, or if its outputs are not the dataset's classes.
     """
-    name = data or network.data
-    if not name:
-        raise DataError(f"the file does not say what {network.name!r} was trained on; name a dataset with --data")
+    name = data or data_of(network)
     dataset = load_fitting(name, network.input, network.timesteps)
     outputs = network.layers[-1].neurons
     if len(dataset.labels) != outputs:

@@ -2,7 +2,7 @@
 
 import torch
 
-from snnc.toolchain.errors import ConfigError
+from snnc.toolchain.errors import ConfigError, one_line
 
 
 def torch_device(name: str) -> torch.device:
@@ -11,7 +11,7 @@ def torch_device(name: str) -> torch.device:
         device = torch.device(name)
         float(torch.ones((), device=device))
     except (RuntimeError, AssertionError, ImportError, TypeError) as error:
-        raise ConfigError(f"device {name!r} cannot be used: {str(error).splitlines()[0]}; try cpu") from None
+        raise ConfigError(f"device {name!r} cannot be used: {one_line(error)}; try cpu") from None
     return device
 
 

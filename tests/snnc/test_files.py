@@ -10,7 +10,7 @@ from random_networks import random_network
 
 from snnc.cli.main import main
 from snnc.export import TARGETS, export, read_network
-from snnc.files import load_subject, split_for
+from snnc.files import data_of, load_subject, split_for
 from snnc.toolchain.errors import ConfigError, DataError, DifferentNetworks
 from snnc.toolchain.network.network import Lif
 from snnc.toolchain.network.plain import difference
@@ -83,8 +83,10 @@ def test_the_data_are_those_of_training_and_never_guessed(tmp_path: Path, tiny_p
     assert len(split_for(network, None, 7)) == 7
     file = export(network, "loihi2", tmp_path / "model.net")
     assert load_subject(file)[0].network.data == "digits"
-    with pytest.raises(DataError, match="does not say what 'mlp on digits' was trained on; name a dataset with --data"):
-        split_for(replace(network, data=""), None, None)
+    assert data_of(replace(network, data="")) == "digits"  # its input and its labels are exactly those of digits
+    for other in (replace(network, data="", labels=()), replace(network, data="", input=replace(network.input, minimum=-4))):
+        with pytest.raises(DataError, match="does not say what 'mlp on digits' was trained on; name a dataset with --data"):
+            split_for(other, None, None)
     last = network.layers[-1]
     fewer = replace(last, synapses=(Dense(last.synapses[0].source, last.synapses[0].weight[:3]),), neuron=Lif((3,), 9, 2048))
     with pytest.raises(DataError, match="dataset 'digits' has 10 classes, the network has 3 outputs"):

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from snnc.toolchain.atomic_file import write_atomically
 from snnc.toolchain.data.dataset import Dataset, Split
-from snnc.toolchain.errors import DataError, SnncError
+from snnc.toolchain.errors import DataError, SnncError, one_line
 from snnc.toolchain.network.network import Input
 
 TEST_OF_TEN = 10  # every tenth recording of a class is for testing, where a dataset has no split of its own
@@ -77,7 +77,7 @@ def _read(name: str, rows: Recordings, folder: Path, timesteps: int, side: int) 
             return train, test
         return _divided(_frames(kind(save_to=str(folder), transform=transform)))
     except Exception as error:  # noqa: BLE001 - whatever the library, the network or the files do wrong
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
+        reason = one_line(error, 200)
         raise DataError(
             f"dataset {name!r} cannot be loaded ({reason}); connect to the network, or put tonic's files into "
             f"{folder / rows.tonic_class}"

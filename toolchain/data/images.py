@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from snnc.toolchain.data.dataset import Dataset, Split
-from snnc.toolchain.errors import DataError
+from snnc.toolchain.errors import DataError, one_line
 from snnc.toolchain.network.network import Input
 
 HUB = {
@@ -43,7 +43,7 @@ def load_images(name: str, folder: Path, image_size: int = 0) -> Dataset:
             logging.getLogger(library).setLevel(logging.ERROR)
         parts = datasets.load_dataset(source)
     except Exception as error:  # noqa: BLE001 - whatever the library, the network or the files do wrong
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
+        reason = one_line(error, 200)
         remedy = (
             "check its files"
             if local

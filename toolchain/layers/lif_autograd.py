@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from snnc.toolchain.distributed import all_reduce_sum
-from snnc.toolchain.errors import ConfigError
+from snnc.toolchain.errors import ConfigError, row
 from snnc.toolchain.layers import lif_compiled, lif_native, lif_torch
 from snnc.toolchain.layers.surrogate import SURROGATES
 from snnc.toolchain.network import lif
@@ -33,8 +33,7 @@ class Neurons:
         dv = lif.DECAY_UNITY * (1 - self.beta)
         if not 0 <= dv <= lif.DV_MAX or dv != int(dv):
             raise ConfigError(f"beta {self.beta} is not k / 4096 with k in 1..4096; try 0.5 (exact in every framework) or 1.0")
-        if self.surrogate not in SURROGATES:
-            raise ConfigError(f"surrogate {self.surrogate!r} is unknown; allowed are {', '.join(SURROGATES)}")
+        row(SURROGATES, self.surrogate, "surrogate")
 
     @property
     def dv(self) -> int:

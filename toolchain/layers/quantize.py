@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from snnc.toolchain.errors import ConfigError
+from snnc.toolchain.errors import row
 
 
 class StraightThrough(torch.autograd.Function):
@@ -52,6 +52,4 @@ WEIGHTS: dict[str, Callable[[Tensor, float], Tensor] | None] = {"float": None, "
 
 def quantizer(name: str) -> Callable[[Tensor, float], Tensor] | None:
     """Return a row of WEIGHTS. Raises ConfigError for an unknown name."""
-    if name not in WEIGHTS:
-        raise ConfigError(f"weights {name!r} is unknown; allowed are {', '.join(WEIGHTS)}")
-    return WEIGHTS[name]
+    return row(WEIGHTS, name, "weights")

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from snnc.toolchain.data.dataset import Dataset
 from snnc.toolchain.distributed import all_reduce_sum
-from snnc.toolchain.errors import ConfigError, SnncError
+from snnc.toolchain.errors import ConfigError, SnncError, one_line
 from snnc.toolchain.layers.phase import Phase
 from snnc.toolchain.layers.spiking_network import SpikingNetwork
 from snnc.toolchain.training.batches import DeviceSplit
@@ -66,7 +66,7 @@ def build_companion(recipe: Companion, build: Build, dataset: Dataset, resumed: 
         try:
             network.load_state_dict(known.weights)
         except (RuntimeError, SnncError) as error:
-            reason = " ".join(str(error).split())[:200]
+            reason = one_line(error, 200)
             raise ConfigError(f"{_origin(recipe)} does not fit its own settings ({reason}); train it again") from None
         if isinstance(network, SpikingNetwork):
             network.set_phase(known.phase, freeze=False)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from snnc.toolchain.device import torch_device
-from snnc.toolchain.errors import ConfigError
+from snnc.toolchain.errors import ConfigError, one_line
 from snnc.toolchain.training.config import TrainConfig
 
 PRECISIONS = {"float32": "32-true", "bf16": "bf16-mixed", "fp16": "16-mixed"}
@@ -92,7 +92,7 @@ def launch(config: TrainConfig) -> Launched:
         )
         fabric.launch()
     except (RuntimeError, ValueError, TypeError, ImportError) as error:
-        reason = str(error).strip().splitlines()[0]
+        reason = one_line(error)
         raise ConfigError(
             f"{config.nodes} x {config.devices} devices of {device.type}, strategy {config.strategy!r}, "
             f"precision {config.precision!r} cannot be used: {reason}; lower devices or change strategy"

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 import torch
 
 from snnc.toolchain.data.dataset import Dataset
-from snnc.toolchain.errors import ConfigError, SnncError
+from snnc.toolchain.errors import ConfigError, SnncError, one_line
 from snnc.toolchain.training.checkpoint import Checkpoint
 from snnc.toolchain.training.companions import BuiltCompanion, Snapshot, check_data
 
@@ -53,5 +53,5 @@ def restored(restore: Callable[[], T]) -> T:
     try:
         return restore()
     except DAMAGED as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        reason = one_line(error)
         raise ConfigError(f"the checkpoint cannot be resumed ({reason}); start a new training") from None

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from snnc.toolchain.errors import ConfigError
+from snnc.toolchain.errors import row
 from snnc.toolchain.training.methods import baseline, kd, kd_ce, tna, tna3
 from snnc.toolchain.training.methods.method import Method
 
@@ -17,6 +17,4 @@ METHODS: dict[str, Method[Any]] = {
 
 def method_named(name: str) -> Method[Any]:
     """Return a row of METHODS. Raises ConfigError for an unknown name."""
-    if name not in METHODS:
-        raise ConfigError(f"method {name!r} is unknown; allowed are {', '.join(METHODS)}")
-    return METHODS[name]
+    return row(METHODS, name, "method")
