@@ -54,9 +54,27 @@ TARGETS: dict[str, Target] = {
 def export(network: Network, target: str, path: str | Path, **options: Any) -> Path:
     """Write the network for a target, read it back, and return the file.
 
-    Raises ConfigError for an unknown target, another suffix, or options that the target does not have, CannotExport where it
-    cannot hold the network, NetworkError if a sum could overflow or a membrane read-out spike, FileFormatError if what was
-    read back is not the same network, and SnncError if the file cannot be written.
+    Args:
+        network: the integer network.
+        target: a row of TARGETS: `loihi2`, `nir`, `onnx`.
+        path: the file to write; it ends in the target's suffix.
+        options: the target's own options, such as `dialect="norse"` of `nir`.
+
+    Raises:
+        ConfigError: for an unknown target, another suffix, or options that the target does not have.
+        CannotExport: where the target cannot hold the network.
+        NetworkError: if a sum could overflow or a membrane read-out spike.
+        FileFormatError: if what was read back is not the same network.
+        SnncError: if the file cannot be written.
+
+    Example:
+        >>> import snnc
+        >>> layer = snnc.Layer("fc", (snnc.Dense("input", [[1, 1]]),), snnc.Lif((1,), vth=2, dv=2048))
+        >>> network = snnc.Network("example", 3, snnc.Input((2,), 0, 1), (layer,), "spikes")
+        >>> snnc.export(network, "loihi2", "example.net").name
+        'example.net'
+        >>> snnc.read_network("example.net") == network
+        True
     """
     chosen, file = row(TARGETS, target, "target"), Path(path)
     if file.suffix != chosen.suffix:
@@ -77,7 +95,13 @@ def export(network: Network, target: str, path: str | Path, **options: Any) -> P
 def read_network(path: str | Path) -> Network:
     """Read a network from any file that snnc exports, by its suffix.
 
-    Raises FileFormatError, and ConfigError if the library of a format is not installed.
+    Raises:
+        FileFormatError: if the file is damaged, was edited, or was written by something else.
+        ConfigError: if the library of its format is not installed.
+
+    Example:
+        >>> import snnc  # doctest: +SKIP
+        >>> print(snnc.read_network("model.net"))  # doctest: +SKIP
     """
     return TARGETS[target_of(path, ".pt")].read(path)
 

@@ -18,14 +18,36 @@ MODELS: dict[str, Callable[[TrainConfig, Input, int], SpikingNetwork]] = {
 
 
 def build_model(config: TrainConfig, input: Input, classes: int) -> SpikingNetwork:
-    """Build the architecture that `config.model` names. Raises ConfigError for an unknown one."""
+    """Build an untrained network.
+
+    Args:
+        config: the settings; `config.model` is a row of MODELS.
+        input: shape and range of what the chip is fed.
+        classes: the number of outputs.
+
+    Raises:
+        ConfigError: for an unknown model, or one that does not fit the input.
+
+    Example:
+        >>> import snnc
+        >>> model = snnc.build_model(snnc.TrainConfig(model="mlp", width=0.01), snnc.Input((1, 8, 8), 0, 1), 10)
+        >>> [layer.name for layer in model.layers]
+        ['fc1', 'fc2', 'readout']
+    """
     return row(MODELS, config.model, "model")(config, input, classes)
 
 
 def load_model(path: str | Path) -> tuple[SpikingNetwork, Checkpoint]:
     """Read a checkpoint and return the trained network, ready to run, with what else the file holds.
 
-    Raises FileFormatError if the file is no checkpoint or its weights do not fit its own configuration.
+    Raises:
+        FileFormatError: if the file is no checkpoint, or its weights do not fit its own configuration.
+
+    Example:
+        >>> import snnc  # doctest: +SKIP
+        >>> model, checkpoint = snnc.load_model("model.pt")  # doctest: +SKIP
+        >>> checkpoint.accuracy  # doctest: +SKIP
+        0.9888888888888889
     """
     checkpoint = load_checkpoint(path)
     try:

@@ -19,8 +19,21 @@ BIAS_EXPONENT = 6  # biases in whole weight units: no rounding on the chip, and 
 def lower(model: SpikingNetwork, labels: tuple[str, ...] = (), name: str | None = None) -> Network:
     """Return the integer network whose spikes equal the model's own forward pass in the integer phase.
 
-    Pooling is folded into the weights, normalization into thresholds and biases. Raises LoweringError for a model that has
-    not reached the integer phase, NetworkError where a number does not fit the chip or a worst-case sum can overflow.
+    Pooling is folded into the weights, normalization into thresholds and biases.
+
+    Args:
+        model: a model trained through the integer phase, as `snnc.load_model` returns it.
+        labels: a name for each output.
+        name: a name for people; by default the architecture's.
+
+    Raises:
+        LoweringError: if the model has not reached the integer phase.
+        NetworkError: if a worst-case sum can overflow.
+
+    Example:
+        >>> import snnc  # doctest: +SKIP
+        >>> model, checkpoint = snnc.load_model("model.pt")  # doctest: +SKIP
+        >>> network = snnc.lower(model, checkpoint.labels)  # doctest: +SKIP
     """
     if model.phase is not Phase.INTEGER:
         raise LoweringError(
@@ -39,24 +52,18 @@ def lower(model: SpikingNetwork, labels: tuple[str, ...] = (), name: str | None 
 def _lower_layer(trained: SpikingLayer | ReadOut) -> Layer:
     chip = trained.integer_parameters()
     synapses = tuple(
-        fold_pool(each, whole(weight), source, each.source_shape)
+        folded(each, whole(weight), source)
         for source, each, weight in zip(trained.sources, trained.synapses, chip.weights, strict=True)
     )
     bias = whole(trained.synapses[0].per_neuron(chip.bias))
     return Layer(trained.name, synapses, Lif(trained.output_shape, chip.vth, trained.neurons.dv, bias, BIAS_EXPONENT))
 
 
-def fold_pool(synapses: Synapses, weight: np.ndarray, source: str, source_shape: tuple[int, ...]) -> Synapse:
-    """Return synapses without pooling that give the same sums: taps repeated pool x pool, stride and padding grown alike."""
-    pool, kernel, padding = synapses.geometry.pool, synapses.geometry.kernel, synapses.geometry.padding
-    if kernel is not None:
-        grown = weight.repeat(pool, axis=2).repeat(pool, axis=3)
-        return Conv(source, grown, (pool, pool), (padding * pool, padding * pool))
-    if pool > 1:
-        channels, height, width = source_shape
-        columns = weight.reshape(-1, channels, height // pool, width // pool)
-        weight = columns.repeat(pool, axis=2).repeat(pool, axis=3).reshape(len(weight), -1)
-    return Dense(source, weight)
+def folded(synapses: Synapses, weight: np.ndarray, source: str) -> Synapse:
+    """Return the integer synapse of trainable ones, their pooling folded into the taps."""
+    geometry, padding = synapses.geometry, synapses.geometry.padding
+    plain: Synapse = Dense(source, weight) if geometry.kernel is None else Conv(source, weight, padding=(padding, padding))
+    return plain.behind_pool(geometry.pool, synapses.source_shape)
 
 
 def whole(values: Tensor) -> np.ndarray:

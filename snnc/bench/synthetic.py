@@ -38,8 +38,8 @@ def synthetic_cifarnet(width: float = 1.0, timesteps: int = 5, rate: float = 0.1
     for name, channels, pool in CONVOLUTIONS:
         limit = 1 if layers else ENCODER_LIMIT
         weight = rng.integers(-limit, limit + 1, (_scaled(channels, width), spikes.shape[1], 3, 3), np.int8)
-        grown = weight.repeat(pool, 2).repeat(pool, 3)
-        synapse: Synapse = Conv(layers[-1].name if layers else INPUT, grown, (pool, pool), (pool, pool))
+        source = layers[-1].name if layers else INPUT
+        synapse: Synapse = Conv(source, weight, padding=(1, 1)).behind_pool(pool, spikes.shape[1:])
         layer, spikes = _calibrated(name, synapse, spikes, rate, rng)
         layers.append(layer)
     for name, neurons in DENSE:

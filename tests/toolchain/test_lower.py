@@ -10,7 +10,7 @@ from random_networks import random_samples, seeds
 from snnc.toolchain.errors import LoweringError, NetworkError
 from snnc.toolchain.layers.phase import Phase
 from snnc.toolchain.layers.synapses import Synapses
-from snnc.toolchain.lower import fold_pool, lower, whole
+from snnc.toolchain.lower import folded, lower, whole
 from snnc.toolchain.network.network import Input
 from snnc.toolchain.network.synapse import Conv, Dense
 from snnc.toolchain.simulate.reference import simulate
@@ -62,9 +62,9 @@ def test_folded_pooling_gives_the_same_sums(seed: int) -> None:
     weight = rng.integers(-3, 4, synapses.weight.shape)
     spikes = rng.integers(0, 2, (1, 3, *source))
     expected = synapses(torch.tensor(spikes).float(), torch.tensor(weight).float(), pool_sums=True)
-    folded = fold_pool(synapses, weight, "input", source)
-    assert folded.output_shape(source) == synapses.output_shape
-    assert np.array_equal(folded.sums(spikes[0]), expected[0].detach().numpy())
+    synapse = folded(synapses, weight, "input")
+    assert synapse.output_shape(source) == synapses.output_shape
+    assert np.array_equal(synapse.sums(spikes[0]), expected[0].detach().numpy())
 
 
 def test_hidden_weights_are_exactly_ternary() -> None:

@@ -68,7 +68,15 @@ def check_samples(split: Split, input: Input) -> None:
 def chip_input(split: Split, input: Input) -> NDArray[np.int64]:
     """Return the samples as the integers the chip is fed, `raw - zero_point`: `(N, ...)`, or `(T, N, ...)` of events.
 
-    Raises DataError if their shape or range is not the one that the network was made for.
+    Raises:
+        DataError: if their shape or range is not the one that the network was made for.
+
+    Example:
+        >>> import snnc
+        >>> data = snnc.load_dataset("digits")
+        >>> values = snnc.chip_input(data.test, data.input)
+        >>> int(values.min()), int(values.max())
+        (-5, 11)
     """
     check_samples(split, input)
     return split.samples.astype(np.int64) - input.zero_point

@@ -41,8 +41,20 @@ DATASETS: dict[str, Callable[[int, int], Dataset]] = {
 def load_dataset(name: str, timesteps: int = 5, image_size: int = 0) -> Dataset:
     """Load a dataset by its row of DATASETS, a folder of images, or a name of the hub such as `user/dataset`.
 
-    Events fall into `timesteps` frames; images and frames are scaled to `image_size` pixels a side, 0 leaving them as they are.
-    Raises DataError for an unknown name, or data that cannot be read.
+    Args:
+        name: a row of DATASETS, a folder, or a name of the hub.
+        timesteps: the number of frames that events fall into.
+        image_size: pixels a side that images and frames are scaled to; 0 leaves them as they are.
+
+    Raises:
+        DataError: for an unknown name, or data that cannot be read.
+
+    Example:
+        >>> import snnc
+        >>> snnc.load_dataset("digits").test.samples.shape
+        (540, 1, 8, 8)
+        >>> snnc.load_dataset("digits-events", timesteps=3).test.samples.shape  # time comes first
+        (3, 540, 2, 16, 16)
     """
     if name in DATASETS:
         return DATASETS[name](timesteps, image_size)

@@ -180,7 +180,7 @@ def grid_of(synapse: Synapse, source: Shape, *, pooling: bool) -> Grid:
 
 
 def _without_pool(grid: Grid, pool: int) -> Grid | None:
-    """Undo lower.fold_pool, if every tap is repeated pool x pool and the geometry fits."""
+    """Undo `behind_pool` of a synapse, if every tap is repeated pool x pool and the geometry fits."""
     sizes = (*grid.weight.shape[2:], *grid.stride, *grid.padding, *grid.source[1:])
     if any(size % pool for size in sizes):
         return None
