@@ -32,7 +32,7 @@ def rebuild(text: str, weight: Callable[[str, int], Array], bias: Callable[[str]
     """Return the network of a description; `weight(layer, synapse)` and `bias(layer)` fetch the arrays.
 
     A bias is in membrane units, one for each neuron or broadcasting to them. Raises FileFormatError for another version or
-    a wrong checksum, and KeyError, TypeError, ValueError or NetworkError for a description that is none.
+    a wrong checksum, and KeyError, TypeError, ValueError or NetworkError for a description of another form.
     """
     values = _network_of(text)
     layers = {layer["name"]: layer["neuron"] for layer in values["network"]["layers"]}

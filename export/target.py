@@ -25,7 +25,7 @@ class Target:
     `check(network, options)` yields everything that the format cannot hold, `content(network, options)` returns the bytes of a
     file for a network without violations, and `read(path)` returns the network of a file or raises FileFormatError.
     `describe(network, path)` says how a reader of one file understands its numbers, and `remark(network, options)` what users
-    must know about a file although nothing in it is lost. `engines` are the rows of ENGINES that read the very files.
+    must know about a file although nothing in it is lost. `engines` are the rows of ENGINES that read the files themselves.
     `extra` is the extra of pip that installs the format's library. `variants` are the options that `snnc inspect` lists,
     by name; without any, it lists the defaults.
     """

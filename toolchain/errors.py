@@ -44,7 +44,7 @@ class EngineError(SnncError):
 
 
 class TrainingError(SnncError):
-    """Training cannot go on, for instance because the loss is no longer finite."""
+    """Training cannot continue, for instance because the loss is no longer finite."""
 
 
 @contextmanager

@@ -38,7 +38,7 @@ def lower(model: SpikingNetwork, labels: tuple[str, ...] = (), name: str | None 
     if model.phase is not Phase.INTEGER:
         raise LoweringError(
             f"the model has only been trained to phase {model.phase.name.lower()!r}; "
-            "train it through the integer phase (`snnc train --resume` goes on where it stopped)"
+            "train it through the integer phase (`snnc train --resume` continues where it stopped)"
         )
     layers: list[Layer] = []
     for trained in model.layers:

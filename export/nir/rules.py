@@ -59,7 +59,7 @@ WRITERS: dict[str, Rules] = {
 def writer_rules(writer: str, stated: dict[str, Any]) -> Rules:
     """Return the conventions of a writer with those that are stated (not None) in their place.
 
-    Raises ConfigError for an unknown writer and for a time step that is none.
+    Raises ConfigError for an unknown writer and for a time step of 0 or less.
     """
     rules = replace(row(WRITERS, writer, "writer"), **{name: value for name, value in stated.items() if value is not None})
     if not 0 < rules.dt < np.inf:

@@ -2,7 +2,7 @@
 
 All are CIFARNet of `models/cifarnet.py` with batch normalization behind its convolutions, LIF neurons that keep half of their
 membrane and reset to 0, and a boxcar surrogate gradient. The encoder's convolution runs once for each image. Each framework
-is used in the way that was fastest for it (shared/PERFORMANCE.md): all steps folded into the batch, or a loop over time.
+is used in the way that was fastest for it when measured: all steps folded into the batch, or a loop over time.
 """
 
 import logging
@@ -85,7 +85,7 @@ class Looped(Baseline):
     """The whole network step after step; `neurons` takes one step's input and a state."""
 
     def __init__(self, width: float, timesteps: int, neurons: Callable[[], Step]):
-        """Give every layer neurons of its own; `as_documented` computes the encoder's convolution anew at every step."""
+        """Give every layer neurons of its own; `as_documented` computes the encoder's convolution again at every step."""
         super().__init__(width, timesteps)
         self.neurons = [neurons() for _ in range(self.hidden)]
         self.as_documented = False

@@ -90,7 +90,7 @@ class Row:
 
 
 def measure(rates: Sequence[float], settings: SimulationSettings, watch: Watch = lambda text: None) -> Iterator[Row]:
-    """Yield one row for each firing rate. Raises EngineError without the C kernel, ConfigError for a rate that is none."""
+    """Yield one row for each firing rate. Raises EngineError without the C kernel, ConfigError for a rate outside 0..1."""
     for rate in rates:
         check_rate(rate)
     for rate in rates:

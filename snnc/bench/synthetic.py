@@ -25,7 +25,7 @@ def synthetic_cifarnet(width: float = 1.0, timesteps: int = 5, rate: float = 0.1
     """Draw CIFARNet for 9-bit images `(3, side, side)`: ternary hidden layers, 8-bit first layer and read-out.
 
     Every hidden layer fires at about `rate` (spikes per neuron and step) on random images. Raises ConfigError for a width
-    that is none and for a rate that cannot be reached.
+    outside 0..4 and for a rate that cannot be reached.
     """
     check_rate(rate)
     if not 0 < width <= WIDEST:

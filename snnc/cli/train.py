@@ -158,7 +158,7 @@ def _advice(output: str | Path, callbacks: "list[Callback]") -> str:
 
     epochs = any(isinstance(each, HistoryFile) and each.epochs for each in callbacks)
     if epochs and Path(output).is_file() and load_checkpoint(output).resume is not None:
-        return f"go on with: snnc train --resume {output}"
+        return f"continue with: snnc train --resume {output}"
     return "no epoch had ended, so start again"
 
 

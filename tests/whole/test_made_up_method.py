@@ -122,7 +122,7 @@ def test_an_interrupted_run_ends_with_the_same_bits(monkeypatch: pytest.MonkeyPa
     with monkeypatch.context() as patched:
         patched.setattr(TrainingView, "epoch", press_ctrl_c)
         stopped = snnc("train", *QUICK, "--method", "made-up", "--own-setting", "2", "-o", "part.pt")
-    assert (stopped.exit_code, stopped.stderr) == (130, "snnc: stopped; go on with: snnc train --resume part.pt\n")
+    assert (stopped.exit_code, stopped.stderr) == (130, "snnc: stopped; continue with: snnc train --resume part.pt\n")
     part = load_checkpoint("part.pt")
     assert len(part.history) == after
     assert part.resume is not None and list(part.resume["companions"]) == ["ann", "twin"]

@@ -41,7 +41,7 @@ def __getattr__(name: str) -> Callable[..., Any]:
 @cache
 def _compiled(name: str) -> Callable[..., Any]:
     plain = getattr(lif_torch, name)
-    # Every shape is compiled anew: layers x (training, evaluation) x (whole batch, last batch) x precisions.
+    # Every shape is compiled separately: layers x (training, evaluation) x (whole batch, last batch) x precisions.
     torch._dynamo.config.recompile_limit = max(torch._dynamo.config.recompile_limit, RECOMPILATIONS)
     torch._dynamo.config.accumulated_recompile_limit = max(
         torch._dynamo.config.accumulated_recompile_limit, RECOMPILATIONS * len(COMPILED)

@@ -110,7 +110,7 @@ class SpikingLayer(Population):
                 )
 
     def integer_parameters(self) -> IntegerParameters:
-        """Return the folded integers: y >= 1 becomes `v > vth`, with y = (a - mean) / deviation + shift (DESIGN.md, 4)."""
+        """Return the folded integers: y >= 1 becomes `v > vth`, with y = (a - mean) / deviation + shift."""
         deviation, scale = self.normalize.deviation, self.scale
         if self.quantize is not None:
             multiples = zip(self._quantized(), self._multiples, strict=True)

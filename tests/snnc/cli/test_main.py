@@ -225,7 +225,7 @@ def test_ctrl_c_says_where_the_checkpoint_is(folder: Path) -> None:
         child.send_signal(signal.SIGINT)
         _, errors = child.communicate(timeout=60)
     assert child.returncode == 130
-    assert errors == "snnc: stopped; go on with: snnc train --resume model.pt\n"
+    assert errors == "snnc: stopped; continue with: snnc train --resume model.pt\n"
     assert load_checkpoint("model.pt").history
 
 
