@@ -22,7 +22,10 @@ def snnc(*arguments: object) -> Result:
 
 def test_every_option_of_a_target_is_one_of_the_command() -> None:
     command = main.commands["export"]
-    names = {parameter.name: parameter for parameter in command.get_params(click.Context(command))}
+    names = {
+        parameter.name: parameter
+        for parameter in command.get_params(click.Context(command, help_option_names=["-h", "--help"]))
+    }
     for target in TARGETS.values():
         for each in fields(target.options):
             assert each.name in names

@@ -235,7 +235,7 @@ def test_help_breaks_no_word_and_choices_are_choices(command: str) -> None:
     result = CliRunner().invoke(main, [command, "-h"], terminal_width=80)
     assert result.exit_code == 0
     shown = main.commands[command]
-    for parameter in shown.get_params(click.Context(shown)):
+    for parameter in shown.get_params(click.Context(shown, help_option_names=["-h", "--help"])):
         for option in parameter.opts:
             assert option in result.stdout.replace("FILES", "files").replace("FILE", "file")
     assert all(len(line) <= 80 for line in result.stdout.splitlines())
