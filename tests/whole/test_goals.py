@@ -13,7 +13,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.lava]
 
 
 def test_three_seeds_do_not_contradict_an_integer_accuracy_of_985(readme_run: ReadmeRun) -> None:
-    """Single runs scatter by 0.6 %, and each processor sums floats in its own order: the mean of three seeds was 98.77 % on one and
+    """Runs scatter by 0.6 %, and each processor sums floats in its own order: the mean of three seeds was 98.77 % on one and
     98.46 % on another, for the same code to the bit. So the goal fails where three seeds say that it is missed (t test, 5 %).
     """
     accuracies = [load_checkpoint(readme_run.folder / "model.pt").accuracy]
