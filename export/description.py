@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable
-from math import prod
 from typing import Any
 
 import numpy as np
@@ -11,9 +10,9 @@ from numpy.typing import NDArray
 from snnc.toolchain.errors import FileFormatError
 from snnc.toolchain.network.network import Network
 from snnc.toolchain.network.plain import from_plain, to_plain
+from snnc.toolchain.network.validation import check_neurons
 
-VERSION = 2
-MOST_NEURONS = 2**27
+VERSION = 3
 
 Array = NDArray[Any]
 
@@ -36,9 +35,7 @@ def rebuild(text: str, weight: Callable[[str, int], Array], bias: Callable[[str]
     """
     values = _network_of(text)
     layers = {layer["name"]: layer["neuron"] for layer in values["network"]["layers"]}
-    for name, neuron in layers.items():
-        if prod(int(size) for size in neuron["shape"]) > MOST_NEURONS:
-            raise FileFormatError(f"layer {name!r} claims the shape {neuron['shape']}; a layer may have {MOST_NEURONS} neurons")
+    check_neurons(neuron["shape"] for neuron in layers.values())
 
     def array(key: str) -> Array:
         _, name, part, *rest = key.split("/")  # layers/NAME/synapses/INDEX/weight or layers/NAME/neuron/bias_mantissa

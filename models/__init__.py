@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import torch
+
 from snnc.models.cifarnet import cifarnet
 from snnc.models.mlp import mlp
 from snnc.toolchain.errors import FileFormatError, SnncError, one_line, row
@@ -51,10 +53,21 @@ def load_model(path: str | Path) -> tuple[SpikingNetwork, Checkpoint]:
     """
     checkpoint = load_checkpoint(path)
     try:
+        _check_shapes(checkpoint)
         model = build_model(checkpoint.config, checkpoint.input, len(checkpoint.labels))
         model.load_state_dict(checkpoint.weights)
-    except (RuntimeError, SnncError) as error:
+    except (RuntimeError, ValueError, ArithmeticError, MemoryError, SnncError) as error:
         reason = one_line(error, 200)
         raise FileFormatError(f"{path}: the weights do not fit the model that the file describes: {reason}") from None
     model.set_phase(checkpoint.phase, freeze=False)
     return model.eval(), checkpoint
+
+
+def _check_shapes(checkpoint: Checkpoint) -> None:
+    """Raise ValueError unless the model that a file describes has the shapes of the weights in it; nothing is allocated."""
+    with torch.device("meta"):
+        expected = build_model(checkpoint.config, checkpoint.input, len(checkpoint.labels)).state_dict()
+    for name in expected.keys() | checkpoint.weights.keys():
+        shapes = [tuple(each[name].shape) if name in each else None for each in (expected, checkpoint.weights)]
+        if shapes[0] != shapes[1]:
+            raise ValueError(f"{name} has the shape {shapes[1]}, the model {shapes[0]}")

@@ -12,6 +12,7 @@ from snnc.toolchain.layers.synapses import Synapses
 from snnc.toolchain.network.bounds import prove
 from snnc.toolchain.network.network import Layer, Lif, Network
 from snnc.toolchain.network.synapse import Conv, Dense, Synapse
+from snnc.toolchain.network.validation import check_neurons
 
 BIAS_EXPONENT = 6  # biases in whole weight units: no rounding on the chip, and what netx assumes
 
@@ -28,7 +29,7 @@ def lower(model: SpikingNetwork, labels: tuple[str, ...] = (), name: str | None 
 
     Raises:
         LoweringError: if the model has not reached the integer phase.
-        NetworkError: if a worst-case sum can overflow.
+        NetworkError: if a worst-case sum can overflow, or for more neurons than a network may have.
 
     Example:
         >>> import snnc  # doctest: +SKIP
@@ -40,6 +41,7 @@ def lower(model: SpikingNetwork, labels: tuple[str, ...] = (), name: str | None 
             f"the model has only been trained to phase {model.phase.name.lower()!r}; "
             "train it through the integer phase (`snnc train --resume` continues where it stopped)"
         )
+    check_neurons(trained.output_shape for trained in model.layers)
     layers: list[Layer] = []
     for trained in model.layers:
         with located(f"layer {trained.name!r}"), torch.no_grad():

@@ -13,16 +13,18 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from snnc.export.limits import DAMAGE
+from snnc.export.hdf5.tree import Group, Values, own_tree, read_tree
+from snnc.export.limits import file_bytes, reading
 from snnc.export.netx.violations import BIAS_EXPONENT, check
 from snnc.export.target import NoOptions
-from snnc.toolchain.errors import FileFormatError, SnncError, one_line
+from snnc.toolchain.errors import FileFormatError
 from snnc.toolchain.network.network import INPUT, Input, Layer, Lif, Network
 from snnc.toolchain.network.synapse import Conv, Dense, Synapse
+from snnc.toolchain.network.validation import check_neurons
 from snnc.toolchain.network.violation import refuse
+from snnc.toolchain.seal import Seal, seal_of, sealed
 
-VERSION = 2
-MOST_VALUES = 2**31  # of one dataset
+VERSION = 3
 
 
 def netx_bytes(network: Network) -> bytes:
@@ -37,24 +39,24 @@ def content(network: Network, options: NoOptions = NoOptions()) -> bytes:  # noq
     with h5py.File(written, "w") as file:
         _write_layers(file.create_group("layer"), network)
         _write_extras(file.create_group("snnc"), network)
-    return written.getvalue()
+    return sealed(written.getvalue())
 
 
 def read_netx(path: str | Path) -> Network:
     """Read a `.net` file that snnc wrote. Raises FileFormatError if it is damaged, foreign, or was changed in any place.
 
-    netx reads fields that a Network does not have (dilation, groups, delays ...), so the whole file is compared with what
-    snnc writes for the network that it holds.
+    Who changes a file can seal it again, and netx reads fields that a Network does not have (dilation, groups, delays ...), so
+    the whole content is compared with what snnc writes for the network that it holds.
     """
-    if not Path(path).is_file():
-        raise FileFormatError(f"{path}: no such file")
-    try:
-        with h5py.File(path, "r") as file:
-            return _read(file)
-    except FileFormatError as error:
-        raise FileFormatError(f"{path}: {error}") from None
-    except (*DAMAGE, SnncError) as error:
-        raise FileFormatError(f"{path}: not a readable .net file ({one_line(error)}); export it again") from None
+    with reading(path, "a readable .net file"):
+        found = file_bytes(path)
+        seal = seal_of(found)
+        seal.check(Seal.ABSENT)
+        file = read_tree(found)
+        if "snnc" not in file.members:
+            raise FileFormatError("no group 'snnc', so it was not written by snnc, and netx alone does not say the time steps")
+        seal.check()
+        return _read(file)
 
 
 def _write_layers(group: h5py.Group, network: Network) -> None:
@@ -122,14 +124,13 @@ def _write_extras(group: h5py.Group, network: Network) -> None:
         group.attrs[name] = value
 
 
-def _read(file: h5py.File) -> Network:
-    if "snnc" not in file:
-        raise FileFormatError("no group 'snnc', so it was not written by snnc, and netx alone does not say the time steps")
-    extras = file["snnc"].attrs
+def _read(file: Group) -> Network:
+    extras: dict[str, Any] = file.group("snnc").attributes
     if int(extras["version"]) != VERSION:
         raise FileFormatError(f"version {extras['version']}, this snnc reads {VERSION}; export it again or update snnc")
     names, exponents = json.loads(extras["layers"]), json.loads(extras["bias_exponents"])
-    entries = list(_neural_entries(file["layer"]))
+    entries = list(_neural_entries(file.group("layer")))
+    check_neurons(_integers(entry, "shape") for entry in entries)
     low, high, zero = (int(extras[f"input_{key}"]) for key in ("minimum", "maximum", "zero_point"))
     layers, source = [], INPUT
     for name, exponent, entry in zip(names, exponents, entries, strict=True):
@@ -138,7 +139,7 @@ def _read(file: h5py.File) -> Network:
     network = Network(
         name=extras["name"],
         timesteps=int(extras["timesteps"]),
-        input=Input(tuple(_integers(file["layer/0"], "shape")), low, high, zero),
+        input=Input(tuple(_integers(file.group("layer/0"), "shape")), low, high, zero),
         layers=tuple(layers),
         readout=extras["readout"],
         labels=tuple(json.loads(extras["labels"])),
@@ -146,45 +147,49 @@ def _read(file: h5py.File) -> Network:
     )
     if network.digest() != extras["digest"]:
         raise FileFormatError("its checksum does not fit its numbers, so it was damaged or edited; export it again")
-    with h5py.File(BytesIO(content(network)), "r") as fresh:
-        _check_same(file, fresh)
+    _check_same(file, own_tree(content(network)))
     return network
 
 
-def _check_same(read: h5py.Group, fresh: h5py.Group) -> None:
+def _check_same(read: Group, fresh: Group) -> None:
     """Raise FileFormatError where a file differs from what snnc writes, in any name, value or attribute."""
-    if set(read) != set(fresh) or set(read.attrs) != set(fresh.attrs):
-        odd = sorted((set(read) | set(read.attrs)) ^ (set(fresh) | set(fresh.attrs)))
+    if set(read.members) != set(fresh.members) or set(read.attributes) != set(fresh.attributes):
+        odd = sorted({*read.members, *read.attributes} ^ {*fresh.members, *fresh.attributes})
         raise FileFormatError(
             f"{read.name} differs in {', '.join(odd)} from what snnc writes, so it was edited; export it again"
         )
-    for name, entry in fresh.items():
-        if isinstance(entry, h5py.Group) and isinstance(read[name], h5py.Group):
-            _check_same(read[name], entry)
-        elif not _is_same_dataset(read[name], entry):
-            raise FileFormatError(f"{read[name].name} is not what snnc writes, so it was edited; export it again")
-    for name, value in fresh.attrs.items():
-        if read.attrs[name] != value:
-            raise FileFormatError(f"{read.name} says {name} = {read.attrs[name]!r}, snnc writes {value!r}; export it again")
+    for name, entry in fresh.members.items():
+        other = read.members[name]
+        if isinstance(entry, Group) and isinstance(other, Group):
+            _check_same(other, entry)
+        elif not _is_same_array(other, entry):
+            raise FileFormatError(f"{other.name} is not what snnc writes, so it was edited; export it again")
+    for name, value in fresh.attributes.items():
+        found = read.attributes[name]
+        if type(found) is not type(value) or found != value:
+            raise FileFormatError(f"{read.name} says {name} = {found!r}, snnc writes {value!r}; export it again")
 
 
-def _is_same_dataset(read: Any, fresh: Any) -> bool:
-    # The shape first: a hostile file may claim one that no memory holds.
-    if not isinstance(read, h5py.Dataset) or not isinstance(fresh, h5py.Dataset) or len(read.attrs):
+def _is_same_array(read: Group | Values, fresh: Group | Values) -> bool:
+    if not isinstance(read, Values) or not isinstance(fresh, Values) or read.attributes:
         return False
-    return (read.shape, read.dtype) == (fresh.shape, fresh.dtype) and np.array_equal(read[()], fresh[()])
+    return read.array.dtype == fresh.array.dtype and np.array_equal(read.array, fresh.array)
 
 
-def _neural_entries(group: h5py.Group) -> Iterator[h5py.Group]:
-    for number in range(len(group)):
-        entry = group[str(number)]
-        if bytes(entry["type"][0]) in (b"conv", b"dense"):
+def _neural_entries(group: Group) -> Iterator[Group]:
+    for number in range(len(group.members)):
+        entry = group.group(str(number))
+        if _kind(entry) in (b"conv", b"dense"):
             yield entry
 
 
-def _read_layer(entry: h5py.Group, name: str, source: str, exponent: int) -> Layer:
+def _kind(entry: Group) -> bytes:
+    return bytes(entry.array("type")[0])
+
+
+def _read_layer(entry: Group, name: str, source: str, exponent: int) -> Layer:
     weight, shape = _integers(entry, "weight"), tuple(_integers(entry, "shape"))
-    if entry["type"][0] == b"conv":
+    if _kind(entry) == b"conv":
         stride, padding = tuple(_integers(entry, "stride")), tuple(_integers(entry, "padding"))
         synapse: Synapse = Conv(source, weight, stride, padding)
     else:
@@ -192,17 +197,13 @@ def _read_layer(entry: h5py.Group, name: str, source: str, exponent: int) -> Lay
     bias = _integers(entry, "bias").astype(np.int64) << BIAS_EXPONENT >> exponent
     if len(shape) == 3:
         bias = bias[:, None, None] if bias.ndim == 1 else bias.transpose(2, 1, 0)
-    neuron = entry["neuron"]
+    neuron = entry.group("neuron")
     i_decay, dv, vth = (int(_integers(neuron, key)) for key in ("iDecay", "vDecay", "vThMant"))
     return Layer(name, (synapse,), Lif(shape, vth, dv, bias, exponent, i_decay - 1))
 
 
-def _integers(entry: h5py.Group, key: str) -> NDArray[Any]:
-    dataset = entry[key]
-    # A damaged or hostile header may claim any shape; only what is really stored is read.
-    if dataset.size > MOST_VALUES or dataset.id.get_storage_size() != dataset.size * dataset.dtype.itemsize:
-        raise FileFormatError(f"{dataset.name} claims the shape {dataset.shape}, which the file does not hold")
-    values: NDArray[Any] = dataset[()]
+def _integers(entry: Group, key: str) -> NDArray[Any]:
+    values = entry.array(key)
     if values.dtype.kind not in "iu":
-        raise FileFormatError(f"{dataset.name} is of type {values.dtype}, allowed are integers")
+        raise FileFormatError(f"{entry.name}/{key} is of type {values.dtype}, allowed are integers")
     return values

@@ -4,59 +4,65 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-import h5py
 import nir
 import numpy as np
-from nir.serialization import hdf2dict
 from numpy.typing import NDArray
 
 from snnc.export.description import layer_names, rebuild
-from snnc.export.limits import DAMAGE
+from snnc.export.hdf5.tree import Group, Values, read_tree
+from snnc.export.limits import file_bytes, reading
 from snnc.export.nir.dialects import UNIT, NirOptions
 from snnc.export.nir.graph import nir_graph, node_names
-from snnc.toolchain.errors import FileFormatError, SnncError, one_line
+from snnc.toolchain.errors import FileFormatError
 from snnc.toolchain.network.network import Network
+from snnc.toolchain.seal import Seal, seal_of, sealed
 
-MOST_BYTES = 2**32  # of all arrays together
-PACKING = 1100  # bytes that gzip can make of one
-DEEPEST = 40  # groups inside groups
+OURS = "snnc"  # in the metadata of a graph that snnc wrote: its description
 
 
 def content(network: Network, options: NirOptions = NirOptions()) -> bytes:  # noqa: B008 - frozen
     """Return the content of the `.nir` file of a network without violations, for one reader."""
     written = BytesIO()
     nir.write(written, nir_graph(network, options.dialect))
-    return written.getvalue()
+    return sealed(written.getvalue())
 
 
 def read_nir(path: str | Path) -> Network:
     """Read a `.nir` file that snnc wrote. Raises FileFormatError if it is damaged, foreign, or was changed in any place."""
     graph = read_graph(path)
-    try:
+    with reading(path, "a readable .nir file of snnc"):
         return _network(graph)
-    except FileFormatError as error:
-        raise FileFormatError(f"{path}: {error}") from None
-    except (*DAMAGE, SnncError) as error:
-        raise FileFormatError(f"{path}: not a readable .nir file of snnc ({one_line(error)}); export it again") from None
 
 
 def read_graph(path: str | Path) -> nir.NIRGraph:
-    """Read any NIR graph, whoever wrote it. Raises FileFormatError if it is damaged or no NIR file."""
-    if not Path(path).is_file():
-        raise FileFormatError(f"{path}: no such file")
-    try:
-        with h5py.File(path, "r") as file:
-            _check_sizes(file)
-            values = hdf2dict(file["node"])
+    """Read any NIR graph, whoever wrote it.
+
+    Raises FileFormatError if it is damaged or no NIR file; where snnc wrote it, also if it was changed in any place since.
+    """
+    with reading(path, "a readable NIR graph", AssertionError):  # nir checks with assert
+        found = file_bytes(path)
+        seal = seal_of(found)
+        seal.check(Seal.ABSENT)
+        values = _as_nir_reads(read_tree(found).group("node"))
         _add_what_came_later(values)
         graph = nir.dict2NIRNode(values | {"type_check": False})
-    except FileFormatError as error:
-        raise FileFormatError(f"{path}: {error}") from None
-    except (*DAMAGE, AssertionError) as error:  # nir checks with assert
-        raise FileFormatError(f"{path}: not a readable NIR graph ({one_line(error)})") from None
-    if not isinstance(graph, nir.NIRGraph):
-        raise FileFormatError(f"{path}: holds a single {type(graph).__name__}, not a graph")
+        if not isinstance(graph, nir.NIRGraph):
+            raise FileFormatError(f"holds a single {type(graph).__name__}, not a graph")
+        if is_ours(graph):
+            seal.check()
     return graph
+
+
+def _as_nir_reads(group: Group) -> dict[str, Any]:
+    """Return a group as nir.serialization.hdf2dict returns it: texts as str, single numbers as numpy's, all else as arrays."""
+    found: dict[str, Any] = {}
+    for name, each in group.members.items():
+        if isinstance(each, Values):
+            value = each.array[()] if each.array.ndim == 0 else each.array
+            found[name] = value.decode() if isinstance(value, bytes) else value
+        else:
+            found[name] = _as_nir_reads(each)
+    return found
 
 
 def _add_what_came_later(node: dict[str, Any]) -> None:
@@ -72,7 +78,7 @@ def _add_what_came_later(node: dict[str, Any]) -> None:
 
 def is_ours(graph: nir.NIRGraph) -> bool:
     """Tell whether snnc wrote the graph."""
-    return "snnc" in graph.metadata
+    return OURS in graph.metadata
 
 
 def dialect_of(path: str | Path) -> str:
@@ -86,38 +92,10 @@ def describe(network: Network, path: Path) -> str:
     return f"NIR dialect {dialect_of(path)}, one step is {dt:g} s, input: pixel - {network.input.zero_point}"
 
 
-def _check_sizes(group: h5py.Group, seen: set[int] | None = None, depth: int = 0) -> int:
-    """Return the bytes that a file unpacks to. Raises FileFormatError for files that claim more than they can hold.
-
-    gzip packs at most about a thousandfold, and an object that two names share could be written out without end.
-    """
-    seen, total = set() if seen is None else seen, 0
-    if depth > DEEPEST:
-        raise FileFormatError(f"{group.name} lies more than {DEEPEST} groups deep")
-    for name in group:
-        if not isinstance(group.get(name, getlink=True), h5py.HardLink):
-            raise FileFormatError(f"{group.name}/{name} is a link to elsewhere")
-        entry = group[name]
-        address = h5py.h5o.get_info(entry.id).addr
-        if address in seen:
-            raise FileFormatError(f"{entry.name} is stored under two names")
-        seen.add(address)
-        if isinstance(entry, h5py.Group):
-            total += _check_sizes(entry, seen, depth + 1)
-        elif isinstance(entry, h5py.Dataset) and entry.size:
-            size = entry.size * entry.dtype.itemsize
-            if size > PACKING * entry.id.get_storage_size():
-                raise FileFormatError(f"{entry.name} claims the shape {entry.shape}, which the file does not hold")
-            total += size
-    if total > MOST_BYTES:
-        raise FileFormatError(f"it unpacks to {total:,} bytes; allowed are {MOST_BYTES:,}")
-    return total
-
-
 def _network(graph: nir.NIRGraph) -> Network:
     if not is_ours(graph):
         raise FileFormatError("it was not written by snnc; `snnc import` reads graphs of others")
-    description, dialect = (_text(graph.metadata[key]) for key in ("snnc", "dialect"))
+    description, dialect = (_text(graph.metadata[key]) for key in (OURS, "dialect"))
     nodes = graph.nodes
     names = node_names(layer_names(description))
 

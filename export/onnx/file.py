@@ -9,13 +9,11 @@ from numpy.typing import NDArray
 from onnx import ModelProto, TensorProto, checker, numpy_helper
 
 from snnc.export.description import rebuild
-from snnc.export.limits import DAMAGE
+from snnc.export.limits import file_bytes, reading
 from snnc.export.onnx.graph import OFFSET, TIMED, TRACES, onnx_model
 from snnc.export.onnx.violations import OnnxOptions
-from snnc.toolchain.errors import FileFormatError, SnncError, one_line
+from snnc.toolchain.errors import FileFormatError
 from snnc.toolchain.network.network import Network
-
-FAULTS = (DecodeError, checker.ValidationError, *DAMAGE)
 
 
 def content(network: Network, options: OnnxOptions = OnnxOptions()) -> bytes:  # noqa: B008 - frozen
@@ -30,15 +28,9 @@ def content(network: Network, options: OnnxOptions = OnnxOptions()) -> bytes:  #
 
 def read_onnx(path: str | Path) -> Network:
     """Read an `.onnx` file that snnc wrote. Raises FileFormatError if it is damaged, foreign, or was changed in any place."""
-    if not Path(path).is_file():
-        raise FileFormatError(f"{path}: no such file")
-    found = Path(path).read_bytes()
-    try:
+    with reading(path, "a readable .onnx file of snnc", DecodeError, checker.ValidationError):
+        found = file_bytes(path)
         return _read(onnx.load_model_from_string(found), found)
-    except FileFormatError as error:
-        raise FileFormatError(f"{path}: {error}") from None
-    except (*FAULTS, SnncError) as error:
-        raise FileFormatError(f"{path}: not a readable .onnx file of snnc ({one_line(error)}); export it again") from None
 
 
 def describe(network: Network, path: Path) -> str:

@@ -19,6 +19,7 @@ from snnc.toolchain.network.validation import (
     Int64s,
     Shape,
     bounded_integer,
+    check_neurons,
     checked_integers,
     frozen_array,
     frozen_field,
@@ -84,6 +85,7 @@ class Lif:
     ) -> None:
         """Raise NetworkError for a parameter outside what the arithmetic computes: 24-bit states, 12-bit decays."""
         frozen_field(self, "shape", positive_shape(shape, "population"))
+        check_neurons([self.shape])
         limits = {"vth": lif.STATE_LIMIT, "dv": lif.DV_MAX, "bias_exponent": lif.STATE_BITS - 1, "du": lif.DU_MAX}
         for name, value in {"vth": vth, "dv": dv, "bias_exponent": bias_exponent, "du": du}.items():
             frozen_field(self, name, bounded_integer(value, name, limits[name]))

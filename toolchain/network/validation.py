@@ -1,6 +1,7 @@
 """Checks that the parts of a Network share: whole numbers within their range, in frozen arrays."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from math import prod
 from typing import Any, TypeVar
 
 import numpy as np
@@ -12,6 +13,7 @@ Shape = tuple[int, ...]
 Int64s = NDArray[np.int64]
 Weights = NDArray[np.signedinteger[Any]]
 SIZE_MAX = 2**31 - 1  # of one axis
+NEURONS_MAX = 2**25  # of a network; biases, bounds and states of so many take a few GiB
 Scalar = TypeVar("Scalar", bound=np.generic)
 
 
@@ -66,3 +68,10 @@ def positive_shape(shape: Sequence[int], what: str) -> Shape:
     if not shape:
         raise NetworkError(f"{what} of shape () is empty; give at least one size")
     return tuple(bounded_integer(size, f"{what} size", SIZE_MAX, least=1) for size in shape)
+
+
+def check_neurons(shapes: Iterable[Iterable[int]]) -> None:
+    """Raise NetworkError if populations have more neurons in all than a network may have, before any array is made."""
+    total = sum(prod(int(size) for size in shape) for shape in shapes)
+    if total > NEURONS_MAX:
+        raise NetworkError(f"{total:,} neurons are too many; allowed are {NEURONS_MAX:,}: scale the input down, or use strides")

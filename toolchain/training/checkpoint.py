@@ -2,26 +2,29 @@
 
 import hashlib
 import json
-import warnings
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from io import BytesIO
 from pathlib import Path
+from pickle import PickleError
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from snnc.toolchain.atomic_file import write_atomically
-from snnc.toolchain.errors import FileFormatError, SnncError
+from snnc.toolchain.errors import FileFormatError, SnncError, located, one_line
 from snnc.toolchain.interrupts import interrupts_deferred
 from snnc.toolchain.layers.phase import Phase
 from snnc.toolchain.network.network import Input
+from snnc.toolchain.seal import Seal, seal_of_file, sealed_zip
 from snnc.toolchain.training.config import TrainConfig
 from snnc.toolchain.training.metrics import Epoch
+from snnc.toolchain.training.torch_file import Unfit, load_tensors
 
+DAMAGE = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RuntimeError, PickleError, EOFError, OSError)
 FORMAT = "snnc checkpoint"
-VERSION = 5
+VERSION = 6
 
 
 @dataclass(frozen=True)
@@ -59,18 +62,19 @@ def save_checkpoint(checkpoint: Checkpoint, path: str | Path) -> None:
     buffer = BytesIO()
     with interrupts_deferred():  # inside torch's writer, in C++, Ctrl-C could be lost
         torch.save(content | {"digest": _digest(content)}, buffer)
-    write_atomically(path, buffer.getvalue())
+    write_atomically(path, sealed_zip(buffer.getvalue()))
 
 
 def load_checkpoint(path: str | Path) -> Checkpoint:
     """Read a checkpoint without running anything in it. Raises FileFormatError if it is damaged or no checkpoint of ours."""
-    content = _load(path)
-    if not isinstance(content, dict) or content.get("format") != FORMAT:
+    content, seal = _load(path)
+    if not isinstance(content, dict) or not _is(content.get("format"), FORMAT):
         raise FileFormatError(f"{path}: not a checkpoint of snnc; write one with `snnc train`")
-    if content.get("version") != VERSION:
-        raise FileFormatError(
-            f"{path}: version {content.get('version')!r}, this snnc reads {VERSION}; train it again or update snnc"
-        )
+    if not _is(content.get("version"), VERSION):
+        found = str(content.get("version"))[:20]
+        raise FileFormatError(f"{path}: version {found}, this snnc reads {VERSION}; train it again or update snnc")
+    with located(str(path)):
+        seal.check()
     try:
         if content.pop("digest") != _digest(content):
             raise ValueError("the checksum does not fit the content")
@@ -84,8 +88,13 @@ def load_checkpoint(path: str | Path) -> Checkpoint:
             history=[Epoch(**row) for row in content["history"]],
             resume=_unpacked(content["resume"]),
         )
-    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RuntimeError, SnncError) as error:
-        raise FileFormatError(f"{path}: the checkpoint is incomplete or damaged ({error}); train it again") from None
+    except (*DAMAGE, SnncError) as error:
+        reason = one_line(error)
+        raise FileFormatError(f"{path}: the checkpoint is incomplete or damaged ({reason}); train it again") from None
+
+
+def _is(value: Any, expected: str | int) -> bool:
+    return type(value) is type(expected) and value == expected
 
 
 def _packed(state: dict[str, Any] | None) -> Tensor:
@@ -100,20 +109,25 @@ def _packed(state: dict[str, Any] | None) -> Tensor:
 def _unpacked(packed: Tensor) -> dict[str, Any] | None:
     if not packed.numel():
         return None
-    state: dict[str, Any] = torch.load(BytesIO(packed.numpy().tobytes()), map_location="cpu", weights_only=True)
+    state: dict[str, Any] = load_tensors(BytesIO(packed.numpy().tobytes()))
     return state
 
 
-def _load(path: str | Path) -> Any:
-    if not Path(path).is_file():
-        raise FileFormatError(f"{path}: no such file")
+def _load(path: str | Path) -> tuple[Any, Seal]:
+    """Return the content of a file of torch.save, and what its seal says."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return torch.load(path, map_location="cpu", weights_only=True)
-    except Exception:  # noqa: BLE001 - on damaged bytes torch's restricted unpickler fails in any way there is
+        if not Path(path).is_file():
+            raise FileFormatError(f"{path}: no such file")
+        with open(path, "rb") as file:
+            seal = seal_of_file(file)
+            seal.check(Seal.ABSENT)
+            return load_tensors(file), seal
+    except SnncError as error:
+        raise FileFormatError(str(error) if str(error).startswith(str(path)) else f"{path}: {error}") from None
+    except Exception as error:  # noqa: BLE001 - on damaged bytes torch's restricted unpickler fails in any way there is
+        reason = f"({error})" if isinstance(error, Unfit) else "or truncated"
         raise FileFormatError(
-            f"{path}: not a readable checkpoint; it is damaged, truncated or no file of `snnc train`"
+            f"{path}: not a readable checkpoint; it is damaged {reason}, or no file of `snnc train`"
         ) from None
 
 

@@ -1,0 +1,1 @@
+"""HDF5 files of anybody, read in a process of its own with limits of time and memory."""
