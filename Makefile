@@ -27,7 +27,7 @@ $(VENV)/developed: $(VENV)/installed requirements/peers.txt
 	@touch $@
 
 demo: $(VENV)/installed ## install, then train, export and verify once on handwritten digits
-	$(BIN)/snnc demo
+	$(BIN)/snnc demo --force
 
 dev: $(VENV)/developed ## install all that developers need
 

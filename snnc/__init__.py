@@ -14,10 +14,10 @@ Importing this loads neither torch nor Lava; each name is loaded when it is firs
 """
 
 from importlib import import_module
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    __version__: str
     from snnc.export import TARGETS, export, read_network
     from snnc.models import MODELS, build_model, load_model
     from snnc.toolchain.data.dataset import Dataset, Split, chip_input
@@ -65,7 +65,6 @@ _HOMES = {
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
-__version__ = version("snnc")
 __all__ = [
     "CHIPS",
     "DATASETS",
@@ -107,6 +106,10 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     """Load a public name from its home when it is first used (PEP 562)."""
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("snnc")
     if name not in _HOME_OF:
         raise AttributeError(f"module 'snnc' has no attribute {name!r}")
     return getattr(import_module(_HOME_OF[name]), name)

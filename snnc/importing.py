@@ -8,9 +8,10 @@ import numpy as np
 
 from snnc.export import TARGETS, export, target_of
 from snnc.export.target import with_extra
-from snnc.toolchain.errors import ConfigError, FileFormatError, one_line
+from snnc.toolchain.errors import FileFormatError, one_line
 from snnc.toolchain.network.bounds import prove
 from snnc.toolchain.network.network import Network
+from snnc.toolchain.output_file import check_output
 from snnc.toolchain.simulate.reference import simulate
 
 if TYPE_CHECKING:
@@ -59,8 +60,7 @@ def import_file(
     for damaged graphs and an unknown suffix, ConfigError for an unknown writer.
     """
     target = target_of(output)
-    if Path(output).resolve() == Path(file).resolve():
-        raise ConfigError(f"output {str(output)!r} is the graph itself; name another file")
+    check_output(output, inputs=[file])
     graph, rules = _read(file, writer, stated)
     imported = _imported(file, graph, rules, timesteps, (*input_range, zero_point), bits)
     prove(imported.network)

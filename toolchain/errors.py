@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from html import escape
 from typing import TypeVar
 
 Row = TypeVar("Row")
@@ -64,5 +65,21 @@ def row(table: Mapping[str, Row], name: str, what: str, kind: type[SnncError] = 
 
 
 def one_line(error: BaseException, limit: int = 160) -> str:
-    """Return the message of any exception in one line of at most `limit` characters, or its type where it has none."""
-    return " ".join(str(error).split())[:limit] or type(error).__name__
+    """Return the message of any exception in one printable line of at most `limit` characters, or its type if it has none."""
+    return printable(" ".join(str(error).split()))[:limit] or type(error).__name__
+
+
+def printable(text: str) -> str:
+    """Return a text with all that a terminal or a page would not show as itself written out, such as \\x1b for an escape.
+
+    Texts of files may hold control characters, which move the cursor or retitle the window, and characters that turn the
+    direction of reading. Line breaks stay.
+    """
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode() for c in text)
+
+
+def escaped(text: str) -> str:
+    """Return a text as HTML and SVG may hold it: printable, its markup escaped."""
+    return escape(printable(text))

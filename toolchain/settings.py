@@ -8,7 +8,11 @@ from typing import Any
 from snnc.toolchain.errors import ConfigError
 
 
-def setting(default: Any, text: str, least: float = -1e30, most: float = 1e30, choices: Collection[str] = ()) -> Any:
+MOST_SHOWN = 80  # characters of a value in a message
+LARGEST = 10**9  # so that no sum of settings leaves what libraries count with
+
+
+def setting(default: Any, text: str, least: float = -LARGEST, most: float = LARGEST, choices: Collection[str] = ()) -> Any:
     """Return a dataclass field for a setting of the type of `default`.
 
     `text` is the help of its command line option, `least` and `most` bound a number, `choices` (names, or a table whose keys
@@ -43,15 +47,26 @@ def names_of(kind: type[Settings]) -> list[str]:
 
 def _checked(each: "Field[Any]", value: Any) -> Any:
     kind = type(each.default)
-    if kind is float and type(value) is int:
+    if kind is float and type(value) is int and abs(value) <= LARGEST:
         value = float(value)
-    if type(value) is not kind:
-        raise ConfigError(f"setting {each.name!r} is {value!r}; it must be of type {kind.__name__}")
+    if type(value) is not kind and not (kind is float and type(value) is int):
+        raise ConfigError(f"setting {each.name!r} is {shown(value)}; it must be of type {kind.__name__}")
+    if kind is str and "\0" in value:
+        raise ConfigError(f"setting {each.name!r} is {shown(value)}; it must hold no zero byte")
     choices, least, most = each.metadata["choices"], each.metadata["least"], each.metadata["most"]
     if choices and value not in choices:
-        raise ConfigError(f"{each.name} {value!r} is unknown; allowed are {', '.join(choices)}")
+        raise ConfigError(f"{each.name} {shown(value)} is unknown; allowed are {', '.join(choices)}")
     if isinstance(value, float) and not isfinite(value):
         raise ConfigError(f"setting {each.name!r} is {value}; it must be finite")
     if kind in (int, float) and not least <= value <= most:
-        raise ConfigError(f"setting {each.name!r} is {value}; allowed are {least} to {most}")
+        raise ConfigError(f"setting {each.name!r} is {shown(value)}; allowed are {least} to {most}")
     return value
+
+
+def shown(value: object) -> str:
+    """Return a value for people, however large it is."""
+    try:
+        text = repr(value)
+    except ValueError:  # a whole number with more digits than Python turns into text
+        return "a number of thousands of digits"
+    return text if len(text) <= MOST_SHOWN else f"{text[:MOST_SHOWN]}..."

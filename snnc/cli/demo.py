@@ -7,15 +7,17 @@ import click
 
 from snnc.cli.options import console_for, output_options
 from snnc.cli.simulate import finish, run
-from snnc.cli.train import configured, run_training
+from snnc.cli.train import check_outputs, configured, run_training
 from snnc.cli.training_options import TrainingCommand
+from snnc.toolchain.output_file import check_output
 
 
 @click.command(cls=TrainingCommand)
 @click.option("-c", "--config", "config_file", type=click.Path(), help="TOML file of settings; options override it.")
 @click.option("-o", "--output", type=click.Path(), default="snnc-demo", show_default=True, help="Folder to write to.")
+@click.option("--force", is_flag=True, help="Replace the checkpoint and the history of an earlier demo.")
 @output_options
-def demo(config_file: str | None, output: str, as_json: bool, quiet: bool, verbose: bool, **settings: Any) -> None:
+def demo(config_file: str | None, output: str, force: bool, as_json: bool, quiet: bool, verbose: bool, **settings: Any) -> None:
     """Do the whole way once: train on handwritten digits, export to Loihi 2, simulate on every engine, write a report.
 
     \b
@@ -28,6 +30,9 @@ def demo(config_file: str | None, output: str, as_json: bool, quiet: bool, verbo
 
     console, folder = console_for(as_json, quiet), Path(output)
     config = configured(None, config_file, settings)
+    check_outputs(folder / "model.pt", filter(None, [config_file]), replaces=force)
+    for name in ("model.net", "report.html"):
+        check_output(folder / name, inputs=filter(None, [config_file]))
     console.rule("1. train -> model.pt", align="left")
     checkpoint = run_training(config, folder / "model.pt", console, verbose=verbose)
     console.rule("2. export --target loihi2 -> model.net", align="left")

@@ -10,7 +10,7 @@ import click
 from snnc.cli.options import Command, RowOf, console_for, output_options
 from snnc.export import TARGETS
 from snnc.export import export as export_network
-from snnc.toolchain.errors import ConfigError
+from snnc.toolchain.output_file import check_output
 
 
 class ExportCommand(Command):
@@ -56,8 +56,7 @@ def export(file: str, target: str, output: str | None, as_json: bool, quiet: boo
 
     console = console_for(as_json, quiet)
     path = Path(output) if output else Path(file).with_suffix(TARGETS[target].suffix)
-    if path.resolve() == Path(file).resolve():
-        raise ConfigError(f"output {str(path)!r} is the file that is exported; name another with --output")
+    check_output(path, (TARGETS[target].suffix,), [file])
     network = load_subject(file)[0].network
     given = {name: value for name, value in options.items() if value is not None}
     written = export_network(network, target, path, **given)

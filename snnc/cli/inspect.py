@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from snnc.cli.options import Command, console_for, output_options
+from snnc.toolchain.output_file import check_output
 
 
 @click.command(cls=Command)
@@ -24,6 +25,8 @@ def inspect(file: str, plot: str | None, as_json: bool, quiet: bool, verbose: bo
     from snnc.files import load_subject
 
     console = console_for(as_json, quiet)
+    if plot:
+        check_output(plot, (".svg",), [file])
     network = load_subject(file)[0].network
     found = summary(network, Path(file))
     show(console, found, network, verbose=verbose)

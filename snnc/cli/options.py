@@ -2,13 +2,19 @@
 
 import os
 import sys
-from collections.abc import Callable, Iterable
+import traceback
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import click
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.segment import Segment
 
-from snnc.toolchain.errors import ConfigError, DifferentNetworks, SnncError
+from snnc.toolchain import failure_log
+from snnc.toolchain.errors import ConfigError, DifferentNetworks, SnncError, one_line, printable
+from snnc.toolchain.interrupts import status_after
+
+MOST_CHARACTERS = 1000  # of a message
 
 
 class RowOf(click.Choice[str]):
@@ -73,22 +79,38 @@ class OneLineErrors(click.Group):
     context_class = Context
 
     def invoke(self, context: click.Context) -> Any:
-        """Run the command; print an SnncError or a fault of the operating system in one line and exit with 2.
+        """Run the command; print every fault in one line and exit with 2, or 130 and 143 where it was stopped.
 
-        Files that hold different networks are a difference: exit status 1.
+        Files that hold different networks are a difference: exit status 1. What nobody foresaw is kept in a file to report.
         """
         try:
             return super().invoke(context)
-        except (SnncError, OSError, MemoryError, RuntimeError) as error:
-            known = isinstance(error, (SnncError, OSError, MemoryError)) or _of_the_machine(error)
-            if not known:
-                raise
-            message = str(error) if isinstance(error, SnncError) else f"{type(error).__name__}: {error}"
-            click.echo(f"snnc{_which_process()}: {' '.join(message.split())[:1000]}", err=True)
+        except (click.ClickException, click.exceptions.Exit, click.Abort):
+            raise
+        except (SnncError, OSError, MemoryError) as error:
+            _say(str(error) if isinstance(error, SnncError) else f"{type(error).__name__}: {error}")
             context.exit(1 if isinstance(error, DifferentNetworks) else 2)
-        except KeyboardInterrupt:
-            click.echo("snnc: stopped", err=True)
-            context.exit(130)
+        except KeyboardInterrupt as error:
+            _say("stopped")
+            context.exit(status_after(error))
+        except Exception as error:  # noqa: BLE001 - the last net: never a traceback on the screen
+            _say(_unforeseen(error))
+            context.exit(2)
+
+
+def _say(message: str) -> None:
+    text = " ".join(message.split())[:MOST_CHARACTERS]
+    click.echo(f"snnc{_which_process()}: {printable(text)}", err=True)
+
+
+def _unforeseen(error: Exception) -> str:
+    """Return one line about a fault that nothing foresaw, and keep its traceback, unless torch says that memory is short."""
+    said = f"{type(error).__name__}: {one_line(error)}"
+    if isinstance(error, RuntimeError) and _of_the_machine(error):
+        return said
+    kept = failure_log.keep("last-error.txt", "".join(traceback.format_exception(error)).encode(errors="backslashreplace"))
+    where = f"please report it with {kept}" if kept else "please report it"
+    return f"this was not foreseen: {said}; {where}"
 
 
 def _of_the_machine(error: RuntimeError) -> bool:
@@ -110,7 +132,17 @@ def output_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")(command)
 
 
+class PrintableConsole(Console):
+    """A console that shows what comes from files as it is, escape sequences as text: only its own colors reach a terminal."""
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterator[Segment]:
+        """Yield the segments of anything that rich can show."""
+        for segment in super().render(renderable, options):
+            yield segment if segment.control else Segment(printable(segment.text), segment.style)
+
+
 def console_for(as_json: bool, quiet: bool) -> Console:
     """Return the console of a command; it says nothing if JSON or silence was asked for."""
     # No markup: names of files and layers may hold brackets.
-    return Console(quiet=as_json or quiet, soft_wrap=not sys.stdout.isatty(), markup=False, emoji=False, highlight=False)
+    soft_wrap = not sys.stdout.isatty()
+    return PrintableConsole(quiet=as_json or quiet, soft_wrap=soft_wrap, markup=False, emoji=False, highlight=False)

@@ -1,10 +1,9 @@
 """A picture of a network: one box for each population, one arrow for each synapse."""
 
-from html import escape
 from pathlib import Path
 
 from snnc.toolchain.atomic_file import write_atomically
-from snnc.toolchain.errors import ConfigError
+from snnc.toolchain.errors import ConfigError, escaped
 from snnc.toolchain.network.network import INPUT, Network
 
 BOX_WIDTH, BOX_HEIGHT, GAP = 360, 52, 30  # in pixels
@@ -70,7 +69,7 @@ def _box(place: int, name: str, text: str) -> str:
     y = _top(place)
     return (
         f"<rect x='10' y='{y}' width='{BOX_WIDTH}' height='{BOX_HEIGHT}' rx='6' fill='#eef3fb' stroke='#1a56b8'/>"
-        f"<text x='22' y='{y + 19}' font-weight='bold'>{escape(name)}</text><text x='22' y='{y + 37}'>{escape(text)}</text>"
+        f"<text x='22' y='{y + 19}' font-weight='bold'>{escaped(name)}</text><text x='22' y='{y + 37}'>{escaped(text)}</text>"
     )
 
 
@@ -89,5 +88,5 @@ def _beside(source: int, target: int, lane: int, entry: int, text: str, right: i
 def _arrow(line: str, x: int, y: int, text: str) -> str:
     return (
         f"<path d='{line}' fill='none' stroke='#333' marker-end='url(#a)'/>"
-        f"<text x='{x}' y='{y}' fill='#555'>{escape(text)}</text>"
+        f"<text x='{x}' y='{y}' fill='#555'>{escaped(text)}</text>"
     )

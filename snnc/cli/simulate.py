@@ -12,12 +12,15 @@ from rich.console import Console
 
 from snnc.cli.options import Command, RowOf, console_for, engine_names, output_options
 from snnc.toolchain.errors import EngineError
+from snnc.toolchain.output_file import check_output
 
 if TYPE_CHECKING:
     from snnc.toolchain.data.dataset import Split
     from snnc.toolchain.training.checkpoint import Checkpoint
     from snnc.verification.engines import Subject
     from snnc.verification.verdict import Verdict
+
+REPORTS = (".html", ".htm")
 
 
 @click.command(cls=Command)
@@ -69,6 +72,8 @@ def simulate(
     from snnc.files import load_subject, split_for
 
     console = console_for(as_json, quiet)
+    if report:
+        check_output(report, REPORTS, files)
     limit = {} if time_limit is None else {"time_limit": time_limit}
     subject, checkpoint = load_subject(*files, device=device, threads=threads, **limit)
     if verbose:

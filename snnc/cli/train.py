@@ -1,8 +1,10 @@
 """snnc train: settings from presets, files and options; the run itself, and the files beside its checkpoint."""
 
 import json
+import os
 import sys
 import time
+from collections.abc import Iterable
 from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
@@ -12,8 +14,11 @@ import click
 from rich.console import Console
 
 from snnc.cli.options import console_for, output_options
+from snnc.cli.training_log import history_of, picture_of
 from snnc.cli.training_options import Choice, TrainingCommand
-from snnc.toolchain.errors import ConfigError
+from snnc.toolchain.errors import ConfigError, printable
+from snnc.toolchain.interrupts import status_after
+from snnc.toolchain.output_file import check_output
 from snnc.toolchain.training.config import TrainConfig
 
 if TYPE_CHECKING:
@@ -30,6 +35,7 @@ PRESETS = Path(__file__).parent.parent / "presets"
 @click.option("-o", "--output", type=click.Path(), help="Checkpoint to write.  [default: model.pt, or what is resumed]")
 @click.option("--resume", type=click.Path(), help="Checkpoint of an interrupted training to continue, to the same bits.")
 @click.option("--log", type=Choice(LOGS), help="Log to write beside the checkpoint as well.")
+@click.option("--force", is_flag=True, help="Replace the checkpoint and the history of another run.")
 @click.option("--dry-run", is_flag=True, help="Show what would be trained, and what it takes; train nothing.")
 @output_options
 def train(
@@ -38,6 +44,7 @@ def train(
     output: str | None,
     resume: str | None,
     log: str | None,
+    force: bool,
     dry_run: bool,
     as_json: bool,
     quiet: bool,
@@ -46,7 +53,7 @@ def train(
 ) -> None:
     """Train a network in three phases: full precision, ternary weights, the chip's integers.
 
-    history.json and training.png beside the checkpoint show how it went.
+    model.history.json and model.training.png beside the checkpoint model.pt show how it went.
 
     \b
     Example: snnc train --data digits --seed 1 --output model.pt
@@ -60,12 +67,27 @@ def train(
         _show_plan(config, console, as_json=as_json)
         return
     output = output or resume or "model.pt"
+    if not is_worker():
+        check_outputs(output, filter(None, (config_file, resume)), replaces=force, resumed=resume)
     started = time.perf_counter()
     checkpoint = run_training(config, output, console, verbose=verbose, resume=before, log=log)
     if as_json and not is_worker():
         seconds = round(time.perf_counter() - started, 3)
         result = {"checkpoint": output, "accuracy": checkpoint.accuracy, "seconds": seconds, "config": config.as_dict()}
         click.echo(json.dumps(result))
+
+
+def check_outputs(output: str | Path, inputs: Iterable[str], *, replaces: bool, resumed: str | None = None) -> None:
+    """Raise ConfigError or SnncError unless a training may write its checkpoint and its history; see check_output.
+
+    The files of a training that is resumed in its place are its own.
+    """
+    if resumed and os.path.realpath(output) == os.path.realpath(resumed):
+        inputs, replaces = (name for name in inputs if name != resumed), True
+    others, remedy = list(inputs), "name another with --output, continue it with --resume, or replace it with --force"
+    check_output(output, (".pt",), others, replaces=replaces, remedy=remedy)
+    check_output(history_of(output), inputs=others, replaces=replaces, remedy=remedy)
+    check_output(picture_of(output), inputs=others)
 
 
 def configured(preset: str | None, file: str | None, settings: dict[str, Any]) -> TrainConfig:
@@ -99,7 +121,7 @@ def run_training(
     resume: "Checkpoint | None" = None,
     log: str | None = None,
 ) -> "Checkpoint":
-    """Train and return the last checkpoint; show progress, write history.json and training.png. Ctrl-C exits with 130."""
+    """Train and return the last checkpoint; show progress, write the files beside it. Ctrl-C exits with 130."""
     from snnc.toolchain.data.table import load_dataset
     from snnc.toolchain.distributed import is_worker
     from snnc.toolchain.training import freed_memory
@@ -119,12 +141,12 @@ def run_training(
     try:
         with ExitStack() as stack:
             if not is_worker():
-                callbacks += _callbacks(stack, config, console, Path(output).parent, len(dataset.train), resume, verbose, log)
+                callbacks += _callbacks(stack, config, console, output, len(dataset.train), resume, verbose, log)
             checkpoint = train_networks(config, output, dataset=dataset, callbacks=callbacks, resume=resume)
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as error:
         if not is_worker():
-            click.echo(f"snnc: stopped; {_advice(output, callbacks)}", err=True)
-        sys.exit(130)
+            click.echo(f"snnc: stopped; {printable(_advice(output, callbacks))}", err=True)
+        sys.exit(status_after(error))
     _show_results(checkpoint, Path(output), console)
     return checkpoint
 
@@ -133,13 +155,13 @@ def _callbacks(
     stack: ExitStack,
     config: TrainConfig,
     console: Console,
-    folder: Path,
+    output: str | Path,
     samples: int,
     resume: "Checkpoint | None",
     verbose: bool,
     log: str | None,
 ) -> "list[Callback]":
-    """Return the files and the view of a training; an epoch that is on the screen is already in history.json."""
+    """Return the files and the view of a training; an epoch that is on the screen is already in the history."""
     from snnc.cli.training_log import HistoryFile, TensorBoard
     from snnc.cli.training_view import TrainingView
     from snnc.toolchain.training.batches import steps_per_epoch
@@ -147,8 +169,8 @@ def _callbacks(
     before = resume.history if resume else []
     steps = -(-steps_per_epoch(config, samples, config.devices * config.nodes) // config.accumulate)
     view = stack.enter_context(TrainingView(console, config, steps, len(before), verbose=verbose))
-    files: list[Callback] = [HistoryFile(folder, config, before)]
-    return [*files, view, *([stack.enter_context(TensorBoard(folder))] if log else [])]
+    files: list[Callback] = [HistoryFile(output, config, before)]
+    return [*files, view, *([stack.enter_context(TensorBoard(output))] if log else [])]
 
 
 def _advice(output: str | Path, callbacks: "list[Callback]") -> str:
@@ -166,10 +188,10 @@ def _show_results(checkpoint: "Checkpoint", output: Path, console: Console) -> N
     from snnc.cli.training_log import draw_curves
     from snnc.toolchain.distributed import is_worker
 
-    picture = output.parent / "training.png"
+    picture = picture_of(output)
     drawn = not is_worker() and bool(checkpoint.history) and draw_curves(checkpoint.history, picture)
     console.print(f"{output}: integer network, test accuracy {checkpoint.accuracy:.2%}", style="bold")
-    console.print(f"{output.parent / 'history.json'}" + (f", {picture}: how it went" if drawn else ": how it went"))
+    console.print(f"{history_of(output)}" + (f", {picture}: how it went" if drawn else ": how it went"))
 
 
 def _show_plan(config: TrainConfig, console: Console, *, as_json: bool) -> None:

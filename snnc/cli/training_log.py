@@ -1,4 +1,4 @@
-"""Files beside the checkpoint of a training: history.json, a picture of the curves, TensorBoard events."""
+"""Files beside the checkpoint of a training, named for it: its history, a picture of the curves, TensorBoard events."""
 
 import json
 from dataclasses import asdict
@@ -10,17 +10,28 @@ from typing import Any, Self
 
 from snnc.toolchain.atomic_file import write_atomically
 from snnc.toolchain.errors import ConfigError
+from snnc.toolchain.output_file import beside
 from snnc.toolchain.training.callbacks import Callback
 from snnc.toolchain.training.config import TrainConfig
 from snnc.toolchain.training.metrics import Epoch
 
 
-class HistoryFile(Callback):
-    """Writes history.json after every epoch: the settings, and the metrics of all epochs so far."""
+def history_of(checkpoint: str | Path) -> Path:
+    """Return the file of the history beside a checkpoint; it has the checkpoint's name, as all files of one training have."""
+    return beside(checkpoint, ".history.json")
 
-    def __init__(self, folder: Path, config: TrainConfig, before: list[Epoch]):
+
+def picture_of(checkpoint: str | Path) -> Path:
+    """Return the file of the curves beside a checkpoint."""
+    return beside(checkpoint, ".training.png")
+
+
+class HistoryFile(Callback):
+    """Writes NAME.history.json after every epoch: the settings, and the metrics of all epochs so far."""
+
+    def __init__(self, checkpoint: str | Path, config: TrainConfig, before: list[Epoch]):
         """Start from the epochs before a resumed training."""
-        self.path, self.config, self.epochs = folder / "history.json", config, list(before)
+        self.path, self.config, self.epochs = history_of(checkpoint), config, list(before)
 
     def epoch(self, metrics: Epoch) -> None:
         """Write the whole file again; it is complete at any moment."""
@@ -32,13 +43,13 @@ class HistoryFile(Callback):
 class TensorBoard(Callback):
     """Writes every epoch's metrics as TensorBoard's events; a context manager. Raises ConfigError if it is not installed."""
 
-    def __init__(self, folder: Path):
-        """Write into a new folder of events, `tensorboard` beside the checkpoint."""
+    def __init__(self, checkpoint: str | Path):
+        """Write into a new folder of events, `NAME.tensorboard` beside the checkpoint."""
         try:
             from tensorboard.summary import Writer
         except ImportError:
             raise ConfigError("--log tensorboard needs TensorBoard; pip install 'snnc[log]'") from None
-        self.folder = folder / "tensorboard"
+        self.folder = beside(checkpoint, ".tensorboard")
         self.writer: Any = Writer(str(self.folder))
 
     def __enter__(self) -> Self:

@@ -3,12 +3,12 @@
 import platform
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from html import escape
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 from snnc.toolchain.atomic_file import write_atomically
+from snnc.toolchain.errors import escaped
 from snnc.verification.verdict import Verdict, verdict_line
 
 PACKAGES = ("snnc", "numpy", "torch", "lava-nc", "lava-dl", "h5py")
@@ -43,19 +43,19 @@ def report_html(verdict: Verdict, history: list[dict[str, Any]], settings: dict[
         )
         for name, e in verdict.engines.items()
     ]
-    difference = f"<p class=different>{escape(str(verdict.first_difference))}</p>" if verdict.first_difference else ""
+    difference = f"<p class=different>{escaped(str(verdict.first_difference))}</p>" if verdict.first_difference else ""
     sections = [
-        f"<h1>{escape(verdict.network.name)}: <span class={style}>{outcome}</span></h1>",
-        f"<p>{escape(_summary(verdict))}</p>{difference}",
+        f"<h1>{escaped(verdict.network.name)}: <span class={style}>{outcome}</span></h1>",
+        f"<p>{escaped(_summary(verdict))}</p>{difference}",
         "<h2>Engines</h2>" + _table(("engine", "compared samples", "accuracy", "seconds", "equal"), engines),
         "<h2>Layers</h2>" + _table(("layer", "neurons", "spikes", "mismatches", "max |dv|"), layers),
-        f"<h2>Network</h2><pre>{escape(str(verdict.network))}</pre>",
+        f"<h2>Network</h2><pre>{escaped(str(verdict.network))}</pre>",
         f"<h2>Training</h2>{training_curve(history)}" if history else "",
         "<h2>Settings</h2>" + _table(("setting", "value"), [(k, str(v)) for k, v in settings.items()]) if settings else "",
         "<h2>Made with</h2>" + _table(("package", "version"), _versions()),
     ]
     body = "\n".join(filter(None, sections))
-    title = escape(f"{verdict.network.name}: {outcome}")
+    title = escaped(f"{verdict.network.name}: {outcome}")
     head = f"<meta charset=utf-8><title>{title}</title><style>{STYLE}</style>"
     return f"<!doctype html>\n<html lang=en><head>{head}</head><body>\n{body}\n</body></html>\n"
 
@@ -76,7 +76,7 @@ def training_curve(history: list[dict[str, Any]]) -> str:
     starts = [i for i, row in enumerate(history) if i == 0 or row["stage"] != history[i - 1]["stage"]]
     marks = "".join(
         f"<line x1={x(i):.1f} x2={x(i):.1f} y1={MARGIN} y2={HEIGHT - MARGIN} stroke=#bbb />"
-        f"<text x={x(i) + 4:.1f} y={MARGIN - 8} font-size=12>{escape(str(history[i]['stage']))}</text>"
+        f"<text x={x(i) + 4:.1f} y={MARGIN - 8} font-size=12>{escaped(str(history[i]['stage']))}</text>"
         for i in starts
     )
     legend = f"<text x={MARGIN} y={HEIGHT - 8} font-size=12>accuracy 0..1 over epochs: test blue, train gray</text>"
@@ -104,6 +104,6 @@ def _versions() -> list[tuple[str, str]]:
 
 
 def _table(headings: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
-    head = "".join(f"<th>{escape(heading)}</th>" for heading in headings)
-    body = "".join("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows)
+    head = "".join(f"<th>{escaped(heading)}</th>" for heading in headings)
+    body = "".join("<tr>" + "".join(f"<td>{escaped(cell)}</td>" for cell in row) + "</tr>" for row in rows)
     return f"<table><tr>{head}</tr>{body}</table>"

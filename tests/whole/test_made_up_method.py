@@ -91,7 +91,7 @@ def snnc(*arguments: str) -> Result:
 
 
 def train(*arguments: str) -> Checkpoint:
-    result = snnc("train", *QUICK, "--method", "made-up", "--own-setting", "2", *arguments)
+    result = snnc("train", *QUICK, "--method", "made-up", "--own-setting", "2", "--force", *arguments)
     assert result.exit_code == 0, result.output
     return load_checkpoint("model.pt")
 
@@ -103,7 +103,7 @@ def test_it_trains_exports_and_simulates() -> None:
     assert [epoch.stage for epoch in checkpoint.history] == ["ann"] * 4 + ["float"] * 2 + ["quantized"] * 2 + ["integer"]
     assert checkpoint.accuracy > 0.2
     assert checkpoint.history[0].matching_loss == 0 < checkpoint.history[-1].matching_loss
-    assert json.loads(Path("history.json").read_text())["config"]["own_setting"] == 2
+    assert json.loads(Path("model.history.json").read_text())["config"]["own_setting"] == 2
     for target in ("loihi2", "nir", "onnx"):
         assert snnc("export", "model.pt", "--target", target).exit_code == 0
     verified = snnc("simulate", "model.pt", "model.net", "-e", "reference", "-e", "torch", "-n", "20", "--json")

@@ -6,7 +6,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Self
 
-from snnc.toolchain.errors import ConfigError, located
+from snnc.toolchain.errors import ConfigError, located, one_line
 from snnc.toolchain.settings import Settings, names_of, setting, settings_of
 from snnc.toolchain.training.methods import METHODS, method_named
 
@@ -80,12 +80,12 @@ class TrainConfig(Settings):
         """Read a TOML file of settings. Raises ConfigError if it cannot be read or names an unknown setting."""
         try:
             values = tomllib.loads(Path(path).read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-            raise ConfigError(f"{path}: not a readable TOML file: {error}") from None
+        except (OSError, ValueError, RecursionError) as error:  # ValueError: bad text, or a number of thousands of digits
+            raise ConfigError(f"{path}: not a readable TOML file: {one_line(error)}") from None
         with located(str(path)):
             return cls.from_dict(values)
 
-    def replaced(self, **changes: Any) -> Self:
+    def replaced(self, /, **changes: Any) -> Self:
         """Return this configuration with some settings changed, those of the method among them.
 
         With another `method`, settings that both methods have keep their values, unless those are the old method's defaults.

@@ -17,6 +17,7 @@ from snnc.toolchain.errors import ConfigError, TrainingError
 from snnc.toolchain.layers.phase import Phase
 from snnc.toolchain.layers.quantize import quantizer
 from snnc.toolchain.layers.spiking_network import SpikingNetwork
+from snnc.toolchain.output_file import check_output
 from snnc.toolchain.training.batches import batches_of_epoch, load_on_device, steps_per_epoch
 from snnc.toolchain.training.callbacks import Callback, Callbacks
 from snnc.toolchain.training.checkpoint import Checkpoint, save_checkpoint
@@ -208,8 +209,5 @@ def train(
 
 
 def _check_output(config: TrainConfig, out: str | Path) -> None:
-    if Path(out).suffix != ".pt":
-        raise ConfigError(f"checkpoint {str(out)!r} must end in .pt; all commands know checkpoints by that")
-    for recipe in method_named(config.method).networks(config):
-        if recipe.checkpoint and Path(out).resolve() == Path(recipe.checkpoint).resolve():
-            raise ConfigError(f"checkpoint {str(out)!r} is the file of the {recipe.role}; name another with --output")
+    recipes = method_named(config.method).networks(config)
+    check_output(out, (".pt",), [recipe.checkpoint for recipe in recipes if recipe.checkpoint])

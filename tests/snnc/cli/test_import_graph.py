@@ -78,4 +78,4 @@ def test_files_that_are_no_graphs_are_one_line(tmp_path: Path) -> None:
     for command in (("import", tmp_path / "a.nir", "-T", 5, "-o", tmp_path / "a.net"), ("inspect", tmp_path / "a.nir")):
         result = snnc(*command)
         assert result.exit_code == 2
-        assert "a.nir: not a readable NIR graph" in result.output
+        assert "a.nir: not a readable HDF5 file" in result.output

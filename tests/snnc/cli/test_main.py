@@ -95,7 +95,7 @@ def test_quiet_says_nothing_and_verbose_says_more(folder: Path) -> None:
     assert snnc("export", "model.pt", "-q").output == ""
     assert "dense 31x64 from input" in snnc("export", "model.pt", "-v").stdout
     assert snnc("simulate", "model.pt", "-q").output == ""
-    assert snnc("train", *QUICK, "--verbose", "--epochs-float", "3").stdout.count("float ") == 3
+    assert snnc("train", *QUICK, "--verbose", "--epochs-float", "3", "--force").stdout.count("float ") == 3
 
 
 def test_a_toml_file_and_options_over_it(folder: Path) -> None:
@@ -133,7 +133,7 @@ def test_a_difference_exits_with_1_and_is_named(folder: Path, monkeypatch: pytes
     [
         (["simulate", "none.pt"], "none.pt: no such file"),
         (["simulate", "none.net"], "none.net: no such file"),
-        (["simulate", "text.net"], "text.net: not a readable .net file"),
+        (["simulate", "text.net"], "text.net: not a readable HDF5 file"),
         (["simulate", "text.pt"], "text.pt: not a readable checkpoint"),
         (["simulate", "text.txt"], "unknown suffix '.txt'"),
         (["simulate", "."], "unknown suffix"),
@@ -152,7 +152,7 @@ def test_a_difference_exits_with_1_and_is_named(folder: Path, monkeypatch: pytes
         (["train", "--lr", "-1"], "setting 'lr' is -1.0; allowed are 0"),
         (["train", "--config", "none.toml"], "none.toml: not a readable TOML file"),
         (["export", "TINY", "-o", "a.pt"], "output 'a.pt' must end in .net"),
-        (["train", "-o", "good.pth"], "checkpoint 'good.pth' must end in .pt"),
+        (["train", "-o", "good.pth"], "output 'good.pth' must end in .pt"),
         (["train", "-o", "/proc/none/a.pt"], "cannot be written"),
     ],
 )
@@ -198,11 +198,11 @@ def test_demo_does_the_whole_way(folder: Path) -> None:
     result = snnc("demo", *QUICK)
     assert result.exit_code == 0, result.output
     assert {path.name for path in Path("snnc-demo").iterdir()} == {
-        "history.json",
+        "model.history.json",
         "model.net",
         "model.pt",
         "report.html",
-        "training.png",
+        "model.training.png",
     }
     assert "EQUAL: reference = tensor = torch" in result.stdout
 

@@ -119,8 +119,8 @@ def test_a_dry_run_shows_what_it_takes_and_writes_nothing(folder: Path) -> None:
 def test_history_and_curves_lie_beside_the_checkpoint(folder: Path) -> None:
     result = snnc("train", *QUICK, "-o", "there/model.pt")
     assert result.exit_code == 0, result.output
-    assert {path.name for path in (folder / "there").iterdir()} == {"history.json", "model.pt", "training.png"}
-    history = json.loads((folder / "there" / "history.json").read_text())
+    assert {path.name for path in (folder / "there").iterdir()} == {"model.history.json", "model.pt", "model.training.png"}
+    history = json.loads((folder / "there" / "model.history.json").read_text())
     assert history["config"]["model"] == "mlp"
     assert [epoch["stage"] for epoch in history["epochs"]] == ["float", "quantized", "integer"]
     last = history["epochs"][-1]
@@ -151,12 +151,18 @@ def test_what_the_machine_lacks_is_one_line(monkeypatch: pytest.MonkeyPatch, tex
     assert result.stderr == f"snnc: RuntimeError: {text} with more lines\n"
 
 
-def test_other_errors_are_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_nobody_foresaw_is_one_line_and_a_file_to_report(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*arguments: object, **options: object) -> None:
         raise RuntimeError("a mistake of ours")
 
     monkeypatch.setattr("snnc.cli.train.run_training", fail)
-    assert isinstance(snnc("train", *QUICK).exception, RuntimeError)
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    result = snnc("train", *QUICK)
+    report = tmp_path / "snnc" / "last-error.txt"
+    assert (result.exit_code, result.stdout) == (2, "")
+    said = "this was not foreseen: RuntimeError: a mistake of ours"
+    assert result.stderr == f"snnc: {said}; please report it with {report}\n"
+    assert "Traceback (most recent call last)" in report.read_text() and "in fail" in report.read_text()
 
 
 def test_a_process_that_helps_says_which_it_is(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,11 +17,11 @@ EPOCH = Epoch(1, "float", 1.5, 0.1, 0.5, 0.6, 100.0, {"fc1": 0.2}, {"fc1": 0.0})
 
 
 def test_history_grows_by_every_epoch_and_goes_on(tmp_path: Path) -> None:
-    history = HistoryFile(tmp_path, TINY, [EPOCH])
-    assert not (tmp_path / "history.json").exists()
+    history = HistoryFile(tmp_path / "model.pt", TINY, [EPOCH])
+    assert not (tmp_path / "model.history.json").exists()
     history.epoch(replace(EPOCH, number=2))
     history.epoch(replace(EPOCH, number=3, stage="integer"))
-    read = json.loads((tmp_path / "history.json").read_text())
+    read = json.loads((tmp_path / "model.history.json").read_text())
     assert [epoch["number"] for epoch in read["epochs"]] == [1, 2, 3]
     assert read["epochs"][0]["firing_rates"] == {"fc1": 0.2}
     assert read["config"] == TINY.as_dict()
@@ -44,10 +44,10 @@ def test_without_matplotlib_there_is_no_picture(tmp_path: Path, tiny: Checkpoint
 def test_tensorboard_reads_what_was_written(tmp_path: Path) -> None:
     accumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
     make_ndarray = pytest.importorskip("tensorboard.util.tensor_util").make_ndarray
-    with TensorBoard(tmp_path) as log:
+    with TensorBoard(tmp_path / "model.pt") as log:
         log.epoch(EPOCH)
         log.epoch(replace(EPOCH, number=2, loss=0.5))
-    events = accumulator.EventAccumulator(str(tmp_path / "tensorboard"))
+    events = accumulator.EventAccumulator(str(tmp_path / "model.tensorboard"))
     events.Reload()
     assert [(point.step, float(make_ndarray(point.tensor_proto))) for point in events.Tensors("loss")] == [(1, 1.5), (2, 0.5)]
     assert [float(make_ndarray(point.tensor_proto)) for point in events.Tensors("firing_rates/fc1")] == pytest.approx(
@@ -58,4 +58,4 @@ def test_tensorboard_reads_what_was_written(tmp_path: Path) -> None:
 def test_without_tensorboard_it_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "tensorboard.summary", None)
     with pytest.raises(ConfigError, match=r"--log tensorboard needs TensorBoard; pip install 'snnc\[log\]'"):
-        TensorBoard(tmp_path)
+        TensorBoard(tmp_path / "model.pt")
