@@ -1,6 +1,7 @@
 """Imports one NIR graph: reads it, makes a network, writes that, and measures how well the spikes of the two agree."""
 
 from dataclasses import dataclass
+from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -8,7 +9,7 @@ import numpy as np
 
 from snnc.export import TARGETS, export, target_of
 from snnc.export.target import with_extra
-from snnc.toolchain.errors import FileFormatError, one_line
+from snnc.toolchain.errors import CannotExport, FileFormatError, one_line
 from snnc.toolchain.network.bounds import prove
 from snnc.toolchain.network.network import Network
 from snnc.toolchain.output_file import check_output
@@ -17,6 +18,9 @@ from snnc.toolchain.simulate.reference import simulate
 if TYPE_CHECKING:
     from snnc.export.nir.importer import Imported
     from snnc.export.nir.rules import Rules
+
+MOST_BYTES = 2**30  # of what a graph and its network send over all steps and samples
+BYTES_PER_STEP = 32  # of a neuron or an input, in both
 
 
 @dataclass(frozen=True)
@@ -95,6 +99,7 @@ def _agreement(graph: Any, imported: "Imported", rules: "Rules", samples: int) -
     from snnc.export.nir.interpreter import interpret
 
     network, pixels = imported.network, imported.network.input
+    samples = min(samples, _affordable(network))
     shape = (network.timesteps, samples, *pixels.shape)
     x = np.random.default_rng(0).integers(pixels.minimum, pixels.maximum + 1, shape)
     flat = x.reshape(*x.shape[:3], -1) if imported.one_dimensional else x
@@ -105,3 +110,15 @@ def _agreement(graph: Any, imported: "Imported", rules: "Rules", samples: int) -
             real = theirs[imported.nodes[layer.name]].sent.astype(bool).reshape(ours.spikes[layer.name].shape)
             layers.append(Agreement(layer.name, int(real.sum()), float((real == ours.spikes[layer.name]).mean())))
     return layers
+
+
+def _affordable(network: Network) -> int:
+    """Return how many samples graph and network can run side by side; the graph keeps all that its nodes send."""
+    neurons = sum(layer.neurons for layer in network.layers) + prod(network.input.shape)
+    samples = MOST_BYTES // (BYTES_PER_STEP * neurons * network.timesteps)
+    if not samples:
+        raise CannotExport(
+            f"{neurons:,} neurons and inputs over {network.timesteps} steps are too many to compare with the graph; "
+            "take fewer time steps"
+        )
+    return samples

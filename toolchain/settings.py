@@ -7,7 +7,6 @@ from typing import Any
 
 from snnc.toolchain.errors import ConfigError
 
-
 MOST_SHOWN = 80  # characters of a value in a message
 LARGEST = 10**9  # so that no sum of settings leaves what libraries count with
 
@@ -46,7 +45,7 @@ def names_of(kind: type[Settings]) -> list[str]:
 
 
 def _checked(each: "Field[Any]", value: Any) -> Any:
-    kind = type(each.default)
+    kind: Any = type(each.default)
     if kind is float and type(value) is int and abs(value) <= LARGEST:
         value = float(value)
     if type(value) is not kind and not (kind is float and type(value) is int):

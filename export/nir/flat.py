@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
+from math import prod
 from typing import Any
 
 import nir
@@ -13,6 +14,7 @@ from snnc.toolchain.errors import FileFormatError
 Floats = NDArray[np.float64]
 SIZES = ("stride", "kernel_size", "dilation", "groups", "padding")
 MOST = 2**16
+MOST_VALUES = 2**26  # of one array that a node stands for
 
 
 @dataclass(frozen=True)
@@ -109,14 +111,22 @@ def kernel(name: str, node: nir.NIRNode) -> tuple[Floats, tuple[int, int], tuple
     weight = weight[:, :, None] if flat else weight
     (sy, sx), (dy, dx) = ((1, int(np.ravel(v)[0])) if flat else pair(v) for v in (node.stride, node.dilation))
     out, per_group, height, width = weight.shape
-    spread = np.zeros((out, per_group, dy * (height - 1) + 1, dx * (width - 1) + 1))
-    spread[:, :, ::dy, ::dx] = weight
     groups = int(np.ravel(node.groups)[0])
+    tall, wide = dy * (height - 1) + 1, dx * (width - 1) + 1
+    check_values(name, "kernel, groups and dilation written out,", out, per_group, groups, tall, wide)
+    spread = np.zeros((out, per_group, tall, wide))
+    spread[:, :, ::dy, ::dx] = weight
     whole = np.zeros((out, per_group * groups, *spread.shape[2:]))
     for group in range(groups):
         rows = slice(group * out // groups, (group + 1) * out // groups)
         whole[rows, group * per_group : (group + 1) * per_group] = spread[rows]
     return whole, (sy, sx), _padding(name, node.padding, spread.shape[2:], (sy, sx), flat=flat)
+
+
+def check_values(name: str, what: str, *sizes: int) -> None:
+    """Raise FileFormatError if an array of these sizes is larger than any of a network that can be meant."""
+    if prod(sizes) > MOST_VALUES:
+        raise FileFormatError(f"node {name!r}: its {what} would have {prod(sizes):,} values; allowed are {MOST_VALUES:,}")
 
 
 def _padding(name: str, padding: Any, size: tuple[int, ...], stride: tuple[int, int], *, flat: bool) -> tuple[int, int]:

@@ -20,6 +20,7 @@ from snnc.export.nir.rules import Rules
 from snnc.toolchain.errors import CannotExport, ConfigError, FileFormatError
 from snnc.toolchain.network import lif
 from snnc.toolchain.network.network import INPUT, Input, Layer, Lif, Network
+from snnc.toolchain.network.validation import check_neurons
 
 UNIT = 2**lif.UNIT_SHIFT
 EXACT = 1e-6  # relative distance at which a float counts as the whole number that was meant: roundings of float32
@@ -52,12 +53,14 @@ def import_nir(
     if len(inputs) != 1:
         raise FileFormatError(f"the graph has {len(inputs)} inputs; allowed is one")
     shape = tuple(int(size) for size in np.ravel(flat.nodes[inputs[0]].input_type["input"]))
+    check_neurons([shape])
     layers: list[Layer] = []
     shapes, names, rounded = {inputs[0]: _chw(shape)}, {inputs[0]: INPUT}, list[str]()
     for name, node in flat.nodes.items():
         if isinstance(node, NEURONS):
             ways = [path_to(flat, source, shapes, names, one_dimensional=len(shape) == 2) for source in flat.sources[name]]
             names[name] = name.replace("/", "_")
+            check_neurons([*(layer.output_shape for layer in layers), *(way.shape for way in ways[:1])])
             layers.append(_layer(name, names[name], node, ways, rules, timesteps, bits, rounded))
             shapes[name] = layers[-1].output_shape
     if not layers:

@@ -6,9 +6,10 @@ from math import prod
 import nir
 import numpy as np
 
-from snnc.export.nir.flat import FlatGraph, Floats, kernel, pair
-from snnc.toolchain.errors import CannotExport
+from snnc.export.nir.flat import FlatGraph, Floats, check_values, kernel, pair
+from snnc.toolchain.errors import CannotExport, located
 from snnc.toolchain.network.synapse import Conv, Dense, Synapse
+from snnc.toolchain.network.validation import check_neurons
 
 WEIGHTS = (nir.Conv1d, nir.Conv2d, nir.Linear, nir.Affine)
 
@@ -31,6 +32,7 @@ class Path:
 
     def identity(self, node: str) -> Floats:
         """Return the weights of a path that has none: its gains from each neuron, or channel, to itself."""
+        check_values(node, "identity weights", self.shape[0], self.shape[0])
         if len(self.shape) == 1:
             return np.diag(np.ones(self.shape) if self.gain is None else self.gain.reshape(self.shape))
         gains = np.ones(self.shape[0]) if self.gain is None else per_channel(node, self.gain)
@@ -51,6 +53,8 @@ def path_to(
     path = Path(names[name], shapes[name], shapes[name], one_dimensional=one_dimensional)
     for inner in reversed(chain):
         _append(path, inner, flat.nodes[inner])
+        with located(f"node {inner!r}"):
+            check_neurons([path.shape])
     return path
 
 
@@ -124,6 +128,7 @@ def _pool(path: Path, name: str, node: nir.NIRNode) -> None:
 
 def integer_synapse(path: Path, weight: Floats) -> Synapse:
     """Return the integer synapse of a path, its pools folded into the taps."""
+    check_values(path.source, "pooled weights written out", weight.size, path.pool, path.pool)
     integers = weight.astype(np.int32)
     if weight.ndim == 4:
         pooled = Conv(path.source, integers, path.stride, path.padding)

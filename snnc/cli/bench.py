@@ -14,8 +14,8 @@ from snnc.toolchain.errors import ConfigError
 @click.option("--rates", default="0.05,0.1,0.2,0.4", show_default=True, help="Firing rates to calibrate to, with commas.")
 @click.option("--width", default=1.0, show_default=True, help="Channels of CIFARNet, 1 is the paper's.")
 @click.option("--timesteps", type=click.IntRange(1, 7), default=5, show_default=True, help="Time steps of each image.")
-@click.option("-n", "--images", type=click.IntRange(min=1), default=64, show_default=True, help="Images in one round.")
-@click.option("--rounds", type=click.IntRange(min=1), default=5, show_default=True, help="Rounds of all ways in turn.")
+@click.option("-n", "--images", type=click.IntRange(1, 100_000), default=64, show_default=True, help="Images in one round.")
+@click.option("--rounds", type=click.IntRange(1, 10_000), default=5, show_default=True, help="Rounds of all ways in turn.")
 @click.option("--threads", type=click.IntRange(1, 256), help="Threads of all ways.  [default: all cores]")
 @click.option("--lava/--no-lava", default=True, show_default=True, help="Time Lava's convolutions too.")
 @click.option("--growth", is_flag=True, help="Also measure how time grows with images, steps, width and firing rate.")
@@ -52,7 +52,7 @@ def bench(
 @click.option("--width", default=0.25, show_default=True, help="Channels of CIFARNet, 1 is the paper's.")
 @click.option("-b", "--batch", type=click.IntRange(min=2), default=32, show_default=True, help="Images of one step.")
 @click.option("--timesteps", type=click.IntRange(1, 64), default=5, show_default=True, help="Time steps of each image.")
-@click.option("--rounds", type=click.IntRange(min=1), default=7, show_default=True, help="Rounds of all variants in turn.")
+@click.option("--rounds", type=click.IntRange(1, 10_000), default=7, show_default=True, help="Rounds of all variants in turn.")
 @click.option("--threads", type=click.IntRange(1, 256), help="Threads of all variants.  [default: all cores]")
 @output_options
 def bench_train(as_json: bool, quiet: bool, verbose: bool, **settings: Any) -> None:

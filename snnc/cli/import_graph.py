@@ -29,7 +29,7 @@ SUFFIXES = ", ".join(target.suffix for target in TARGETS.values())
 @click.option("--zero-point", default=0, show_default=True, help="What is subtracted from raw values to make inputs.")
 @click.option("--bits", default=8, show_default=True, help="Bits of weights that are no whole numbers.")
 @click.option(
-    "-n", "--samples", type=click.IntRange(min=1), default=16, show_default=True, help="Random samples to compare on."
+    "-n", "--samples", type=click.IntRange(1, 10_000), default=16, show_default=True, help="Random samples to compare on."
 )
 @output_options
 def import_graph(file: str, output: str, as_json: bool, quiet: bool, verbose: bool, **options: Any) -> None:

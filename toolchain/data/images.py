@@ -4,6 +4,7 @@ Pixels stay bytes; the chip is fed pixel minus zero point, the rounded mean pixe
 """
 
 import logging
+import warnings
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -82,14 +83,19 @@ def _columns(name: str, features: Any) -> tuple[str, str]:
 
 
 def _split(name: str, part: Any, image: str, label: str, image_size: int) -> Split:
+    from PIL.Image import DecompressionBombError, DecompressionBombWarning
+
     arrays: list[NDArray[np.uint8]] = []
+    faults = (OSError, ValueError, TypeError, SyntaxError, DecompressionBombError, DecompressionBombWarning)
     try:
-        for start in range(0, len(part), BATCH):
-            arrays += [_pixels(picture, image_size) for picture in part[start : start + BATCH][image]]
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", DecompressionBombWarning)  # pictures that unpack to hundreds of megabytes
+            for start in range(0, len(part), BATCH):
+                arrays += [_pixels(picture, image_size) for picture in part[start : start + BATCH][image]]
         labels = np.array(part[label][:], np.int64)
-    except (OSError, ValueError, TypeError, SyntaxError) as error:  # what Pillow raises for damaged images
+    except faults as error:  # what Pillow raises for damaged images
         raise DataError(
-            f"dataset {name!r}: image {len(arrays)} or a later one is unreadable ({error}); check its files"
+            f"dataset {name!r}: image {len(arrays)} or a later one is unreadable ({one_line(error)}); check its files"
         ) from None
     if len({len(array) for array in arrays}) > 1:
         arrays = [_colored(array) for array in arrays]

@@ -13,7 +13,7 @@ Shape = tuple[int, ...]
 Int64s = NDArray[np.int64]
 Weights = NDArray[np.signedinteger[Any]]
 SIZE_MAX = 2**31 - 1  # of one axis
-NEURONS_MAX = 2**25  # of a network; biases, bounds and states of so many take a few GiB
+NEURONS_MAX = 2**24  # of a network; biases, bounds and states of so many take a few GiB
 Scalar = TypeVar("Scalar", bound=np.generic)
 
 

@@ -10,6 +10,8 @@ from snnc.toolchain.errors import ConfigError, located, one_line
 from snnc.toolchain.settings import Settings, names_of, setting, settings_of
 from snnc.toolchain.training.methods import METHODS, method_named
 
+MOST_TOML = 2**20  # bytes
+
 
 @dataclass(frozen=True)
 class TrainConfig(Settings):
@@ -79,6 +81,8 @@ class TrainConfig(Settings):
     def from_toml(cls, path: str | Path) -> Self:
         """Read a TOML file of settings. Raises ConfigError if it cannot be read or names an unknown setting."""
         try:
+            if not Path(path).is_file() or Path(path).stat().st_size > MOST_TOML:
+                raise ConfigError(f"{path}: not a readable TOML file: no file, or one of more than {MOST_TOML:,} bytes")
             values = tomllib.loads(Path(path).read_text(encoding="utf-8"))
         except (OSError, ValueError, RecursionError) as error:  # ValueError: bad text, or a number of thousands of digits
             raise ConfigError(f"{path}: not a readable TOML file: {one_line(error)}") from None
