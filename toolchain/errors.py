@@ -44,6 +44,10 @@ class EngineError(SnncError):
     """A simulator is not installed, failed, or ran past its time limit."""
 
 
+class Inexact(EngineError):
+    """An engine found that it cannot compute a network exactly, so it says nothing about it."""
+
+
 class TrainingError(SnncError):
     """Training cannot continue, for instance because the loss is no longer finite."""
 

@@ -87,7 +87,7 @@ def run(subject: "Subject", split: "Split", engines: Sequence[str], console: Con
     """Verify on a split, showing each engine's result when it is there; unless `all_samples`, slow engines run fewer."""
     from snnc.verification.planning import plan
     from snnc.verification.tables import show_results, simulation_progress
-    from snnc.verification.verdict import Verdict
+    from snnc.verification.verdict import Verdict, verdict_line
     from snnc.verification.verify import frames_of, verifying
 
     data = frames_of(subject.network, split)
@@ -98,8 +98,7 @@ def run(subject: "Subject", split: "Split", engines: Sequence[str], console: Con
         for verdict in verifying(subject, data, planned, progress):
             show_results(console, verdict, shown)
     if not verdict.compared:
-        reasons = "; ".join(f"{name}: {reason}" for name, reason in verdict.left_out.items())
-        raise EngineError(f"nothing was compared, every engine was left out ({reasons})")
+        raise EngineError(verdict_line(verdict))
     return verdict
 
 
