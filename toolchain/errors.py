@@ -63,7 +63,7 @@ def located(where: str) -> Iterator[None]:
 
 def row(table: Mapping[str, Row], name: str, what: str, kind: type[SnncError] = ConfigError) -> Row:
     """Return a row of a table. Raises `kind`, naming the rows that there are, for an unknown name."""
-    if name not in table:
+    if not isinstance(name, str) or name not in table:  # settings of a file may be of any type
         raise kind(f"{what} {name!r} is unknown; allowed are {', '.join(table)}")
     return table[name]
 

@@ -63,7 +63,7 @@ def read_tree(content: bytes) -> Group:
     """Return the content of an HDF5 file.
 
     Raises FileFormatError if it is damaged, leads out of itself (links to elsewhere, arrays in other files), claims more than
-    it holds, or takes more than about 8 seconds.
+    it holds, or takes more than about 6 seconds.
     """
     environment = os.environ | {"OPENBLAS_NUM_THREADS": "1", "HDF5_PLUGIN_PRELOAD": "::"}
     command = [sys.executable, "-P", walk.__file__]

@@ -36,6 +36,16 @@ class RowOf(click.Choice[str]):
         return str(value)
 
 
+class FileName(click.Path):
+    """A name that a file can have: not empty, and without a zero byte."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the name. Raises ConfigError for one that no file has."""
+        if isinstance(value, str) and (not value or "\0" in value):
+            raise ConfigError(f"{value!r} is no name of a file; name one")
+        return super().convert(value, param, ctx)
+
+
 def engine_names() -> tuple[str, ...]:
     """Return the rows of ENGINES."""
     from snnc.verification.engines import ENGINES
