@@ -25,6 +25,7 @@ RULES = {
     "toolchain": {"snnc.toolchain"},
     "toolchain/errors.py": set(),
     "toolchain/atomic_file.py": {"snnc.toolchain.errors"},
+    "toolchain/failure_log.py": {"snnc.toolchain.errors", "snnc.toolchain.atomic_file"},
     "toolchain/distributed.py": set(),
     "toolchain/interrupts.py": set(),
     "toolchain/device.py": {"snnc.toolchain.errors"},
