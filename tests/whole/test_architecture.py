@@ -40,6 +40,8 @@ RULES = {
     "toolchain/lower.py": LAYERS | {"snnc.toolchain.errors"},
     "models": {"snnc.models", "snnc.toolchain"},
     "export": {"snnc.export"} | {"snnc.toolchain." + name for name in ("network", "simulate.trace", "errors", "atomic_file")},
+    "export/lava": {"snnc.export", "snnc.toolchain.failure_log", "snnc.toolchain.interrupts"}
+    | {"snnc.toolchain." + name for name in ("network", "simulate.trace", "errors")},
     "snnc": {"snnc"},
     "snnc/bench": {"snnc.bench", "snnc.export", "snnc.models", "snnc.toolchain"},
     "snnc/verification": {"snnc.verification", "snnc.export", "snnc.toolchain"},
