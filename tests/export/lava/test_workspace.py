@@ -14,7 +14,7 @@ from lava_runs import members
 
 from snnc.export.lava import workspace as module
 from snnc.export.lava.group import CHILD
-from snnc.export.lava.workspace import PREFIX, clean_up, memory_prefix, workspace
+from snnc.export.lava.workspace import PREFIX, clean_up, memory_prefix, remove, workspace
 from snnc.toolchain.errors import EngineError
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="looks into /proc and /dev/shm")
@@ -96,14 +96,17 @@ def test_folders_of_other_names_stay(tmp_path: Path, memory: Path, name: str) ->
     assert (tmp_path / "temporary" / name).exists() and (memory / "psm_abcd").exists()
 
 
-def test_links_files_and_pipes_of_such_a_name_stay(tmp_path: Path) -> None:
+def test_links_files_and_pipes_of_such_a_name_stay(tmp_path: Path, memory: Path) -> None:
     (tmp_path / "precious").mkdir()
     (tmp_path / "precious" / "file").touch()
     names = [tmp_path / "temporary" / f"{PREFIX}00000000000{digit}" for digit in range(3)]
     names[0].symlink_to(tmp_path / "precious")
     names[1].touch()
     os.mkfifo(names[2])
+    for name in names:
+        (memory / f"{memory_prefix(name)}abcd").touch()
     clean_up()
+    assert len(list(memory.iterdir())) == 3
     assert (tmp_path / "precious" / "file").exists()
     assert all(name.is_symlink() or name.exists() for name in names)
 
@@ -112,7 +115,9 @@ def test_what_is_left_of_other_users_stays(stale: Path, memory: Path, monkeypatc
     me = os.getuid()
     monkeypatch.setattr(os, "getuid", lambda: me + 1)
     clean_up()
-    assert (stale / "sub" / "file").exists() and len(list(memory.iterdir())) == 2
+    assert (stale / "sub" / "file").exists()
+    remove(stale)  # even where the folder is ours
+    assert len(list(memory.iterdir())) == 2
 
 
 def test_links_inside_are_not_followed(stale: Path, tmp_path: Path) -> None:
