@@ -121,6 +121,7 @@ def test_nothing_outlives_whoever_started_it(own_folders: Path, kind: signal.Sig
         try:
             run = started(own_folders)
             assert left(run)
+            os.kill(run.workers[-1], signal.SIGSTOP)  # it takes no SIGTERM
         finally:
             parent.send_signal(kind)
     wait_until(lambda: not left(run), 5)
