@@ -9,6 +9,7 @@ from typing import Any
 import click
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
+from rich.text import Text
 
 from snnc.toolchain import failure_log
 from snnc.toolchain.errors import ConfigError, DifferentNetworks, SnncError, one_line, printable
@@ -144,6 +145,10 @@ def output_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 class PrintableConsole(Console):
     """A console that shows what comes from files as it is, escape sequences as text: only its own colors reach a terminal."""
+
+    def render_str(self, text: str, **options: Any) -> Text:
+        """Return a text that rich measures and shows; written out first, so that columns are wide enough."""
+        return super().render_str(printable(text), **options)
 
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterator[Segment]:
         """Yield the segments of anything that rich can show."""

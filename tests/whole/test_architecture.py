@@ -43,8 +43,10 @@ RULES = {
     "toolchain/lower.py": LAYERS | {"snnc.toolchain.errors"},
     "models": {"snnc.models", "snnc.toolchain"},
     "export": {"snnc.export"}
-    | {"snnc.toolchain." + name for name in ("network", "simulate.trace", "errors", "atomic_file", "seal", "failure_log")},
+    | {"snnc.toolchain." + name for name in ("network", "simulate.trace", "errors", "atomic_file", "seal")},
     "export/hdf5/walk.py": set(),
+    "export/lava": {"snnc.export", "snnc.toolchain.failure_log", "snnc.toolchain.interrupts"}
+    | {"snnc.toolchain." + name for name in ("network", "simulate.trace", "errors")},
     "snnc": {"snnc"},
     "snnc/bench": {"snnc.bench", "snnc.export", "snnc.models", "snnc.toolchain"},
     "snnc/verification": {"snnc.verification", "snnc.export", "snnc.toolchain"},
