@@ -6,6 +6,7 @@ make libhdf5 loop for ever or crash.
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -20,6 +21,7 @@ from numpy.typing import NDArray
 from snnc.export.hdf5 import walk
 from snnc.toolchain.errors import FileFormatError, one_line
 
+OUT_OF_TIME = -getattr(signal, "SIGXCPU", 24)  # what a process without seconds left ends with
 Attribute = int | float | str | bool
 
 
@@ -70,10 +72,13 @@ def read_tree(content: bytes) -> Group:
     seconds = walk.seconds_for(len(content)) + 1
     try:
         done = subprocess.run(command, input=content, capture_output=True, timeout=seconds, env=environment, check=False)
+        status = done.returncode
     except subprocess.TimeoutExpired:
+        status = OUT_OF_TIME
+    if status == OUT_OF_TIME:
         raise FileFormatError(f"libhdf5 came to no end within {seconds:.0f} s; it is damaged") from None
-    if done.returncode:
-        raise FileFormatError(f"libhdf5 failed on it ({_failure(done.returncode, done.stderr)}); it is damaged")
+    if status:
+        raise FileFormatError(f"libhdf5 failed on it ({_failure(status, done.stderr)}); it is damaged")
     return _parsed(done.stdout)
 
 

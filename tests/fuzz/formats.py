@@ -1,15 +1,18 @@
 """What is damaged, and how it is opened: a row for each format, and one for settings and for options."""
 
 import contextlib
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cache
+from io import BytesIO
 from itertools import pairwise
 from pathlib import Path
 
 import click
 import nir
 import numpy as np
+import torch
 from click.testing import CliRunner
 from mutations import (
     Random,
@@ -26,6 +29,9 @@ import snnc
 from snnc.cli.main import main
 from snnc.files import load_subject
 from snnc.importing import import_file
+from snnc.models import load_model
+from snnc.toolchain.layers.phase import Phase
+from snnc.toolchain.lower import lower
 from snnc.toolchain.network.plain import difference
 from snnc.toolchain.training.callbacks import Callback
 from snnc.toolchain.training.config import TrainConfig
@@ -111,8 +117,29 @@ def _opened(damaged: Path, sound: Path) -> str:
     return "different" if difference(load_subject(damaged)[0].network, _network(sound)) else "equal"
 
 
+@cache
+def _checkpoint(sound: Path) -> str:
+    return _digest(sound)
+
+
+def _digest(path: Path) -> str:
+    """Return a digest over all that a checkpoint holds, its resume state included; its model can be built."""
+    model, checkpoint = load_model(path)
+    digest = hashlib.sha256(repr(replace(checkpoint, weights={}, resume=None)).encode())
+    buffer = BytesIO()
+    torch.save([model.state_dict(), checkpoint.resume], buffer)
+    digest.update(buffer.getvalue())
+    return digest.hexdigest()
+
+
+def _opened_checkpoint(damaged: Path, sound: Path) -> str:
+    return "equal" if _digest(damaged) == _checkpoint(sound) else "different"
+
+
 def _opened_anything(damaged: Path, sound: Path) -> str:
-    load_subject(damaged)
+    model, checkpoint = load_model(damaged)
+    if model.phase is Phase.INTEGER:
+        lower(model, checkpoint.labels)
     return "accepted"
 
 
@@ -174,7 +201,7 @@ def _called(damaged: Path, sound: Path) -> str:
 
 
 FORMATS: dict[str, Format] = {
-    "pt": Format(".pt", lambda folder: _trained(folder, interrupted=True), (damaged,), _opened),
+    "pt": Format(".pt", lambda folder: _trained(folder, interrupted=True), (damaged,), _opened_checkpoint),
     "pt, edited": Format(".pt", lambda folder: _trained(folder, interrupted=True), (edited_checkpoint,), _opened_anything),
     "net": Format(".net", _exported("loihi2"), (damaged, damaged, edited_hdf5), _opened),
     "nir": Format(".nir", _exported("nir"), (damaged, damaged, edited_hdf5), _opened),

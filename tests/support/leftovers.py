@@ -7,12 +7,12 @@ from pathlib import Path
 
 OURS = ("snnc-", "psm_", "sem.")  # of snnc itself, and of multiprocessing, which Lava uses
 
-REPORTS, TORCH = "snnc", "torchinductor_*"  # the folder of reports of failures, and torch's cache: one of each, however often
+KEPT = ("snnc", "torchinductor_*", ".ses")  # reports of failures, and what torch and onnxruntime make once, however often
 
 
 def leftovers() -> set[str]:
     """Return the temporary files of this process, the children of this process, and shared memory that nobody has open."""
-    found = {str(path) for path in Path(tempfile.gettempdir()).iterdir() if not path.match(TORCH) and path.name != REPORTS}
+    found = {str(path) for path in Path(tempfile.gettempdir()).iterdir() if not any(path.match(kept) for kept in KEPT)}
     memory = Path("/dev/shm")
     if memory.is_dir():
         segments = {str(path) for path in memory.iterdir() if path.name.startswith(OURS)}

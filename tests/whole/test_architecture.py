@@ -245,7 +245,7 @@ def test_every_source_has_a_test_file() -> None:
 
 
 def test_tests_lie_where_their_sources_do() -> None:
-    kept_apart = {"support", "whole"}
+    kept_apart = {"support", "whole", "fuzz"}
     for path in (ROOT / "tests").rglob("test_*.py"):
         folder = path.parent.relative_to(ROOT / "tests")
         assert folder.parts[0] in kept_apart or (ROOT / folder).is_dir(), f"{name_of(path)} has no folder of sources"
