@@ -15,6 +15,7 @@ from forks import run_forked
 from formats import FORMATS
 
 from snnc.toolchain.errors import FileFormatError
+from snnc.toolchain.native.library import built
 
 SECONDS = 15  # for each format
 
@@ -83,7 +84,7 @@ def in_lines() -> str:
     ],
 )
 def test_every_fault_is_found(case: object, kind: str, fault: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(forks, "MOST_SECONDS", 1.0)
+    monkeypatch.setattr(forks, "MOST_SECONDS", 1.0 if kind == "hang" else 30.0)
     monkeypatch.setattr(forks, "MOST_BYTES", 2**27)
     outcome = run_forked(case)  # type: ignore[arg-type]
     assert (outcome.kind, outcome.fault) == (kind, fault), outcome
@@ -94,3 +95,13 @@ def test_a_case_can_be_repeated() -> None:
     command = [sys.executable, script, "--format", "toml", "--start", "7", "--count", "40"]
     runs = [subprocess.run(command, capture_output=True, text=True, check=True).stdout.split() for _ in range(2)]
     assert runs[0][:-2] == runs[1][:-2]  # all but times and memory
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not built(), reason="the C kernel was not built: no compiler")
+def test_the_sanitizers_find_nothing_in_the_kernels() -> None:
+    script = str(Path(__file__).with_name("sanitized.py"))
+    command = [sys.executable, script, "--networks", "100", "--start", str(datetime.now(UTC).toordinal() * 1000)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=600)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "100 networks" in done.stdout and "every number equal, no fault found" in done.stdout
