@@ -18,6 +18,7 @@ from typing import Any
 
 from scipy.stats import t as student
 
+from snnc.toolchain.atomic_file import write_atomically
 from snnc.toolchain.data.table import load_dataset
 from snnc.toolchain.training.config import TrainConfig
 from snnc.training import train
@@ -67,9 +68,9 @@ def main() -> None:
                 checkpoint = train(config, Path(folder) / "model.pt", dataset=dataset)
             before = [epoch for epoch in checkpoint.history if epoch.stage == "quantized"][-1]
             results[name].append((100 * before.test_accuracy, 100 * checkpoint.accuracy))
-            kept.write_text(json.dumps({"config": base.as_dict(), "results": results}))
+            write_atomically(kept, json.dumps({"config": base.as_dict(), "results": results}).encode())
             print(f"seed {seed}  {name:12s} {results[name][-1][0]:.2f} %, on the chip {results[name][-1][1]:.2f} %", flush=True)
-    Path(options.output).write_text(table(results, base, options.seeds), encoding="utf-8")
+    write_atomically(options.output, table(results, base, options.seeds).encode())
     print(f"\n{table(results, base, options.seeds)}\n{options.output}")
 
 
