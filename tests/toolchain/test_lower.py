@@ -8,8 +8,11 @@ from random_models import random_geometry, random_model
 from random_networks import random_samples, seeds
 
 from snnc.toolchain.errors import LoweringError, NetworkError
+from snnc.toolchain.layers.lif_autograd import Neurons
 from snnc.toolchain.layers.phase import Phase
-from snnc.toolchain.layers.synapses import Synapses
+from snnc.toolchain.layers.spiking_layer import ReadOut, SpikingLayer
+from snnc.toolchain.layers.spiking_network import SpikingNetwork
+from snnc.toolchain.layers.synapses import Geometry, Synapses
 from snnc.toolchain.lower import folded, lower, whole
 from snnc.toolchain.network.network import Input
 from snnc.toolchain.network.synapse import Conv, Dense
@@ -104,3 +107,14 @@ def test_the_input_range_travels_along() -> None:
     model = random_model(5)
     model.input = Input(model.input.shape, 0, 1, 0)
     assert lower(model).input == model.input
+
+
+def test_a_huge_image_of_a_small_model_is_refused_before_anything_is_made() -> None:
+    side = 2**14
+    network, neurons = SpikingNetwork("huge", 3, Input((1, side, side), 0, 1)), Neurons(3, 0.5, "boxcar")
+    one = Synapses((1, side, side), 2, Geometry(kernel=1))
+    network.add(SpikingLayer("a", {"input": one}, neurons, weights="float", delta=0.1))
+    network.add(ReadOut("out", {"a": Synapses((2, side, side), 2, Geometry(kernel=1))}, neurons))
+    network.set_phase(Phase.INTEGER, freeze=False)
+    with pytest.raises(NetworkError, match="1,073,741,824 neurons are too many; allowed are 16,777,216"):
+        lower(network)

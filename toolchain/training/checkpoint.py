@@ -13,14 +13,14 @@ import torch
 from torch import Tensor
 
 from snnc.toolchain.atomic_file import write_atomically
-from snnc.toolchain.errors import FileFormatError, SnncError, located, one_line
+from snnc.toolchain.errors import FileFormatError, SnncError, TrainingError, located, one_line
 from snnc.toolchain.interrupts import interrupts_deferred
 from snnc.toolchain.layers.phase import Phase
 from snnc.toolchain.network.network import Input
 from snnc.toolchain.seal import Seal, seal_of_file, sealed_zip
 from snnc.toolchain.training.config import TrainConfig
 from snnc.toolchain.training.metrics import Epoch
-from snnc.toolchain.training.torch_file import Unfit, load_tensors
+from snnc.toolchain.training.torch_file import Unfit, check_archive, load_tensors
 
 DAMAGE = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RuntimeError, PickleError, EOFError, OSError)
 FORMAT = "snnc checkpoint"
@@ -45,7 +45,10 @@ class Checkpoint:
 
 
 def save_checkpoint(checkpoint: Checkpoint, path: str | Path) -> None:
-    """Write a checkpoint; the file is complete or unchanged. Raises SnncError if it cannot be written."""
+    """Write a checkpoint; the file is complete or unchanged.
+
+    Raises SnncError if it cannot be written, TrainingError for a resume state that could not be read again.
+    """
     content: dict[str, Any] = {
         "format": FORMAT,
         "version": VERSION,
@@ -103,6 +106,11 @@ def _packed(state: dict[str, Any] | None) -> Tensor:
         return torch.empty(0, dtype=torch.uint8)
     buffer = BytesIO()
     torch.save(state, buffer)
+    try:
+        check_archive(buffer)
+    except Unfit as error:
+        kept = "keep tensors, numbers, texts, lists and dictionaries"
+        raise TrainingError(f"the state of this training could not be read again: {error}; {kept}") from None
     return torch.frombuffer(bytearray(buffer.getvalue()), dtype=torch.uint8)
 
 

@@ -37,7 +37,7 @@ def load_tensors(file: BinaryIO) -> Any:
     Raises Unfit for anything else, and whatever torch raises for damaged bytes.
     """
     size = file.seek(0, 2)
-    text = _judged(file, size)
+    text = check_archive(file)
     file.seek(0)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -46,8 +46,9 @@ def load_tensors(file: BinaryIO) -> Any:
     return content
 
 
-def _judged(file: BinaryIO, size: int) -> int:
-    """Raise Unfit for an archive that is not one of torch.save's; return the bytes of its pickle."""
+def check_archive(file: BinaryIO) -> int:
+    """Raise Unfit unless an open file is an archive that `load_tensors` may open; return the bytes of its pickle."""
+    size = file.seek(0, 2)
     _check_directory(file, size)
     try:
         with ZipFile(file) as archive:

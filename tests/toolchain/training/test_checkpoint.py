@@ -1,6 +1,7 @@
 """model.pt: nothing is lost, nothing in it runs, and damage is refused in one line."""
 
 import pickle
+import resource
 import subprocess
 import sys
 from collections.abc import Callable
@@ -14,9 +15,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from snnc.models import load_model
-from snnc.toolchain.errors import FileFormatError, SnncError
+from snnc.toolchain.errors import FileFormatError, SnncError, TrainingError
 from snnc.toolchain.seal import sealed_zip
-from snnc.toolchain.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from snnc.toolchain.training.checkpoint import Checkpoint, digest_of, load_checkpoint, save_checkpoint
 from snnc.toolchain.training.metrics import Epoch
 
 
@@ -129,3 +130,46 @@ def test_a_flipped_byte_is_refused(tmp_path: Path, tiny_path: Path, at: float, f
 def test_a_folder_that_cannot_be_written_is_one_line(tiny: Checkpoint) -> None:
     with pytest.raises(SnncError, match="cannot be written: .*; check the folder and the free space"):
         save_checkpoint(tiny, "/proc/none/model.pt")
+
+
+@pytest.mark.parametrize("state", [{"seen": {1, 2}}, {"optimizer": Path("a")}])
+def test_a_state_that_could_not_be_read_again_is_not_written(
+    tmp_path: Path, tiny: Checkpoint, state: dict[str, object]
+) -> None:
+    with pytest.raises(TrainingError, match="the state of this training could not be read again: .*; keep tensors, numbers"):
+        save_checkpoint(replace(tiny, resume=state), tmp_path / "model.pt")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("version", [torch.tensor(6), torch.ones(2), True, 6.0, None, [6], 10**30])
+def test_a_version_of_any_type_is_one_line(tmp_path: Path, tiny_path: Path, version: object) -> None:
+    buffer = BytesIO()
+    torch.save(torch.load(tiny_path, weights_only=True) | {"version": version}, buffer)
+    (tmp_path / "changed.pt").write_bytes(sealed_zip(buffer.getvalue()))
+    with pytest.raises(FileFormatError, match="this snnc reads 6"):
+        load_checkpoint(tmp_path / "changed.pt")
+
+
+def sealed_content(tiny_path: Path, path: Path, **changes: object) -> None:
+    """Write a checkpoint with other contents, its digest and its seal made anew, as somebody does who means it."""
+    content = torch.load(tiny_path, weights_only=True) | changes
+    del content["digest"]
+    buffer = BytesIO()
+    torch.save(content | {"digest": digest_of(content)}, buffer)
+    path.write_bytes(sealed_zip(buffer.getvalue()))
+
+
+def test_a_resume_that_is_no_archive_is_one_line(tmp_path: Path, tiny_path: Path) -> None:
+    sealed_content(tiny_path, tmp_path / "odd.pt", resume=torch.arange(200, dtype=torch.uint8))
+    with pytest.raises(FileFormatError, match="the checkpoint is incomplete or damaged"):
+        load_checkpoint(tmp_path / "odd.pt")
+
+
+@pytest.mark.parametrize("changes", [{"width": 64.0, "model": "cifarnet"}, {"width": 64.0}])
+def test_a_huge_model_in_a_small_file_takes_no_memory(tmp_path: Path, tiny_path: Path, changes: dict[str, object]) -> None:
+    config = torch.load(tiny_path, weights_only=True)["config"] | changes
+    sealed_content(tiny_path, tmp_path / "huge.pt", config=config)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(FileFormatError, match="the weights do not fit the model that the file describes"):
+        load_model(tmp_path / "huge.pt")
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 2**18  # KiB; the weights would take 16 GiB

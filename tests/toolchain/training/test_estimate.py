@@ -7,11 +7,12 @@ from training_runs import TINY
 
 from snnc.models import build_model
 from snnc.toolchain.data.dataset import Dataset
+from snnc.toolchain.errors import ConfigError
 from snnc.toolchain.layers.spiking_layer import ReadOut
 from snnc.toolchain.layers.spiking_network import SpikingNetwork
 from snnc.toolchain.layers.synapses import Geometry, Synapses
 from snnc.toolchain.training.batches import DeviceSplit, on_device
-from snnc.toolchain.training.estimate import SAMPLES, estimate
+from snnc.toolchain.training.estimate import SAMPLES, estimate, plan
 
 CPU = torch.device("cpu")
 
@@ -67,3 +68,24 @@ def test_memory_grows_with_the_batch(samples: DeviceSplit) -> None:
     model = build_model(TINY.replaced(model="cifarnet", width=0.1), samples.input, 10)
     small, large = (estimate(TINY.replaced(batch_size=size), model, samples).training_mib for size in (32, 320))
     assert 3 < large / small < 10
+
+
+def test_a_wide_network_is_measured_in_a_narrow_one(monkeypatch: pytest.MonkeyPatch, digits: Dataset) -> None:
+    """Rates carry over; counts grow with the neurons, operations with neurons times outputs, memory with both."""
+    config = TINY.replaced(model="cifarnet", width=0.25, batch_size=32)
+    build = lambda c: build_model(c, digits.input, 10)  # noqa: E731
+    whole = plan(config, digits, build)
+    monkeypatch.setattr("snnc.toolchain.training.estimate.SMALL", 2**14)
+    narrow = plan(config, digits, build)
+    for one, other in zip(whole.layers, narrow.layers, strict=True):
+        assert (one.name, one.shape, one.parameters, one.neurons) == (other.name, other.shape, other.parameters, other.neurons)
+        assert other.spikes == pytest.approx(one.spikes, rel=0.5, abs=1)
+        assert other.synaptic_operations == pytest.approx(one.synaptic_operations, rel=0.5)
+    assert narrow.training_mib == pytest.approx(whole.training_mib, rel=0.2)
+
+
+def test_a_model_without_a_width_that_is_too_large_is_refused(digits: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("snnc.toolchain.training.estimate.SMALL", 100)
+    fixed = TINY.replaced(width=0.5)
+    with pytest.raises(ConfigError, match=r"model 'mlp' has [0-9,]+ parameters at any width; too many to estimate"):
+        plan(TINY, digits, lambda config: build_model(fixed, digits.input, 10))
