@@ -1,8 +1,11 @@
 """The command `snnc`, and `python -m snnc`: from here on Ctrl-C ends in status 130, while modules are loaded too."""
 
+import atexit
 import os
 import signal
 import sys
+
+STOPPED = 128 + signal.SIGINT
 
 
 def run() -> None:
@@ -13,8 +16,12 @@ def run() -> None:
         status = status_of_command()
     except KeyboardInterrupt:
         os.write(2, b"snnc: stopped\n")
-        status = 130
-    signal.signal(signal.SIGINT, lambda number, frame: os._exit(130))  # while the interpreter takes itself apart
+        status = STOPPED
+    signal.signal(signal.SIGINT, lambda number, frame: os._exit(STOPPED))  # while the interpreter takes itself apart
+    if status == STOPPED:
+        # Python ends itself by the signal, without the status, where the interrupt has passed through a C library's own Python.
+        atexit._run_exitfuncs()
+        os._exit(STOPPED)
     sys.exit(status)
 
 

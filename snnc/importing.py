@@ -79,8 +79,10 @@ def _read(file: str | Path, writer: str, stated: dict[str, Any]) -> tuple[Any, "
 
     nir_file = with_extra("snnc.export.nir.file", TARGETS["nir"].extra)
     graph = nir_file.read_graph(file)
-    if nir_file.is_ours(graph) and stated.get("dt") is None:  # the one thing that our own graphs do say
-        stated = stated | {"dt": float(graph.metadata["dt"])}
+    if nir_file.is_ours(graph):
+        nir_file.read_nir(file)  # raises where its numbers are not those that snnc wrote
+        if stated.get("dt") is None:  # the one thing that our own graphs do say
+            stated = stated | {"dt": float(graph.metadata["dt"])}
     return graph, writer_rules(writer, stated)
 
 

@@ -1,10 +1,16 @@
 """Fixtures that several tests share: one small trained checkpoint and its exported network."""
 
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from leftovers import leftovers
 from readme import ReadmeRun, commands
 
 from snnc.export.lava.import_fixes import installed
@@ -16,11 +22,30 @@ if TYPE_CHECKING:  # the core tests run where torch is not installed (make core)
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Leave threads to the tests that need them: the networks here are too small to gain."""
+    """Leave threads to the tests that need them: the networks here are too small to gain. Reports of failures stay here."""
+    os.environ["PYTEST_DEBUG_TEMPROOT"] = tempfile.gettempdir()
+    os.environ["TMPDIR"] = os.environ["XDG_STATE_HOME"] = tempfile.mkdtemp(prefix="tests-of-snnc-")
+    tempfile.tempdir = None  # where this process puts temporary files is found again
     if find_spec("torch"):
         import torch
 
         torch.set_num_threads(1)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Take the reports away."""
+    shutil.rmtree(os.environ["TMPDIR"], ignore_errors=True)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def nothing_is_left() -> Iterator[None]:
+    """No test leaves a process, a temporary folder or shared memory behind."""
+    before = leftovers()
+    yield
+    deadline = time.monotonic() + 5  # for processes that are just ending
+    while leftovers() - before and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert not leftovers() - before
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -44,6 +44,10 @@ class EngineError(SnncError):
     """A simulator is not installed, failed, or ran past its time limit."""
 
 
+class Inexact(EngineError):
+    """An engine found that it cannot compute a network exactly, so it says nothing about it."""
+
+
 class TrainingError(SnncError):
     """Training cannot continue, for instance because the loss is no longer finite."""
 
@@ -59,7 +63,7 @@ def located(where: str) -> Iterator[None]:
 
 def row(table: Mapping[str, Row], name: str, what: str, kind: type[SnncError] = ConfigError) -> Row:
     """Return a row of a table. Raises `kind`, naming the rows that there are, for an unknown name."""
-    if name not in table:
+    if not isinstance(name, str) or name not in table:  # settings of a file may be of any type
         raise kind(f"{what} {name!r} is unknown; allowed are {', '.join(table)}")
     return table[name]
 

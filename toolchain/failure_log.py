@@ -1,4 +1,4 @@
-"""Where the reports of failures go: one file of each kind in the user's folder for states, replaced by the next one."""
+"""Where reports of failures are kept for whoever looks into them: one file of each name, the latest."""
 
 import os
 from pathlib import Path
@@ -8,11 +8,21 @@ from snnc.toolchain.errors import SnncError
 
 
 def keep(name: str, content: bytes) -> Path | None:
-    """Write a report and return its file: `$XDG_STATE_HOME/snnc/NAME`, or `~/.local/state/snnc/NAME`; None if that fails."""
+    """Write a report in place of the last one of that name (such as `lava.log`) and return its path.
+
+    It lies in `$XDG_STATE_HOME/snnc`, or in `~/.local/state/snnc`. Returns None, raising nothing, where neither can be written:
+    a report that cannot be kept must not hide the failure that it is about.
+    """
     try:
-        state = os.environ.get("XDG_STATE_HOME")
-        folder = Path(state) if state else Path.home() / ".local" / "state"
-        write_atomically(folder / "snnc" / name, content)
-    except (SnncError, OSError, RuntimeError):  # RuntimeError: no home folder
+        path = _folder() / name
+        write_atomically(path, content)
+    except (SnncError, OSError, RuntimeError):  # RuntimeError: there is no home folder
         return None
-    return folder / "snnc" / name
+    return path
+
+
+def _folder() -> Path:
+    stated = os.environ.get("XDG_STATE_HOME", "")
+    # Its specification says that a relative path there is to be ignored.
+    state = Path(stated) if Path(stated).is_absolute() else Path.home() / ".local" / "state"
+    return state / "snnc"

@@ -6,6 +6,7 @@ make libhdf5 loop for ever or crash.
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -20,6 +21,7 @@ from numpy.typing import NDArray
 from snnc.export.hdf5 import walk
 from snnc.toolchain.errors import FileFormatError, one_line
 
+OUT_OF_TIME = -getattr(signal, "SIGXCPU", 24)  # what a process without seconds left ends with
 Attribute = int | float | str | bool
 
 
@@ -63,17 +65,20 @@ def read_tree(content: bytes) -> Group:
     """Return the content of an HDF5 file.
 
     Raises FileFormatError if it is damaged, leads out of itself (links to elsewhere, arrays in other files), claims more than
-    it holds, or takes more than about 8 seconds.
+    it holds, or takes more than about 6 seconds.
     """
     environment = os.environ | {"OPENBLAS_NUM_THREADS": "1", "HDF5_PLUGIN_PRELOAD": "::"}
     command = [sys.executable, "-P", walk.__file__]
     seconds = walk.seconds_for(len(content)) + 1
     try:
         done = subprocess.run(command, input=content, capture_output=True, timeout=seconds, env=environment, check=False)
+        status = done.returncode
     except subprocess.TimeoutExpired:
+        status = OUT_OF_TIME
+    if status == OUT_OF_TIME:
         raise FileFormatError(f"libhdf5 came to no end within {seconds:.0f} s; it is damaged") from None
-    if done.returncode:
-        raise FileFormatError(f"libhdf5 failed on it ({_failure(done.returncode, done.stderr)}); it is damaged")
+    if status:
+        raise FileFormatError(f"libhdf5 failed on it ({_failure(status, done.stderr)}); it is damaged")
     return _parsed(done.stdout)
 
 

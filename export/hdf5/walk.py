@@ -23,7 +23,7 @@ FEWEST_BYTES = 2**28  # that any file may unpack to ...
 GROWTH = 32  # ... and how many times its own size; weights of -1, 0 and 1 in 32 bits take a twentieth when packed
 FILTERS = {h5py.h5z.FILTER_DEFLATE, h5py.h5z.FILTER_SHUFFLE, h5py.h5z.FILTER_FLETCHER32, h5py.h5z.FILTER_LZF}
 ALIGNMENT = 64
-SECONDS = 8  # of one processor, for a small file
+SECONDS = 5  # of one processor, for a small file
 BYTES_PER_SECOND = 2**24  # of the file itself, for large ones
 START = 2**29  # bytes of memory beyond the file's, before its sizes are known
 

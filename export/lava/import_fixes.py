@@ -4,6 +4,8 @@ Only Lava's own process and the recorder of the golden vectors call this.
 """
 
 import dataclasses
+import multiprocessing
+import multiprocessing.shared_memory
 import sys
 import traceback
 import types
@@ -101,3 +103,20 @@ def print_failures() -> None:
             raise
 
     runtime.target_fn = loud
+
+
+def mark_temporaries(prefix: str) -> None:
+    """Let the names of all shared memory that this process and its forks make begin with a prefix, and sockets lie in the cwd.
+
+    By default the names are random (`psm_...`, `mp-...`) and the socket has a folder of its own (`pymp-...`), so that nobody
+    can tell whose they are once a run was killed. A Python that has not these settings keeps its names.
+    """
+    settings: dict[str, Any] = getattr(multiprocessing.current_process(), "_config", {})
+    settings["tempdir"] = "."
+    if not sys.platform.startswith("linux"):
+        return  # elsewhere names must be shorter, and segments cannot be listed by name
+    settings["semprefix"] = f"/{prefix}".rstrip("-")  # multiprocessing puts a "-" behind it
+    shared: Any = multiprocessing.shared_memory
+    if hasattr(shared, "_SHM_NAME_PREFIX") and hasattr(shared, "_SHM_SAFE_NAME_LENGTH"):
+        shared._SHM_NAME_PREFIX = f"/{prefix}"
+        shared._SHM_SAFE_NAME_LENGTH = len(f"/{prefix}") + 12

@@ -1,15 +1,11 @@
-"""Runs one network in Lava's CPU simulator: python -m snnc.export.lava.process JOB_FOLDER
+"""Runs one network in Lava's CPU simulator, in the interpreter that child.py watches over.
 
-Started by runner.py in an interpreter of its own, since Lava forks, hangs if torch runs in it, and may never return.
+It is an interpreter of its own since Lava forks, hangs if torch runs in it, and may never return.
 Reads the job from the folder (job.json, arrays.npz and, for the builder "netx", network.net) and writes trace.npz there.
 """
 
 import json
 import os
-import signal
-import sys
-import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -109,7 +105,6 @@ def run(network: Network, frames: Frames, builder: str, path: Path) -> dict[str,
         membranes = next(iter(next(iter(monitors[name].get_data().values())).values()))
         recorded[f"spikes/{name}"] = timed.samples_of(name, _in_our_order(spikes)).astype(bool)
         recorded[f"membranes/{name}"] = timed.samples_of(name, _in_our_order(np.asarray(membranes)))
-    last.stop()
     return recorded
 
 
@@ -152,17 +147,9 @@ def _in_our_order(stream: NDArray[Any]) -> NDArray[np.int32]:
     return stream.transpose(0, *range(stream.ndim - 1, 0, -1)).astype(np.int32)
 
 
-def end_with(parent: int) -> None:
-    """End this process and all that it forked once its parent has gone, however that ended."""
-    while os.getppid() == parent:
-        time.sleep(0.5)
-    os.killpg(os.getpgrp(), signal.SIGTERM)
-
-
-def main(folder: Path) -> None:
-    """Do the job in the folder."""
+def do_job(folder: Path) -> None:
+    """Do the job in the folder. Leaves Lava's processes running: all has been read from them, and whoever waits ends them."""
     job = json.loads((folder / "job.json").read_text(encoding="utf-8"))
-    threading.Thread(target=end_with, args=(job["parent"],), daemon=True).start()
     print_failures()
     widen_conv_geometry()
     with np.load(folder / "arrays.npz", allow_pickle=False) as arrays:
@@ -170,7 +157,3 @@ def main(folder: Path) -> None:
     recorded = run(network, frames, job["builder"], folder / "network.net")
     np.savez(folder / "trace.unfinished.npz", allow_pickle=False, **recorded)
     os.replace(folder / "trace.unfinished.npz", folder / "trace.npz")
-
-
-if __name__ == "__main__":
-    main(Path(sys.argv[1]))

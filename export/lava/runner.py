@@ -2,27 +2,28 @@
 
 import json
 import os
-import signal
 import subprocess
 import sys
-import tempfile
 import time
-from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from snnc.export.lava.group import CHILD, FAULT, end, how_it_ended
 from snnc.export.lava.import_fixes import INSTALL, installed
 from snnc.export.lava.limits import violations
+from snnc.export.lava.workspace import workspace
 from snnc.export.netx.file import netx_bytes
-from snnc.toolchain.errors import DataError, EngineError
+from snnc.toolchain import failure_log
+from snnc.toolchain.errors import DataError, EngineError, located
+from snnc.toolchain.interrupts import interrupts_deferred
 from snnc.toolchain.network.network import Network
 from snnc.toolchain.network.plain import to_plain
 from snnc.toolchain.simulate.trace import Trace
 
 TIME_LIMIT = 1800.0  # seconds
-GRACE = 5.0  # seconds that a failed or late child gets to finish its report and its clean-up
+GRACE = 1.0  # seconds that a failed child gets to finish its report
 POLL = 0.05
 LOG = "lava.log"
 
@@ -39,6 +40,8 @@ def run_lava(
 
     `builder` is "lava" (stock processes, fed with the network itself) or "netx" (lava-dl's loader, which reads `file`, the
     `.net` file that holds the network, byte for byte; without one it is written for the occasion).
+    However it ends, no process, shared memory or temporary file is left; a run that was killed is cleaned up by its own child,
+    or else at the next start (see workspace.py). The log of a failed run is kept (see failure_log.py).
     Raises EngineError if Lava is missing, cannot run the network (see limits.py), fails or takes more than `time_limit`
     seconds, DataError for frames of another shape, and CannotExport for "netx" and a network that no `.net` file can hold.
     """
@@ -50,21 +53,12 @@ def run_lava(
     content = None
     if builder == "netx":
         content = file.read_bytes() if file else netx_bytes(network)
-    folder = Path(tempfile.mkdtemp(prefix=f"snnc-{builder}-"))
-    keep_log = False
-    try:
+    began = time.monotonic()
+    with located(f"engine {builder!r}"), workspace() as folder:
         _write_job(folder, network, frames, builder, content)
-        _run_child(folder, builder, time_limit)
+        if problem := _run_child(folder, began, time_limit):
+            raise EngineError(_with_log(problem, folder / LOG))
         return _read_trace(folder / "trace.npz", network, builder)
-    except EngineError:
-        keep_log = (folder / LOG).exists()
-        raise
-    finally:
-        for path in folder.iterdir():
-            if not (keep_log and path.name == LOG):
-                path.unlink()
-        if not keep_log:
-            folder.rmdir()
 
 
 def _check(network: Network, frames: NDArray[np.integer], builder: str) -> None:
@@ -81,14 +75,14 @@ def _check(network: Network, frames: NDArray[np.integer], builder: str) -> None:
 
 def _write_job(folder: Path, network: Network, frames: NDArray[np.integer], builder: str, content: bytes | None) -> None:
     values, arrays = to_plain(network)
-    job = {"builder": builder, "parent": os.getpid(), "network": values}
+    job = {"builder": builder, "network": values}
     try:
         if content is not None:
             (folder / "network.net").write_bytes(content)
         np.savez(folder / "arrays.npz", allow_pickle=False, **arrays, frames=frames.astype(np.int64))
         (folder / "job.json").write_text(json.dumps(job), encoding="utf-8")
     except OSError as error:
-        raise EngineError(f"engine {builder!r}: cannot write to {folder} ({error}); make room, or set TMPDIR") from None
+        raise EngineError(f"cannot write to {folder} ({error}); make room, or set TMPDIR") from None
 
 
 def _read_trace(path: Path, network: Network, builder: str) -> Trace:
@@ -98,65 +92,79 @@ def _read_trace(path: Path, network: Network, builder: str) -> Trace:
         return Trace(builder, spikes, {name: recorded[f"membranes/{name}"] for name in names})
 
 
-def _run_child(folder: Path, builder: str, time_limit: float) -> None:
+def _run_child(folder: Path, began: float, time_limit: float) -> str | None:
+    """Let a child do the job in the folder and return what went wrong; its processes have ended, whatever happened."""
     log = folder / LOG
-    # -P: a file of the user's, such as ./networkx.py, must not be imported in place of the library.
-    command = [sys.executable, "-P", "-m", "snnc.export.lava.process", str(folder)]
-    with open(log, "wb") as output:
-        child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True)
+    child = None
     try:
-        problem = _wait(child, log, time_limit)
+        with interrupts_deferred():  # Ctrl-C must not come before `child` is known
+            child = _start_child(folder)
+        problem = _wait(child, log, began, time_limit)
     finally:
-        _stop(child)
+        if child:
+            with interrupts_deferred():
+                end(child.pid)
+                child.poll()
+    if not folder.exists():  # then the child has ended too
+        return f"its folder {folder} was removed while it ran; see what does that, or set TMPDIR"
     if problem is None and not (folder / "trace.npz").exists():
-        problem = _last_error(log) or f"it stopped with status {child.returncode}"
-    if problem is not None:
-        raise EngineError(f"engine {builder!r}: {problem}; the whole log is in {log}")
+        problem = _last_error(log) or f"Lava's interpreter {how_it_ended(child.returncode)}"
+    return problem
 
 
-def _wait(child: "subprocess.Popen[bytes]", log: Path, time_limit: float) -> str | None:
-    """Return what went wrong, or None once the child has ended by itself."""
-    deadline = time.monotonic() + time_limit
+def _start_child(folder: Path) -> "subprocess.Popen[bytes]":
+    # -P: a file of the user's, such as ./networkx.py, must not be imported in place of the library.
+    command = [sys.executable, "-P", "-m", CHILD, str(folder), str(os.getpid())]
+    environment = os.environ | {"TMPDIR": str(folder)}
+    try:
+        with open(folder / LOG, "wb") as output:
+            return subprocess.Popen(
+                command, env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
+            )
+    except OSError as error:  # no more processes, memory or files
+        raise EngineError(f"cannot start an interpreter ({error.strerror or error}); end other programs") from None
+
+
+def _wait(child: "subprocess.Popen[bytes]", log: Path, began: float, time_limit: float) -> str | None:
+    """Wait for the child to end, by itself or for a failure that its log tells of; return a complaint if it takes too long."""
     read = 0
+    failed: float | None = None
     while child.poll() is None:
-        if time.monotonic() > deadline:
+        now = time.monotonic()
+        if now - began > time_limit:
             return f"no result within {time_limit:g} s; run fewer samples or raise --time-limit"
-        if log.stat().st_size != read:
-            read = log.stat().st_size
-            # A failed Lava process logs its exception and leaves all others waiting for ever.
-            if b"Traceback (most recent call last)" in log.read_bytes():
-                with suppress(subprocess.TimeoutExpired):
-                    child.wait(GRACE)
-                return _last_error(log)
+        if failed is not None and now - failed > GRACE:
+            return None
+        content = _content(log)
+        if len(content) != read:
+            read = len(content)
+            if f"\n{FAULT}".encode() in content:
+                return None
+            # A failed Lava process logs its exception, and all others may wait for it for ever.
+            if failed is None and b"Traceback (most recent call last)" in content:
+                failed = now
         time.sleep(POLL)
     return None
 
 
 def _last_error(log: Path) -> str | None:
-    """Return the exception that the log ends its first traceback with, such as `ValueError: ...`."""
-    lines = log.read_text(errors="replace").splitlines()
+    """Return the exception that the log ends its first traceback with, such as `ValueError: ...`, or else who has died."""
+    lines = _content(log).decode(errors="replace").splitlines()
     tracebacks = [number for number, line in enumerate(lines) if line.lstrip().startswith("Traceback (most recent")]
     for line in lines[tracebacks[0] + 1 :] if tracebacks else []:
         if line and not line.startswith(" "):
             return line.strip()
-    return None
+    return next((line.removeprefix(FAULT) for line in lines if line.startswith(FAULT)), None)
 
 
-def _stop(child: "subprocess.Popen[bytes]") -> None:
-    """End the child and all that it forked: politely first, so that the last one can give back Lava's shared memory."""
-    for kind in (signal.SIGTERM, signal.SIGKILL):
-        _signal(child.pid, kind)
-        deadline = time.monotonic() + GRACE
-        while _signal(child.pid, 0) and time.monotonic() < deadline:
-            child.poll()  # takes note of the child's end, which otherwise stays in the group as a zombie
-            time.sleep(POLL)
-    child.wait()
+def _with_log(problem: str, log: Path) -> str:
+    """Return a problem with the place where the log is kept; where it cannot be, the problem alone has to do."""
+    kept = failure_log.keep(LOG, content) if (content := _content(log)) else None
+    return f"{problem}; the whole log is in {kept}" if kept else problem
 
 
-def _signal(group: int, kind: int) -> bool:
-    """Send a signal (0: none) to all processes of a group and tell whether there are any."""
+def _content(log: Path) -> bytes:
     try:
-        os.killpg(group, kind)
-    except ProcessLookupError:
-        return False
-    return True
+        return log.read_bytes()
+    except FileNotFoundError:  # somebody has removed the folder
+        return b""

@@ -12,7 +12,7 @@ from snnc.export.nir.graph import nir_graph, node_names
 from snnc.export.nir.interpreter import interpret
 from snnc.export.nir.rules import Rules
 from snnc.export.nir.violations import check
-from snnc.toolchain.errors import EngineError
+from snnc.toolchain.errors import Inexact
 from snnc.toolchain.network.network import Network
 from snnc.toolchain.simulate.trace import Trace
 
@@ -30,7 +30,7 @@ def why_not(network: Network, file: Path | None) -> str | None:
 def run_nir(network: Network, frames: NDArray[np.integer[Any]], *, file: Path | None = None) -> Trace:
     """Run frames `(F, B, ...)` of chip values; `file` is the `.nir` file that holds the network, else a graph is made.
 
-    Raises EngineError if a membrane is no whole number of the chip's units.
+    Raises Inexact if a membrane is no whole number of the chip's units.
     """
     graph = read_graph(file) if file else nir_graph(network)
     stream = np.broadcast_to(frames, (network.timesteps, *frames.shape[1:]))
@@ -41,7 +41,7 @@ def run_nir(network: Network, frames: NDArray[np.integer[Any]], *, file: Path | 
         activity = done[names[layer.name]]
         units = activity.membranes * UNIT
         if not np.array_equal(units, np.rint(units)):
-            raise EngineError(f"engine 'nir': a membrane of layer {layer.name!r} lies between the chip's values")
+            raise Inexact(f"a membrane of layer {layer.name!r} lies between the chip's values")
         spikes[layer.name] = np.zeros(units.shape, bool) if network.is_readout(layer) else activity.sent.astype(bool)
         membranes[layer.name] = units.astype(np.int32)
     return Trace("nir", spikes, membranes)

@@ -20,7 +20,10 @@ def check(network: Network, options: NirOptions = NirOptions()) -> Iterator[Viol
     form = row(DIALECTS, options.dialect, "dialect")
     if form.refusal:
         yield Violation("", form.refusal, "take --dialect spec and replace its neurons after loading")
+    read = {synapse.source for layer in network.layers for synapse in layer.synapses} | {network.layers[-1].name}
     for layer in network.layers:
+        if layer.name not in read and not form.sums_edges:
+            yield Violation(f"layer {layer.name!r}", f"no layer reads it, which {options.dialect} cannot load", "remove it")
         yield from _synapses(layer, options.dialect, form)
         yield from _neuron(layer, options.dialect, form)
 

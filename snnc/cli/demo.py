@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from snnc.cli.options import console_for, output_options
+from snnc.cli.options import FileName, console_for, output_options
 from snnc.cli.simulate import finish, run
 from snnc.cli.train import check_outputs, configured, run_training
 from snnc.cli.training_options import TrainingCommand
@@ -13,8 +13,8 @@ from snnc.toolchain.output_file import check_output
 
 
 @click.command(cls=TrainingCommand)
-@click.option("-c", "--config", "config_file", type=click.Path(), help="TOML file of settings; options override it.")
-@click.option("-o", "--output", type=click.Path(), default="snnc-demo", show_default=True, help="Folder to write to.")
+@click.option("-c", "--config", "config_file", type=FileName(), help="TOML file of settings; options override it.")
+@click.option("-o", "--output", type=FileName(), default="snnc-demo", show_default=True, help="Folder to write to.")
 @click.option("--force", is_flag=True, help="Replace the checkpoint and the history of an earlier demo.")
 @output_options
 def demo(config_file: str | None, output: str, force: bool, as_json: bool, quiet: bool, verbose: bool, **settings: Any) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from snnc.cli.options import Command, RowOf, console_for, output_options
+from snnc.cli.options import Command, FileName, RowOf, console_for, output_options
 from snnc.export import TARGETS
 from snnc.export import export as export_network
 from snnc.toolchain.output_file import check_output
@@ -40,11 +40,11 @@ def _option(target: str, each: "Field[Any]") -> click.Option:
 
 
 @click.command(cls=ExportCommand)
-@click.argument("file", type=click.Path())
+@click.argument("file", type=FileName())
 @click.option(
     "-t", "--target", type=RowOf("target", lambda: TARGETS), default="loihi2", show_default=True, help="Format to write."
 )
-@click.option("-o", "--output", type=click.Path(), help="File to write.  [default: FILE with the target's suffix]")
+@click.option("-o", "--output", type=FileName(), help="File to write.  [default: FILE with the target's suffix]")
 @output_options
 def export(file: str, target: str, output: str | None, as_json: bool, quiet: bool, verbose: bool, **options: Any) -> None:
     """Write the integer network of a checkpoint or another exported file for a target, and read it back to be sure.

@@ -7,7 +7,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from snnc.cli.options import Command, console_for, output_options
+from snnc.cli.options import Command, FileName, console_for, output_options
 from snnc.export import TARGETS
 from snnc.export.nir.rules import WRITERS
 from snnc.importing import ImportedFile, import_file
@@ -16,8 +16,8 @@ SUFFIXES = ", ".join(target.suffix for target in TARGETS.values())
 
 
 @click.command("import", cls=Command)
-@click.argument("file", type=click.Path())
-@click.option("-o", "--output", type=click.Path(), required=True, help=f"File to write: {SUFFIXES}.")
+@click.argument("file", type=FileName())
+@click.option("-o", "--output", type=FileName(), required=True, help=f"File to write: {SUFFIXES}.")
 @click.option("-T", "--timesteps", type=click.IntRange(1, 2**15), required=True, help="Time steps of one sample.")
 @click.option("--writer", type=click.Choice(list(WRITERS)), default="spec", show_default=True, help="Whose conventions.")
 @click.option("--dt", type=float, help="Seconds of one time step.  [default: the writer's]")

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import click
 
-from snnc.cli.options import Command, console_for, output_options
+from snnc.cli.options import Command, FileName, console_for, output_options
 from snnc.toolchain.output_file import check_output
 
 
 @click.command(cls=Command)
-@click.argument("file", type=click.Path())
-@click.option("--plot", type=click.Path(), help="SVG file to draw the network into.")
+@click.argument("file", type=FileName())
+@click.option("--plot", type=FileName(), help="SVG file to draw the network into.")
 @output_options
 def inspect(file: str, plot: str | None, as_json: bool, quiet: bool, verbose: bool) -> None:
     """Show what a file holds: layers, weights, thresholds, and what each format and each chip cannot hold of it.

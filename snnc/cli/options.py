@@ -9,6 +9,7 @@ from typing import Any
 import click
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
+from rich.text import Text
 
 from snnc.toolchain import failure_log
 from snnc.toolchain.errors import ConfigError, DifferentNetworks, SnncError, one_line, printable
@@ -34,6 +35,16 @@ class RowOf(click.Choice[str]):
         if value not in self.choices:
             raise self.kind(f"{self.what} {value!r} is unknown; allowed are {', '.join(self.choices)}")
         return str(value)
+
+
+class FileName(click.Path):
+    """A name that a file can have: not empty, and without a zero byte."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the name. Raises ConfigError for one that no file has."""
+        if isinstance(value, str) and (not value or "\0" in value):
+            raise ConfigError(f"{value!r} is no name of a file; name one")
+        return super().convert(value, param, ctx)
 
 
 def engine_names() -> tuple[str, ...]:
@@ -134,6 +145,10 @@ def output_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 class PrintableConsole(Console):
     """A console that shows what comes from files as it is, escape sequences as text: only its own colors reach a terminal."""
+
+    def render_str(self, text: str, **options: Any) -> Text:
+        """Return a text that rich measures and shows; written out first, so that columns are wide enough."""
+        return super().render_str(printable(text), **options)
 
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterator[Segment]:
         """Yield the segments of anything that rich can show."""

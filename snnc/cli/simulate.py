@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from rich.console import Console
 
-from snnc.cli.options import Command, RowOf, console_for, engine_names, output_options
+from snnc.cli.options import Command, FileName, RowOf, console_for, engine_names, output_options
 from snnc.toolchain.errors import EngineError
 from snnc.toolchain.output_file import check_output
 
@@ -24,7 +24,7 @@ REPORTS = (".html", ".htm")
 
 
 @click.command(cls=Command)
-@click.argument("files", type=click.Path(), nargs=-1, required=True)
+@click.argument("files", type=FileName(), nargs=-1, required=True)
 @click.option("-d", "--data", help="Dataset whose test split is run.  [default: what was trained on]")
 @click.option("-n", "--samples", type=int, help="Samples that every engine runs.  [default: all, fewer in slow engines]")
 @click.option(
@@ -37,7 +37,7 @@ REPORTS = (".html", ".htm")
 @click.option("--time-limit", type=float, help="Seconds that one run of Lava may take.  [default: 1800]")
 @click.option("--device", default="cpu", show_default=True, help="Device of the engine tensor: cpu, cuda, cuda:1, mps ...")
 @click.option("--threads", type=click.IntRange(1, 256), help="Threads of the engine fast.  [default: all cores]")
-@click.option("--report", type=click.Path(), help="HTML file to write with all tables.")
+@click.option("--report", type=FileName(), help="HTML file to write with all tables.")
 @output_options
 def simulate(
     files: tuple[str, ...],
@@ -87,7 +87,7 @@ def run(subject: "Subject", split: "Split", engines: Sequence[str], console: Con
     """Verify on a split, showing each engine's result when it is there; unless `all_samples`, slow engines run fewer."""
     from snnc.verification.planning import plan
     from snnc.verification.tables import show_results, simulation_progress
-    from snnc.verification.verdict import Verdict
+    from snnc.verification.verdict import Verdict, verdict_line
     from snnc.verification.verify import frames_of, verifying
 
     data = frames_of(subject.network, split)
@@ -98,8 +98,7 @@ def run(subject: "Subject", split: "Split", engines: Sequence[str], console: Con
         for verdict in verifying(subject, data, planned, progress):
             show_results(console, verdict, shown)
     if not verdict.compared:
-        reasons = "; ".join(f"{name}: {reason}" for name, reason in verdict.left_out.items())
-        raise EngineError(f"nothing was compared, every engine was left out ({reasons})")
+        raise EngineError(verdict_line(verdict))
     return verdict
 
 

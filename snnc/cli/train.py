@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from rich.console import Console
 
-from snnc.cli.options import console_for, output_options
+from snnc.cli.options import FileName, console_for, output_options
 from snnc.cli.training_log import history_of, picture_of
 from snnc.cli.training_options import Choice, TrainingCommand
 from snnc.toolchain.errors import ConfigError, printable
@@ -31,9 +31,9 @@ PRESETS = Path(__file__).parent.parent / "presets"
 
 @click.command(cls=TrainingCommand)
 @click.option("-p", "--preset", help="Settings of the paper for a dataset, such as cifar10-tna; options override them.")
-@click.option("-c", "--config", "config_file", type=click.Path(), help="TOML file of settings; options override it.")
-@click.option("-o", "--output", type=click.Path(), help="Checkpoint to write.  [default: model.pt, or what is resumed]")
-@click.option("--resume", type=click.Path(), help="Checkpoint of an interrupted training to continue, to the same bits.")
+@click.option("-c", "--config", "config_file", type=FileName(), help="TOML file of settings; options override it.")
+@click.option("-o", "--output", type=FileName(), help="Checkpoint to write.  [default: model.pt, or what is resumed]")
+@click.option("--resume", type=FileName(), help="Checkpoint of an interrupted training to continue, to the same bits.")
 @click.option("--log", type=Choice(LOGS), help="Log to write beside the checkpoint as well.")
 @click.option("--force", is_flag=True, help="Replace the checkpoint and the history of another run.")
 @click.option("--dry-run", is_flag=True, help="Show what would be trained, and what it takes; train nothing.")

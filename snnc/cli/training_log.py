@@ -1,6 +1,7 @@
 """Files beside the checkpoint of a training, named for it: its history, a picture of the curves, TensorBoard events."""
 
 import json
+import logging
 from dataclasses import asdict
 from io import BytesIO
 from itertools import pairwise
@@ -73,6 +74,7 @@ class TensorBoard(Callback):
 
 def draw_curves(epochs: list[Epoch], path: Path) -> bool:
     """Write a picture (PNG) of accuracy, losses and firing rates over the epochs; False if matplotlib is not installed."""
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)  # it would tell users without a home about its cache
     try:
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure

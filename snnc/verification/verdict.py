@@ -65,6 +65,14 @@ class EngineResult:
         return None if self.correct is None else self.correct / max(self.samples, 1)
 
 
+@dataclass(frozen=True)
+class Found:
+    """What comparisons have found so far: the first difference, and per layer its mismatches and largest distance."""
+
+    first_difference: Difference | None
+    layers: tuple[tuple[int, int], ...]
+
+
 @dataclass
 class Verdict:
     """The outcome of running several engines on the same samples; all are compared with one of them, the baseline.
@@ -120,6 +128,21 @@ class Verdict:
         if labels is not None:
             result.correct = (result.correct or 0) + int((outputs.argmax(axis=1) == labels).sum())
 
+    def differs(self, engine: str) -> bool:
+        """Tell whether an engine was found to differ in any spike or membrane."""
+        return engine in self.engines and not self.engines[engine].equal
+
+    def found(self) -> Found:
+        """Return what comparisons have found so far, for `leave_out` of the engine that runs next."""
+        return Found(self.first_difference, tuple((row.mismatches, row.max_abs_dv) for row in self.layers))
+
+    def leave_out(self, engine: str, reason: str, before: Found) -> None:
+        """Take back all that one engine gave since `before`, and keep the reason; what the baseline counted stays."""
+        self.engines.pop(engine, None)
+        self.left_out[engine], self.first_difference = reason, before.first_difference
+        for row, (mismatches, distance) in zip(self.layers, before.layers, strict=True):
+            row.mismatches, row.max_abs_dv = mismatches, distance
+
     def count_spikes(self, trace: Trace) -> None:
         """Add the baseline's spikes of one batch."""
         for row in self.layers:
@@ -164,7 +187,7 @@ class Verdict:
             "samples": self.samples,
             "baseline": self.baseline,
             "compared": [{"engines": [self.baseline, *names], "samples": samples} for samples, names in self.extents.items()],
-            "compared_samples": self.traced,
+            "compared_samples": max(self.extents, default=0),
             "timesteps": self.network.timesteps,
             "engines": {name: _plain(result) for name, result in self.engines.items()},
             "left_out": self.left_out,
@@ -178,7 +201,8 @@ def verdict_line(verdict: Verdict) -> str:
     if verdict.first_difference:
         return f"DIFFERENT: {verdict.first_difference}"
     if not verdict.compared:
-        return "NOTHING was compared"
+        reasons = "; ".join(f"{name}: {reason}" for name, reason in verdict.left_out.items())
+        return f"NOTHING was compared{f', every engine was left out ({reasons})' if reasons else ''}"
     (most, names), *fewer = verdict.extents.items()
     groups = [f"{' = '.join([verdict.baseline, *names])} on {_samples(most)}"]
     groups += [f"{' = '.join(names)} on the first {_samples(count)}" for count, names in fewer]

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from snnc.toolchain.data.dataset import Split, chip_input
-from snnc.toolchain.errors import DataError, EngineError, SnncError
+from snnc.toolchain.errors import DataError, EngineError, Inexact, SnncError
 from snnc.toolchain.network.bounds import prove
 from snnc.toolchain.network.network import Network
 from snnc.toolchain.simulate.frames import Frames, Samples, as_frames
@@ -54,7 +54,8 @@ def verify(
     Raises:
         NetworkError: if a sum could overflow or the read-out spike.
         DataError: if the samples do not fit the network.
-        EngineError: if an engine is unknown, cannot run, or fails.
+        EngineError: if an engine is unknown, cannot run, or fails. One that finds that it cannot compute this network exactly
+            is left out instead; if that was the last one, the verdict is not equal, and its `left_out` says why.
 
     Example:
         >>> import numpy as np, snnc
@@ -104,7 +105,8 @@ def verifying(
 ) -> Iterator[Verdict]:
     """Run a plan and yield the verdict so far whenever an engine has run; `progress` hears of every batch.
 
-    An engine that nobody named and that fails is left out with its reason; one that was named ends the verification.
+    An engine that nobody named and that fails is left out with its reason; one that was named ends the verification. One that
+    finds itself inexact is left out in any case, and what it computed before counts for nothing. Raises as `verify`.
     """
     prove(subject.network)
     verdict = Verdict(subject.network, planned.baseline, left_out=dict(planned.left_out))
@@ -112,16 +114,18 @@ def verifying(
     for name, count in planned.counts.items():
         if name == planned.baseline:
             continue
+        before = verdict.found()
         try:
             _run_engine(name, count, baseline)
         except SnncError as error:
-            if planned.named or name == REFERENCE:
+            if name == REFERENCE or (planned.named and not isinstance(error, Inexact)):
                 raise
-            verdict.engines.pop(name, None)
-            verdict.left_out[name] = str(error)
+            if isinstance(error, Inexact) or not verdict.differs(name):  # a difference stays one if its engine fails later
+                verdict.leave_out(name, str(error), before)
         if verdict.engines:
             yield verdict
-    baseline.run_rest()
+    if verdict.compared:
+        baseline.run_rest()
     yield verdict
 
 
@@ -162,7 +166,7 @@ class _Baseline:
     def run_rest(self) -> None:
         """Run the samples that no other engine runs, for their read-outs alone."""
         name, network = self.planned.baseline, self.subject.network
-        first, last = self.planned.compared, self.planned.counts[name]
+        first, last = self.verdict.traced, self.planned.counts[name]  # an engine that was left out may have stopped early
         outputs = ENGINES[name].outputs
         if first < last and outputs is not None and 0 in self.kept:
             part = self.data.part(0, self.kept[0].samples)

@@ -209,3 +209,39 @@ def residual_network(seed: int) -> Network:
         layer("out", (5,), Dense("block2b", rng.integers(-1, 2, (5, 54))), Dense("stem", rng.integers(-1, 2, (5, 144)))),
     )
     return Network(f"residual {seed}", 5, Input((2, 6, 6), 0, 9), layers, "spikes")
+
+
+def random_decay_network(seed: int, *, chain: bool = False) -> Network:
+    """Draw a small network for the question of exactness: any decay, 1 to 10 steps, both read-outs, whole and broken biases.
+
+    Some inputs are never 0, and in some networks large products cancel. Unless `chain`, some layers have two synapses, from
+    any earlier layers, and some have current memory. Few overflow.
+    """
+    rng = np.random.default_rng(seed)
+    low, high = [(0, 1), (-int(rng.integers(20)), int(rng.integers(1, 20))), (90, 100), (4096, 4097)][
+        int(rng.choice(4, p=[0.4, 0.4, 0.1, 0.1]))
+    ]
+    membrane, names, layers = bool(rng.random() < 0.6), [INPUT], list[Layer]()
+    common = (_any_decay(rng), int(rng.choice([0, 3, 5, 6, 6, 6, 6, 8])))
+    last = int(rng.integers(3))
+    for depth in range(last + 1):
+        most = 1 if depth else int(10 ** rng.uniform(0, 3.2))
+        sources = [names[-1]] if chain else rng.choice(names, 1 + int(rng.random() < 0.2))
+        synapses = [Dense(str(source), rng.integers(-most, most + 1, (4, 4))) for source in sources]
+        if low > 4000 and not depth:
+            weight = rng.integers(-(2**14), 2**14, (4, 2))
+            synapses = [Dense(INPUT, np.hstack([weight, -weight]))]
+        dv, exponent = common if rng.random() < 0.8 else (_any_decay(rng), 6)
+        bias = rng.integers(-most, most + 1, 4) * int(rng.random() < 0.8)
+        du = 4095 if chain or rng.random() < 0.95 else int(rng.integers(4095))
+        vth = lif.VTH_MAX if membrane and depth == last else int(rng.integers(3 * most))
+        layers.append(Layer(f"layer-{depth}", tuple(synapses), Lif((4,), vth, dv, bias, exponent, du)))
+        names.append(layers[-1].name)
+    timesteps = int(rng.integers(1, 11))
+    return Network(f"decay {seed}", timesteps, Input((4,), low, high), tuple(layers), "membrane" if membrane else "spikes")
+
+
+def _any_decay(rng: np.random.Generator) -> int:
+    powers = [4096 - 2**shift for shift in range(13)]
+    shares = [1024, 512, 2560, 1536, 4095, 0, 0, 2048, 2048]
+    return int(rng.choice([*powers, *shares, int(rng.integers(4096))]))

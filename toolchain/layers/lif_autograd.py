@@ -32,7 +32,10 @@ class Neurons:
         """Raise ConfigError for a beta that the chip does not have, or an unknown surrogate."""
         dv = lif.DECAY_UNITY * (1 - self.beta)
         if not 0 <= dv <= lif.DV_MAX or dv != int(dv):
-            raise ConfigError(f"beta {self.beta} is not k / 4096 with k in 1..4096; try 0.5 (exact in every framework) or 1.0")
+            raise ConfigError(
+                f"beta {self.beta} is not k / 4096 with k in 1..4096; "
+                "try 0.5 (exact in every framework for up to 7 steps) or 1.0 (for any number)"
+            )
         row(SURROGATES, self.surrogate, "surrogate")
 
     @property

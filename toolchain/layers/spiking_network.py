@@ -10,10 +10,13 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from snnc.toolchain.errors import ConfigError, DataError, LoweringError
+from snnc.toolchain.layers.forks import compute_alone_in_forks
 from snnc.toolchain.layers.phase import Phase
 from snnc.toolchain.layers.spiking_layer import ReadOut, SpikingLayer
 from snnc.toolchain.network.network import INPUT, Input
 from snnc.toolchain.simulate.trace import Trace
+
+compute_alone_in_forks()
 
 
 class Logits(NamedTuple):

@@ -109,6 +109,12 @@ class Lif:
         """The bias of every neuron in membrane units (1/64 weight unit)."""
         return self.bias_mantissa.astype(np.int64) << self.bias_exponent
 
+    @property
+    def finest_input(self) -> int:
+        """The largest power of two, in membrane units, of which a weight unit and every bias are multiples: 1..64."""
+        parts: int = int(np.bitwise_or.reduce(self.bias, axis=None)) | 2**lif.UNIT_SHIFT
+        return parts & -parts
+
 
 @dataclass(frozen=True, eq=False)
 class Layer:
@@ -211,8 +217,8 @@ class Network:
     def truncation_free(self) -> bool:
         """True if no rounding of a membrane is ever felt, so that real-number LIF neurons give the same spikes.
 
-        Holds for decays of (4096 - dv) / 4096 = 2**-k, no current memory, biases of whole weight units, and
-        k * (timesteps - 1) <= 6.
+        Holds without current memory if k * (timesteps - 1) <= n: a step keeps an odd number of 2**-k of a membrane, which moves
+        its last bit by k, and inputs and biases leave n bits free; 6 for whole weight units, of which biases may have parts.
         """
         return all(_truncation_free(layer.neuron, self.timesteps) for layer in self.layers)
 
@@ -247,10 +253,12 @@ def _check_sums(network: Network) -> None:
 
 
 def _truncation_free(neuron: Lif, timesteps: int) -> bool:
-    kept = lif.DECAY_UNITY - neuron.dv
-    shifts = lif.DECAY_UNITY.bit_length() - kept.bit_length()
-    whole_units = not (neuron.bias & 63).any()
-    return kept & (kept - 1) == 0 and neuron.du == lif.DU_MAX and whole_units and shifts * (timesteps - 1) <= 6
+    shift = _trailing_zeros(lif.DECAY_UNITY) - _trailing_zeros(lif.DECAY_UNITY - neuron.dv)
+    return neuron.du == lif.DU_MAX and shift * (timesteps - 1) <= _trailing_zeros(neuron.finest_input)
+
+
+def _trailing_zeros(number: int) -> int:
+    return (number & -number).bit_length() - 1
 
 
 def _table(network: Network) -> str:

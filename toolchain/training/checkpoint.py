@@ -61,7 +61,7 @@ def save_checkpoint(checkpoint: Checkpoint, path: str | Path) -> None:
     }
     buffer = BytesIO()
     with interrupts_deferred():  # inside torch's writer, in C++, Ctrl-C could be lost
-        torch.save(content | {"digest": _digest(content)}, buffer)
+        torch.save(content | {"digest": digest_of(content)}, buffer)
     write_atomically(path, sealed_zip(buffer.getvalue()))
 
 
@@ -76,7 +76,7 @@ def load_checkpoint(path: str | Path) -> Checkpoint:
     with located(str(path)):
         seal.check()
     try:
-        if content.pop("digest") != _digest(content):
+        if content.pop("digest") != digest_of(content):
             raise ValueError("the checksum does not fit the content")
         return Checkpoint(
             config=TrainConfig.from_dict(content["config"]),
@@ -138,7 +138,8 @@ def _checked_weights(weights: dict[str, Any]) -> dict[str, Tensor]:
     return weights
 
 
-def _digest(content: dict[str, Any]) -> str:
+def digest_of(content: dict[str, Any]) -> str:
+    """Return a SHA-256 over all that a checkpoint holds, whatever its file looks like."""
     digest = hashlib.sha256()
     arrays = {**content["weights"], "resume": content["resume"]}
     digest.update(json.dumps({name: value for name, value in content.items() if name not in ("weights", "resume")}).encode())

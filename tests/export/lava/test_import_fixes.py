@@ -1,6 +1,7 @@
 """The mends that let Lava run here: each is needed, and none outlives its purpose."""
 
 import dataclasses
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -57,6 +58,23 @@ def test_a_convolution_of_128_channels_needs_plain_integers(mended: bool, works:
     result = run(code)
     assert (result.returncode == 0) is works, result.stderr
     assert works or "OverflowError" in result.stderr
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="shared memory is seen as files")
+def test_shared_memory_and_sockets_carry_the_name_of_their_run(tmp_path: Path) -> None:
+    code = (
+        "import multiprocessing, os, sys\n"
+        "from multiprocessing.managers import SharedMemoryManager\n"
+        "from multiprocessing.synchronize import SemLock\n"
+        "from snnc.export.lava.import_fixes import mark_temporaries\n"
+        "multiprocessing.set_start_method('fork')\n"
+        "os.chdir(sys.argv[1])\n"
+        "mark_temporaries('snnc-token-')\n"
+        "with SharedMemoryManager() as manager:\n"
+        "    print(manager.SharedMemory(10).name, SemLock._make_name(), *os.listdir('.'))\n"
+    )
+    result = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, check=True)
+    assert re.fullmatch(r"snnc-token-[0-9a-f]{12} /snnc-token-\w{8} listener-\w+\n", result.stdout)
 
 
 def test_the_advice_names_the_versions_of_the_requirements() -> None:

@@ -1,14 +1,12 @@
 """Our NIR files in the real readers (requirements/peers.txt): every spike is ours, layer by layer."""
 
-import os
 from dataclasses import replace
-from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
-from peers import PEERS, run_peer
+from peers import PEERS, run_peer, skip_without
 from random_networks import random_nir_network, random_samples, seeds
 
 from snnc.export import TARGETS
@@ -20,13 +18,6 @@ from snnc.toolchain.simulate.frames import over_time
 from snnc.toolchain.simulate.reference import simulate
 
 pytestmark = [pytest.mark.peers, pytest.mark.filterwarnings("ignore")]  # their warnings are theirs
-MODULES = {"norse": "norse", "snntorch": "snntorch", "spikingjelly": "spikingjelly"}
-
-
-def skip_without(peer: str) -> None:
-    if not find_spec(MODULES[peer]):
-        assert "CI" not in os.environ, f"{peer} is not installed"
-        pytest.skip(f"{peer} is not installed: make dev")
 
 
 def assert_equal_in(peer: str, network: Network, samples: np.ndarray, path: Path) -> None:
@@ -41,7 +32,7 @@ def assert_equal_in(peer: str, network: Network, samples: np.ndarray, path: Path
 
 
 def test_there_are_peers() -> None:
-    assert set(PEERS) == set(MODULES)
+    assert list(PEERS) == ["norse", "snntorch", "spikingjelly"]
 
 
 @pytest.mark.parametrize("peer", PEERS)
@@ -65,7 +56,8 @@ def test_stronger_leaks_and_large_thresholds(
         neurons = [replace(layer.neuron, dv=dv, vth=layer.neuron.vth + 1000 * seed) for layer in network.layers]
         layers = [replace(layer, neuron=neuron) for layer, neuron in zip(network.layers, neurons, strict=True)]
         network = replace(network, timesteps=timesteps, layers=tuple(layers))
-        assert exactness(network, peer) is None
+        divided = peer == "spikingjelly" and dv > 3072  # by a rounded tau: membranes are off by their last bit, spikes are not
+        assert (exactness(network, peer) is None) == (not divided)
         assert_equal_in(peer, network, random_samples(network, 3, timed=True, seed=seed), tmp_path / "a.nir")
     capfd.readouterr()
 

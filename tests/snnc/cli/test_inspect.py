@@ -84,7 +84,7 @@ def test_all_that_formats_and_chips_cannot_hold_is_said(tmp_path: Path) -> None:
     assert "(and 3 more: -v lists them)" in short
     assert "all weights are 0" in long
     assert "(and 3 more" not in long
-    assert "not truncation-free: real-number membranes drift" in found["notices"]["nir spec"]
+    assert "current memory (du 7) has no exact NIR neuron" in found["notices"]["nir spec"]
 
 
 def boxes(network: Network) -> tuple[int, int]:

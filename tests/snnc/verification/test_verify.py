@@ -9,7 +9,7 @@ from random_networks import random_network, random_samples
 
 from snnc.files import load_subject
 from snnc.toolchain.data.dataset import Dataset, Split
-from snnc.toolchain.errors import CannotExport, DataError, EngineError, NetworkError
+from snnc.toolchain.errors import CannotExport, DataError, EngineError, Inexact, NetworkError, SnncError
 from snnc.toolchain.network.network import Input
 from snnc.toolchain.simulate.frames import Frames
 from snnc.toolchain.simulate.trace import Trace
@@ -120,6 +120,78 @@ def test_an_engine_that_fails_is_left_out_unless_it_was_named(
     assert "broken" not in verdict.engines
     with pytest.raises(CannotExport, match="there is no room"):
         run(subject, digits.test.first(3), ["broken", "tensor"])
+
+
+def inexact_after(samples: int, *, wrong: bool = False, kind: type[SnncError] = Inexact) -> Engine:
+    """An engine that gives up after so many samples, and until then is equal to the reference, or not."""
+    seen = [0]
+
+    def run(subject: Subject, frames: Frames) -> Trace:
+        if seen[0] >= samples:
+            raise kind("a membrane lies between the chip's values")
+        trace = ENGINES["reference"].run(subject, frames)
+        seen[0] += frames.shape[1]
+        trace.membranes["readout"][-1, 0, 0] += wrong
+        trace.spikes["fc1"][-1, 0, 0] ^= wrong
+        return trace
+
+    return Engine(run)
+
+
+@pytest.mark.parametrize("wrong", [False, True])
+def test_an_engine_that_finds_itself_inexact_is_left_out_even_if_it_was_named(
+    monkeypatch: pytest.MonkeyPatch, subject: Subject, digits: Dataset, wrong: bool
+) -> None:
+    monkeypatch.setitem(ENGINES, "inexact", inexact_after(256, wrong=wrong))
+    monkeypatch.setitem(ENGINES, "torch", replace(ENGINES["torch"], max_samples=7, throughput=None, slow=True))
+    verdict = run(subject, digits.test, ["inexact", "torch"])
+    assert verdict.equal
+    assert verdict.left_out == {"inexact": "a membrane lies between the chip's values"}
+    assert set(verdict.engines) == {"reference", "torch"}
+    assert all((row.mismatches, row.max_abs_dv) == (0, 0) for row in verdict.layers)
+    assert verdict.as_dict()["compared_samples"] == 7
+    assert verdict.engines["reference"].samples == 540  # what nothing was compared with in the end ran alone
+    assert "torch on 7 samples, in every spike and membrane; 533 samples more ran in reference alone" in verdict_line(verdict)
+
+
+@pytest.mark.parametrize("after", [0, 256])
+def test_nothing_is_compared_where_every_engine_is_inexact(
+    monkeypatch: pytest.MonkeyPatch, subject: Subject, digits: Dataset, after: int
+) -> None:
+    monkeypatch.setitem(ENGINES, "inexact", inexact_after(after))
+    verdict = verify(subject.network, digits.test, engines=["inexact"])
+    assert not verdict.equal
+    assert not verdict.compared
+    assert verdict.left_out == {"inexact": "a membrane lies between the chip's values"}
+    assert verdict_line(verdict) == (
+        "NOTHING was compared, every engine was left out (inexact: a membrane lies between the chip's values)"
+    )
+
+
+def test_a_difference_stays_one_if_its_engine_fails_later(
+    monkeypatch: pytest.MonkeyPatch, subject: Subject, digits: Dataset
+) -> None:
+    for name in list(ENGINES):
+        if name not in ("reference", "tensor", "fast"):
+            monkeypatch.setitem(ENGINES, name, replace(ENGINES[name], missing=lambda subject: "not today"))
+    monkeypatch.setitem(ENGINES, "broken", inexact_after(256, wrong=True, kind=CannotExport))
+    verdict = run(subject, digits.test, [])
+    assert not verdict.equal
+    assert verdict.first_difference is not None
+    assert verdict.first_difference.engine == "broken"
+    assert not verdict.engines["broken"].equal
+
+
+def test_the_command_says_in_one_line_that_nothing_was_compared(monkeypatch: pytest.MonkeyPatch, tiny_path: Path) -> None:
+    from click.testing import CliRunner
+
+    from snnc.cli.main import main
+
+    monkeypatch.setitem(ENGINES, "inexact", inexact_after(0))
+    result = CliRunner().invoke(main, ["simulate", str(tiny_path), "-q", "-e", "inexact"])
+    assert result.exit_code == 2
+    (line,) = result.output.strip().splitlines()
+    assert line.endswith("NOTHING was compared, every engine was left out (inexact: a membrane lies between the chip's values)")
 
 
 def test_what_was_compared_is_said_per_engine(monkeypatch: pytest.MonkeyPatch, subject: Subject, digits: Dataset) -> None:

@@ -116,7 +116,12 @@ def test_a_shortcut_is_two_synapses() -> None:
         (3072, 5, 6, False),
         (0, 100, 6, True),
         (100, 2, 6, False),
-        (2048, 2, 5, False),
+        (2048, 6, 5, True),  # the bias is half a weight unit, and the last bit has 5 steps left
+        (2048, 7, 5, False),
+        (0, 100, 0, True),
+        (1024, 4, 6, True),  # a decay of 3/4 moves the last bit by 2 as one of 1/4 does
+        (1024, 5, 6, False),
+        (4095, 1, 0, True),  # nothing is ever kept for another step
     ],
 )
 def test_truncation_free(dv: int, timesteps: int, bias_exponent: int, free: bool) -> None:
