@@ -11,7 +11,7 @@ from setuptools.command.bdist_wheel import bdist_wheel
 from setuptools.command.build_ext import build_ext
 
 NATIVE = Path("toolchain", "native")
-DIGEST = runpy.run_path(str(NATIVE / "sources.py"))["digest"](NATIVE)
+DIGEST = runpy.run_path(str(NATIVE / "sources.py"))["option"](NATIVE)
 
 
 class BuildKernels(build_ext):
@@ -27,8 +27,7 @@ class BuildKernels(build_ext):
 
     def build_extension(self, ext: Extension) -> None:
         """Compile one width, without the debug information that Python itself was built with: a third of the wheel."""
-        ext.define_macros.append(("SOURCES_DIGEST", f'"{DIGEST}"'))
-        ext.extra_compile_args.append("-g0")
+        ext.extra_compile_args += [DIGEST, "-g0"]
         super().build_extension(ext)
 
 

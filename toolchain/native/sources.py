@@ -11,3 +11,8 @@ def digest(folder: Path) -> str | None:
     for path in files:
         content.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
     return content.hexdigest()[:16] if files else None
+
+
+def option(folder: Path) -> str:
+    """Return the option of a compiler that writes the digest into a kernel, where library.py finds it."""
+    return f'-DSOURCES_DIGEST="{digest(folder)}"'

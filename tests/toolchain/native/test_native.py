@@ -13,7 +13,7 @@ from against_reference import usable_widths
 from snnc.toolchain.errors import EngineError
 from snnc.toolchain.native import library
 from snnc.toolchain.native.library import Kernel, built
-from snnc.toolchain.native.sources import digest
+from snnc.toolchain.native.sources import digest, option
 
 NATIVE = Path(__file__).parents[3] / "toolchain" / "native"
 SOURCES = sorted(str(path) for path in NATIVE.glob("*.c"))
@@ -80,8 +80,7 @@ def test_it_compiles_without_warnings(tmp_path: Path, width: int, compiler: str)
 
 
 def compiled(target: Path, width: int, *options: str) -> "subprocess.CompletedProcess[str]":
-    source = f'-DSOURCES_DIGEST="{digest(NATIVE)}"'
-    command = [str(COMPILER), *STRICT, source, *options, *WIDTHS[width], "-o", str(target), *SOURCES]
+    command = [str(COMPILER), *STRICT, option(NATIVE), *options, *WIDTHS[width], "-o", str(target), *SOURCES]
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
