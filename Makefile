@@ -6,7 +6,7 @@ comma := ,
 PIP := @$(BIN)/pip install -qq --disable-pip-version-check --no-warn-conflicts
 
 .DEFAULT_GOAL := help
-.PHONY: help demo dev test core lint check clean
+.PHONY: help demo dev test core lint check dist clean
 
 help: ## list the commands
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 8
@@ -38,12 +38,13 @@ test: $(VENV)/developed ## run all tests, those in Lava too
 CORE := $(addprefix tests/toolchain/,network native data/test_saccades.py data/test_digits.py test_atomic_file.py) \
 	$(addprefix tests/toolchain/simulate/,test_reference.py test_trace.py test_bitsliced.py test_bitsliced_joins.py) \
 	$(addprefix tests/export/,netx lava/test_schedule.py lava/test_limits.py)
+PACKAGE := .
 CORE_VENV = .venv-core-$(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])')
 
-core: ## the core tests, without torch, in another Python: make core PYTHON=python3.12
+core: ## the core tests, without torch, in another Python: make core PYTHON=python3.12, of a wheel: PACKAGE=dist/NAME.whl
 	@$(PYTHON) -m venv $(CORE_VENV)
 	@$(CORE_VENV)/bin/pip install -qq --disable-pip-version-check numpy h5py click rich pytest hypothesis scikit-learn
-	@$(CORE_VENV)/bin/pip install -qq --disable-pip-version-check --no-deps .
+	@$(CORE_VENV)/bin/pip install -qq --disable-pip-version-check --no-deps --force-reinstall $(PACKAGE)
 	$(CORE_VENV)/bin/python -P -m pytest -q -m "not slow and not lava" $(CORE)
 
 lint: $(VENV)/developed ## format, lint and types
@@ -53,5 +54,17 @@ lint: $(VENV)/developed ## format, lint and types
 
 check: lint test ## what every commit must pass
 
+# The wheel is built from the sdist, which so proves to be whole. auditwheel finds the oldest Linux that the kernels run on and
+# fails if there are none; elsewhere the wheel has its tag already.
+dist: ## make what a registry takes: the sdist, and one wheel for every Python of this platform
+	@$(PYTHON) -m venv .venv-dist
+	@.venv-dist/bin/pip install -qq --disable-pip-version-check -r requirements/dist.txt
+	rm -rf dist
+	.venv-dist/bin/python -m build -q .
+	case $$(uname) in Linux) \
+	    PATH="$(CURDIR)/.venv-dist/bin:$$PATH" auditwheel repair --plat auto -w dist dist/*-linux_*.whl && rm dist/*-linux_*.whl;; \
+	esac
+	.venv-dist/bin/twine check --strict dist/*
+
 clean: ## remove the environment and all that tools have left behind
-	rm -rf $(VENV) .venv-core-* build *.egg-info snnc-demo .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) .venv-core-* .venv-dist build dist *.egg-info toolchain/native/*.so snnc-demo .mypy_cache .ruff_cache .pytest_cache .hypothesis

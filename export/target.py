@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from snnc.toolchain.atomic_file import write_atomically
-from snnc.toolchain.errors import ConfigError, located
+from snnc.toolchain.errors import ConfigError, install_command, located
 from snnc.toolchain.network.bounds import prove
 from snnc.toolchain.network.network import Network
 from snnc.toolchain.network.violation import Violation, refuse
@@ -108,5 +108,4 @@ def with_extra(module: str, extra: str) -> Any:
     try:
         return import_module(module)
     except ModuleNotFoundError as error:
-        package = f"snnc[{extra}]" if extra else "snnc"
-        raise ConfigError(f"{error.name} is not installed; get it with: pip install '{package}'") from None
+        raise ConfigError(f"{error.name} is not installed; get it with: {install_command(extra)}") from None

@@ -68,6 +68,13 @@ def row(table: Mapping[str, Row], name: str, what: str, kind: type[SnncError] = 
     return table[name]
 
 
+def install_command(extra: str = "", clone: str = "") -> str:
+    """Return the command that installs snnc with an extra, and the one for those who work in a clone."""
+    bracketed = f"[{extra}]" if extra else ""
+    clone = clone or f"pip install -c requirements/constraints.txt -e '.{bracketed}'"
+    return f"pip install 'snnc{bracketed}' (from a clone: {clone})"
+
+
 def one_line(error: BaseException, limit: int = 160) -> str:
     """Return the message of any exception in one printable line of at most `limit` characters, or its type if it has none."""
     return printable(" ".join(str(error).split()))[:limit] or type(error).__name__

@@ -15,11 +15,13 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from snnc.toolchain.errors import install_command
+
 PACKAGES = {"lava-nc": "0.10.0", "lava-dl": "0.6.0"}  # as in requirements/lava.txt
 INSTALL = (
     "pip install --no-deps --ignore-requires-python "
     + " ".join(f"{name}=={tested}" for name, tested in PACKAGES.items())
-    + " && pip install scipy 'networkx<=2.8.7' 'asteval<0.10' matplotlib (from a clone: make dev)"
+    + f" && {install_command('lava', clone='make dev')}"
 )
 
 

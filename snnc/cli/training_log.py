@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from snnc.toolchain.atomic_file import write_atomically
-from snnc.toolchain.errors import ConfigError
+from snnc.toolchain.errors import ConfigError, install_command
 from snnc.toolchain.output_file import beside
 from snnc.toolchain.training.callbacks import Callback
 from snnc.toolchain.training.config import TrainConfig
@@ -49,7 +49,7 @@ class TensorBoard(Callback):
         try:
             from tensorboard.summary import Writer
         except ImportError:
-            raise ConfigError("--log tensorboard needs TensorBoard; pip install 'snnc[log]'") from None
+            raise ConfigError(f"--log tensorboard needs TensorBoard; {install_command('log')}") from None
         self.folder = beside(checkpoint, ".tensorboard")
         self.writer: Any = Writer(str(self.folder))
 

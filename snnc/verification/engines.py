@@ -14,7 +14,7 @@ from snnc.export.lava.import_fixes import INSTALL
 from snnc.export.lava.import_fixes import installed as lava_installed
 from snnc.export.lava.limits import violations as lava_violations
 from snnc.export.lava.runner import TIME_LIMIT, run_lava
-from snnc.toolchain.errors import EngineError, one_line
+from snnc.toolchain.errors import EngineError, install_command, one_line
 from snnc.toolchain.native.library import load_kernel
 from snnc.toolchain.network.network import Network
 from snnc.toolchain.network.violation import Violation
@@ -150,7 +150,7 @@ def _needs_exact_nir(subject: Subject) -> str | None:
 
 def _absent(extra: str, *libraries: str) -> str | None:
     absent = [name for name in libraries if not find_spec(name)]
-    return f"{absent[0]} is not installed; get it with: pip install 'snnc[{extra}]'" if absent else None
+    return f"{absent[0]} is not installed; get it with: {install_command(extra)}" if absent else None
 
 
 def _cannot_hold(target: str, subject: Subject) -> str | None:

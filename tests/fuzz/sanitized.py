@@ -30,12 +30,26 @@ STARTED = "SNNC_SANITIZED_KERNELS"
 
 def build(folder: Path, compiler: str) -> None:
     """Compile the kernel of every vector width into a folder, as pyproject.toml says but for optimization."""
+    from snnc.toolchain.native.sources import option
+
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     for module in settings["tool"]["setuptools"]["ext-modules"]:
         name = module["name"].rpartition(".")[2]
         flags = [flag for flag in module["extra-compile-args"] if flag != "-O3"]
         sources = [str(ROOT / source) for source in module["sources"]]
-        subprocess.run([compiler, *flags, *CHECKS, *sources, "-lm", "-o", str(folder / f"{name}.so")], check=True)
+        subprocess.run(
+            [
+                compiler,
+                *flags,
+                option(ROOT / "toolchain" / "native"),
+                *CHECKS,
+                *sources,
+                "-lm",
+                "-o",
+                str(folder / f"{name}.so"),
+            ],
+            check=True,
+        )
 
 
 def start_again(folder: Path, compiler: str, arguments: list[str]) -> int:

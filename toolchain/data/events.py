@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from snnc.toolchain.atomic_file import write_atomically
 from snnc.toolchain.data.dataset import Dataset, Split
-from snnc.toolchain.errors import DataError, SnncError, one_line
+from snnc.toolchain.errors import DataError, SnncError, install_command, one_line
 from snnc.toolchain.network.network import Input
 
 TEST_OF_TEN = 10  # every tenth recording of a class is for testing, where a dataset has no split of its own
@@ -64,7 +64,7 @@ def _read(name: str, rows: Recordings, folder: Path, timesteps: int, side: int) 
     try:
         import tonic
     except ImportError:
-        raise DataError(f"dataset {name!r} needs tonic; pip install 'snnc[events]'") from None
+        raise DataError(f"dataset {name!r} needs tonic, which is GPL-3.0-only; {install_command('events')}") from None
     kind = getattr(tonic.datasets, rows.tonic_class)
 
     def transform(events: NDArray[np.void]) -> NDArray[np.uint8]:

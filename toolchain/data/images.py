@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from snnc.toolchain.data.dataset import Dataset, Split
-from snnc.toolchain.errors import DataError, one_line
+from snnc.toolchain.errors import DataError, install_command, one_line
 from snnc.toolchain.network.network import Input
 
 HUB = {
@@ -35,7 +35,7 @@ def load_images(name: str, folder: Path, image_size: int = 0) -> Dataset:
     try:
         import datasets
     except ImportError:
-        raise DataError(f"dataset {name!r} needs Hugging Face datasets; pip install 'snnc[vision]'") from None
+        raise DataError(f"dataset {name!r} needs Hugging Face datasets; {install_command('vision')}") from None
     local = next((str(path) for path in (folder, Path(name)) if path.is_dir()), None)
     source = local or HUB.get(name, name)
     try:

@@ -2,11 +2,12 @@
 
 import ctypes
 from functools import cache
-from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 
 from snnc.toolchain.errors import EngineError
+from snnc.toolchain.native.sources import digest
 
+FOLDER = Path(__file__).parent
 WIDTHS = (64, 32, 16)  # bytes of one vector: AVX-512, AVX2, anything else
 REMEDY = "install a C compiler (Debian: apt-get install gcc) and install snnc again"
 
@@ -57,8 +58,11 @@ class Kernel:
             raise EngineError(f"its C kernel {path.name} cannot be loaded ({error}); {REMEDY}") from None
         try:
             self._declare(library)
+            source, sources = library.sources_digest().decode(), digest(FOLDER)
         except AttributeError as error:
             raise EngineError(f"its C kernel {path.name} is older than this snnc ({error}); {REMEDY}") from None
+        if sources not in (None, source):  # a clone moved on since; an older kernel may compute something else
+            raise EngineError(f"its C kernel {path.name} was built from other sources; {REMEDY}")
         self.width, self.block = width, int(library.block_channels())
 
     def _declare(self, library: ctypes.CDLL) -> None:
@@ -69,6 +73,7 @@ class Kernel:
         library.graded_layer.argtypes = [layer, integer, integer, pointer, pointer, pointer, results]
         library.neurons.argtypes = [*[integer] * 6, pointer, pointer, integer, integer, pointer, pointer]
         library.add_from_registers.argtypes, library.add_from_registers.restype = [ctypes.c_int64, pointer], ctypes.c_uint64
+        library.sources_digest.restype = ctypes.c_char_p
         library.ternary_layer.restype = library.graded_layer.restype = library.neurons.restype = None
         self.ternary_scratch, self.ternary_layer = library.ternary_scratch, library.ternary_layer
         self.graded_layer, self.neurons = library.graded_layer, library.neurons
@@ -80,10 +85,8 @@ class Kernel:
 
 def built() -> dict[int, Path]:
     """Return the libraries that were built, by vector width."""
-    folder = Path(__file__).parent
-    # The suffixes of this very Python: what another version left behind may have been built from other sources.
-    found = {width: [folder / f"kernel_{width}{suffix}" for suffix in EXTENSION_SUFFIXES] for width in WIDTHS}
-    return {width: path for width, paths in found.items() for path in paths[::-1] if path.is_file()}
+    paths = {width: FOLDER / f"kernel_{width}.so" for width in WIDTHS}  # as setup.py names them
+    return {width: path for width, path in paths.items() if path.is_file()}
 
 
 @cache

@@ -1,5 +1,11 @@
-/* What the processor can run, and how wide the named build is. */
+/* What the processor can run, how wide the named build is, and which sources it was built from. */
 #include "vectors.h"
+
+#ifndef SOURCES_DIGEST
+#  define SOURCES_DIGEST "" /* setup.py gives it, as sources.py computes it */
+#endif
+
+const char *sources_digest(void) { return SOURCES_DIGEST; }
 
 /* Output channels of one block of this build. */
 int block_channels(void) { return BLOCK; }

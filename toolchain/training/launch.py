@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from snnc.toolchain.device import torch_device
-from snnc.toolchain.errors import ConfigError, one_line
+from snnc.toolchain.errors import ConfigError, install_command, one_line
 from snnc.toolchain.training.config import TrainConfig
 
 PRECISIONS = {"float32": "32-true", "bf16": "bf16-mixed", "fp16": "16-mixed"}
@@ -80,7 +80,7 @@ def launch(config: TrainConfig) -> Launched:
         from lightning_fabric import Fabric
     except ImportError:
         raise ConfigError(
-            "devices, nodes and precision need Lightning Fabric; pip install 'snnc[scale]', or leave them as they are"
+            f"devices, nodes and precision need Lightning Fabric; {install_command('scale')}, or leave them as they are"
         ) from None
     try:
         fabric = Fabric(

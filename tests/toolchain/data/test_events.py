@@ -116,5 +116,5 @@ def test_what_cannot_be_downloaded_says_where_to_put_it(monkeypatch: pytest.Monk
 
 def test_without_tonic_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "tonic", None)
-    with pytest.raises(DataError, match=r"dataset 'nmnist' needs tonic; pip install 'snnc\[events\]'"):
+    with pytest.raises(DataError, match=r"dataset 'nmnist' needs tonic, which is GPL-3.0-only; pip install 'snnc\[events\]'"):
         load_dataset("nmnist")

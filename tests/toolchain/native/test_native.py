@@ -10,7 +10,10 @@ from pathlib import Path
 import pytest
 from against_reference import usable_widths
 
-from snnc.toolchain.native.library import built
+from snnc.toolchain.errors import EngineError
+from snnc.toolchain.native import library
+from snnc.toolchain.native.library import Kernel, built
+from snnc.toolchain.native.sources import digest, option
 
 NATIVE = Path(__file__).parents[3] / "toolchain" / "native"
 SOURCES = sorted(str(path) for path in NATIVE.glob("*.c"))
@@ -77,8 +80,30 @@ def test_it_compiles_without_warnings(tmp_path: Path, width: int, compiler: str)
 
 
 def compiled(target: Path, width: int, *options: str) -> "subprocess.CompletedProcess[str]":
-    command = [str(COMPILER), *STRICT, *options, *WIDTHS[width], "-o", str(target), *SOURCES]
+    command = [str(COMPILER), *STRICT, option(NATIVE), *options, *WIDTHS[width], "-o", str(target), *SOURCES]
     return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def test_a_kernel_of_other_sources_is_not_loaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As after an update of a clone that was not installed again."""
+    plain, sources = built()[16], tmp_path / "sources"
+    shutil.copytree(NATIVE, sources, ignore=shutil.ignore_patterns("*.py", "*.so"))
+    assert digest(sources) == digest(NATIVE)
+    monkeypatch.setattr(library, "FOLDER", sources)
+    assert Kernel(plain, 16).width == 16
+    with (sources / "lif.h").open("a") as file:
+        file.write("\n")
+    with pytest.raises(
+        EngineError, match=r"kernel_16.so was built from other sources; install a C compiler .* install snnc again"
+    ):
+        Kernel(plain, 16)
+
+
+def test_an_installed_kernel_needs_no_sources(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    plain = built()[16]
+    monkeypatch.setattr(library, "FOLDER", tmp_path)
+    assert digest(tmp_path) is None
+    assert Kernel(plain, 16).width == 16
 
 
 @pytest.mark.slow
