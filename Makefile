@@ -35,9 +35,10 @@ test: $(VENV)/developed ## run all tests, those in Lava too
 	$(BIN)/python -m pytest
 
 # What needs no torch: the integer network, its simulators, the files for Loihi 2.
-CORE := $(addprefix tests/toolchain/,network native data/test_saccades.py data/test_digits.py test_atomic_file.py) \
+CORE := $(addprefix tests/toolchain/,network native data/test_saccades.py data/test_digits.py) \
+	$(addprefix tests/toolchain/,test_atomic_file.py test_output_file.py test_seal.py) \
 	$(addprefix tests/toolchain/simulate/,test_reference.py test_trace.py test_bitsliced.py test_bitsliced_joins.py) \
-	$(addprefix tests/export/,netx lava/test_schedule.py lava/test_limits.py)
+	$(addprefix tests/export/,hdf5 netx lava/test_schedule.py lava/test_limits.py)
 PACKAGE := .
 CORE_VENV = .venv-core-$(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])')
 

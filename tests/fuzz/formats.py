@@ -218,6 +218,6 @@ def one_case(row: Format, sound: list[Path], number: int, folder: Path) -> str:
     seed, target = rng.choice(sound), folder / f"case{row.suffix}"
     try:
         in_file(rng.choice(row.changes), seed, rng, target)
-    except (ValueError, TypeError, KeyError, OSError, RuntimeError, IndexError, OverflowError):
-        return "accepted"  # h5py or torch would not write it
+    except Exception:  # noqa: BLE001 - a change that h5py or torch would not write is no case
+        return "accepted"
     return row.open_(target, seed)

@@ -199,7 +199,9 @@ def edited_checkpoint(content: bytes, rng: Random) -> bytes:
     return sealed_zip(buffer.getvalue())
 
 
-def _tensor(weight: torch.Tensor, rng: Random) -> Any:
+def _tensor(weight: Any, rng: Random) -> Any:
+    if not isinstance(weight, torch.Tensor):  # changed before
+        return weight
     changed = weight.clone()
     if changed.numel() and changed.is_floating_point():
         changed.view(-1)[rng.randrange(changed.numel())] = rng.choice(REALS)
