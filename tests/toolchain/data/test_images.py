@@ -1,6 +1,8 @@
 """Images of the hub and of folders, read from small local files in the hub's own format."""
 
+import struct
 import sys
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -165,3 +167,25 @@ def test_gray_among_colored_pictures_become_colored(tmp_path: Path) -> None:
         image.open(path).convert("L").save(path)
     read = load_dataset(str(tmp_path / "pets"))
     assert read.train.samples.shape[1:] == read.test.samples.shape[1:] == (3, 8, 8)
+
+
+def huge_png(side: int) -> bytes:
+    """Return a picture that is small in the file."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    rows = (b"\0" + bytes(side // 8)) * side
+    head = struct.pack(">IIBBBBB", side, side, 1, 0, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
+
+
+@pytest.mark.parametrize("side", [10_000, 30_000])
+def test_a_picture_that_unpacks_to_gigabytes_is_one_line(tmp_path: Path, side: int) -> None:
+    for split in ("train", "test"):
+        for name in ("cat", "dog"):
+            (tmp_path / "pets" / split / name).mkdir(parents=True)
+            (tmp_path / "pets" / split / name / "1.png").write_bytes(huge_png(side if name == "dog" else 8))
+    with pytest.raises(DataError, match=r"unreadable \(Image size \(\d+ pixels\) exceeds limit") as caught:
+        load_dataset(str(tmp_path / "pets"))
+    assert "\n" not in str(caught.value)
