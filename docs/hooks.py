@@ -18,9 +18,10 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 def page(notebook: dict[str, Any], name: str) -> str:
     """Return a notebook as Markdown."""
-    title, *cells = notebook["cells"]
+    first, *cells = notebook["cells"]
+    title, text = "".join(first["source"]).split("\n", 1)
     note = f"This page is a notebook: [download it]({name}) and run it in Jupyter. The tests run it too."
-    return "\n\n".join(["".join(title["source"]), note, *map(_cell, cells)]) + "\n"
+    return "\n\n".join([title, note, text, *map(_cell, cells)]) + "\n"
 
 
 def _cell(cell: dict[str, Any]) -> str:

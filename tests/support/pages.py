@@ -26,6 +26,11 @@ class Block:
     title: str
     text: str
 
+    @property
+    def lines(self) -> list[str]:
+        """The lines, those that a backslash continues as one."""
+        return re.sub(r" *\\\n *", " ", self.text).splitlines()
+
 
 @dataclass(frozen=True)
 class Step:
@@ -55,7 +60,7 @@ def blocks(page: Path, *languages: str) -> list[Block]:
 
 def commands(page: Path, program: str) -> list[str]:
     """Return the command lines of a page that begin with a program and are run by the tests."""
-    lines = [line for block in blocks(page, "sh") if not block.title for line in block.text.splitlines()]
+    lines = [line for block in blocks(page, "sh") if not block.title for line in block.lines]
     return [line for line in lines if line.startswith(program + " ")]
 
 
@@ -68,7 +73,7 @@ def steps(page: Path) -> list[Step]:
         elif block.language == "python" and not block.title:
             found.append(Step("python", block.text))
         elif block.language == "sh" and not block.title:
-            found += [Step("sh", line) for line in block.text.splitlines() if line.startswith("snnc ")]
+            found += [Step("sh", line) for line in block.lines if line.startswith("snnc ")]
     return found
 
 
