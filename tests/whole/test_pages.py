@@ -91,6 +91,13 @@ def test_tables_are_those_of_the_code() -> None:
         assert script["filled"](text_of(page)) == text_of(page), "run: python docs/tables.py"
 
 
+def test_figures_are_those_of_their_script() -> None:
+    figures = runpy.run_path(str(ROOT / "docs" / "figures.py"))["FIGURES"]
+    assert sorted(figures) == sorted(path.name for path in (ROOT / "docs").glob("*.svg"))
+    for name, draw in figures.items():
+        assert (ROOT / "docs" / name).read_text(encoding="utf-8") == draw(), "run: python docs/figures.py"
+
+
 def test_table_2_has_the_rows_and_the_claims_of_its_script() -> None:
     script, page = runpy.run_path(str(ROOT / "examples" / "reproduce_table2.py")), text_of(ROOT / "docs" / "benchmarks.md")
     assert all(page.count(f"\n| {name} | ") == 1 for name in script["ROWS"])
