@@ -6,7 +6,7 @@ comma := ,
 PIP := @$(BIN)/pip install -qq --disable-pip-version-check --no-warn-conflicts
 
 .DEFAULT_GOAL := help
-.PHONY: help demo dev test core lint check dist clean
+.PHONY: help demo dev test core lint docs check dist clean
 
 help: ## list the commands
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 8
@@ -22,7 +22,7 @@ $(VENV)/installed: pyproject.toml requirements/constraints.txt requirements/lava
 	@touch $@
 
 $(VENV)/developed: $(VENV)/installed requirements/peers.txt
-	$(PIP) -c requirements/constraints.txt -e ".[$(EXTRAS),vision,events,scale,log,dev]"
+	$(PIP) -c requirements/constraints.txt -e ".[$(EXTRAS),vision,events,scale,log,docs,dev]"
 	$(PIP) --no-deps -r requirements/peers.txt
 	@touch $@
 
@@ -53,7 +53,10 @@ lint: $(VENV)/developed ## format, lint and types
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
-check: lint test ## what every commit must pass
+docs: $(VENV)/developed ## build the documentation into site/, strictly
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
+
+check: lint docs test ## what every commit must pass
 
 # The wheel is built from the sdist, which so proves to be whole. auditwheel finds the oldest Linux that the kernels run on and
 # fails if there are none; elsewhere the wheel has its tag already.
@@ -68,4 +71,5 @@ dist: ## make what a registry takes: the sdist, and one wheel for every Python o
 	.venv-dist/bin/twine check --strict dist/*
 
 clean: ## remove the environment and all that tools have left behind
-	rm -rf $(VENV) .venv-core-* .venv-dist build dist *.egg-info toolchain/native/*.so snnc-demo .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) .venv-core-* .venv-dist build dist site *.egg-info toolchain/native/*.so snnc-demo
+	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis

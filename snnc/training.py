@@ -23,24 +23,30 @@ def train(
     callbacks: Iterable[Callback] = (),
     resume: Checkpoint | str | Path | None = None,
 ) -> Checkpoint:
-    """Train a network and return its last checkpoint.
+    """Train a network and return its last checkpoint. Ctrl-C leaves the last finished epoch.
 
-        import snnc
+    Args:
+        config: all settings; `snnc.TrainConfig.from_toml` reads them from a file.
+        out: the checkpoint to write after every epoch, a .pt file; a file that is there is replaced.
+        dataset: what to train on; by default what `config.data` names.
+        build: `build(config)` returns an untrained network; by default that of the row of MODELS that `config.model` names.
+        callbacks: called after every optimizer step and every epoch, in this order.
+        resume: an interrupted training's checkpoint, or its file, to continue to the same bits as if it had not been
+            interrupted; pass the configuration of that training.
 
-        config = snnc.TrainConfig(model="mlp", width=0.06, epochs_float=2, epochs_quantized=2, epochs_integer=2)
-        checkpoint = snnc.train(config, "model.pt")
-        print(f"{checkpoint.accuracy:.1%} of the test samples are right")
+    Raises:
+        ConfigError: for settings that do not fit together, or an `out` that is a checkpoint which this training reads.
+        DataError: if the data cannot be loaded.
+        TrainingError: if training cannot continue; the file keeps the last good epoch.
+        FileFormatError: for a checkpoint that cannot be read.
+        SnncError: if `out` cannot be written.
 
-    config     -- all settings; `snnc.TrainConfig.from_toml` reads them from a file.
-    out        -- the checkpoint to write, a .pt file, after every epoch.
-    dataset    -- what to train on; by default what `config.data` names.
-    build      -- `build(config)` returns an untrained network; by default that of the row of MODELS that `config.model` names.
-    callbacks  -- called after every optimizer step and every epoch, in this order.
-    resume     -- an interrupted training's checkpoint, or its file, to continue to the same bits as if it had not been
-                  interrupted; pass the configuration of that training.
-
-    Raises ConfigError, DataError, TrainingError (the file keeps the last good epoch), FileFormatError for an unreadable
-    checkpoint, and SnncError if `out` cannot be written. Ctrl-C leaves the last finished epoch.
+    Example:
+        >>> import snnc
+        >>> config = snnc.TrainConfig(model="mlp", width=0.06, epochs_float=2, epochs_quantized=2, epochs_integer=2)
+        >>> checkpoint = snnc.train(config, "model.pt")
+        >>> checkpoint.accuracy > 0.5
+        True
     """
     data = dataset or load_dataset(config.data, config.timesteps, config.image_size)
     before = load_checkpoint(resume) if isinstance(resume, str | Path) else resume

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from leftovers import leftovers
-from readme import ReadmeRun, commands
+from pages import README, PageRun, steps
 
 from snnc.export.lava.import_fixes import installed
 from snnc.toolchain.data.dataset import Dataset
@@ -87,9 +87,9 @@ def tiny(tiny_path: Path) -> "Checkpoint":
 
 
 @pytest.fixture(scope="session")
-def readme_run(tmp_path_factory: pytest.TempPathFactory) -> ReadmeRun:
-    """All of README's snnc commands, run in their order in one folder; the default training among them takes minutes."""
-    run = ReadmeRun(tmp_path_factory.mktemp("readme"))
-    for command in commands("snnc"):
-        run.outputs[command] = run.run(command)
+def readme_run(tmp_path_factory: pytest.TempPathFactory) -> PageRun:
+    """All of README's commands and code, run in their order in one folder; the default training among them takes a minute."""
+    run = PageRun(tmp_path_factory.mktemp("readme"))
+    for step in steps(README):
+        run.outputs[step.text] = run.run(step)
     return run

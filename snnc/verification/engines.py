@@ -48,11 +48,14 @@ class Subject:
 
 @dataclass(frozen=True)
 class Engine:
-    """One simulator: `missing` says why it cannot run a subject (None: it can), `run` gives the trace of frames `(F, B, ...)`.
+    """One simulator.
 
-    If nobody says how many samples are to be run, an engine runs all, or `max_samples`, or as many as it can in SECONDS at its
-    `throughput` (multiply-accumulates per second, about). `outputs` gives the read-outs alone, faster than a trace. `slow`
-    engines run after the others. An engine `stands_in` for another: unasked it runs only where that one cannot.
+    `run` returns the trace of a subject on frames `(F, B, ...)`, F being T, or 1 where all steps have the same input. `missing`
+    returns why the engine cannot run a subject, or None if it can. `outputs` returns the read-outs alone, faster than a trace.
+
+    Unless the caller says how many samples to run, an engine runs all of them, or the first `max_samples`, or as many as fit
+    into a minute at its `throughput` (multiply-accumulates per second, roughly). `slow` engines run after the others. An engine
+    that `stands_in` for another runs only where that one cannot, unless it is asked for.
     """
 
     run: Callable[[Subject, Frames], Trace]
@@ -64,7 +67,7 @@ class Engine:
     stands_in: str | None = None
 
     def samples(self, network: Network) -> int | None:
-        """Return how many samples of a network are run if nobody says how many; None means all."""
+        """Return how many samples of a network to run unless the caller says how many; None means all."""
         if self.throughput is None:
             return self.max_samples
         return max(FEW, int(SECONDS * self.throughput / network.macs))

@@ -50,7 +50,7 @@ class LayerResult:
 class EngineResult:
     """One engine: on how many samples it ran, how many of these were compared, and whether all of those were equal.
 
-    `correct` counts right classes; None where the samples have no labels.
+    `correct` counts the samples that were classified correctly; None where they have no labels.
     """
 
     samples: int = 0
@@ -61,7 +61,7 @@ class EngineResult:
 
     @property
     def accuracy(self) -> float | None:
-        """The share (0..1) of samples that were classified rightly; None without labels."""
+        """The share (0..1) of samples that were classified correctly; None without labels."""
         return None if self.correct is None else self.correct / max(self.samples, 1)
 
 
@@ -77,8 +77,9 @@ class Found:
 class Verdict:
     """The outcome of running several engines on the same samples; all are compared with one of them, the baseline.
 
-    The baseline is the reference, or the fast simulator where the reference takes too long for all samples and is itself
-    compared with it on some. `traced` samples had their spikes counted; `left_out` says why other engines did not run.
+    The baseline is the reference. Where that takes too long for all samples, it is the fast simulator, which is then compared
+    with the reference on some. `traced` is the number of samples whose spikes were counted; `left_out` says why engines did
+    not run.
     """
 
     network: Network
@@ -110,7 +111,7 @@ class Verdict:
 
     @property
     def extents(self) -> dict[int, list[str]]:
-        """Which engines were compared with the baseline on how many first samples, the most first."""
+        """The engines by the number of samples, counted from the first, on which they were compared; the most first."""
         found: dict[int, list[str]] = {}
         for name, result in self.engines.items():
             if name != self.baseline and result.compared:

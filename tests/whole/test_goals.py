@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from readme import ReadmeRun
+from pages import PageRun
 from scipy.stats import ttest_1samp
 
 from snnc import load_model, lower
@@ -12,7 +12,7 @@ from snnc.toolchain.training.checkpoint import load_checkpoint
 pytestmark = [pytest.mark.slow, pytest.mark.lava]
 
 
-def test_three_seeds_do_not_contradict_an_integer_accuracy_of_985(readme_run: ReadmeRun) -> None:
+def test_three_seeds_do_not_contradict_an_integer_accuracy_of_985(readme_run: PageRun) -> None:
     """Runs scatter by 0.6 %, and each processor sums floats in its own order: the mean of three seeds was 98.77 % on one and
     98.46 % on another, for the same code to the bit. So the goal fails where three seeds say that it is missed (t test, 5 %).
     """
@@ -24,13 +24,13 @@ def test_three_seeds_do_not_contradict_an_integer_accuracy_of_985(readme_run: Re
     assert min(accuracies) >= 0.965, accuracies
 
 
-def test_hidden_weights_are_exactly_ternary(readme_run: ReadmeRun) -> None:
+def test_hidden_weights_are_exactly_ternary(readme_run: PageRun) -> None:
     network = lower(load_model(readme_run.folder / "model.pt")[0])
     for layer in network.layers[1:-1]:
         assert set(layer.synapses[0].weight.flat) == {-1, 0, 1}
 
 
-def test_the_whole_test_split_is_equal_and_as_accurate_as_the_checkpoint(readme_run: ReadmeRun) -> None:
+def test_the_whole_test_split_is_equal_and_as_accurate_as_the_checkpoint(readme_run: PageRun) -> None:
     verdict = json.loads(readme_run.run("snnc simulate model.pt --engine torch --engine fast --json"))
     assert (verdict["equal"], verdict["samples"]) == (True, 540)
     assert [layer["mismatches"] + layer["max_abs_dv"] for layer in verdict["layers"]] == [0] * 8
@@ -38,7 +38,7 @@ def test_the_whole_test_split_is_equal_and_as_accurate_as_the_checkpoint(readme_
     assert {engine["accuracy"] for engine in verdict["engines"].values()} == {trained}
 
 
-def test_a_hundred_samples_are_equal_in_lava_and_netx(readme_run: ReadmeRun) -> None:
+def test_a_hundred_samples_are_equal_in_lava_and_netx(readme_run: PageRun) -> None:
     verdict = json.loads(readme_run.run("snnc simulate model.net --samples 100 --json"))
     assert verdict["equal"]
     ran = {name: engine["samples"] for name, engine in verdict["engines"].items()}

@@ -40,9 +40,10 @@ class Logits(NamedTuple):
 
 
 class SpikingNetwork(nn.Module):
-    """Logits from integers `(B, *input.shape)` repeated at every step, or `(T, B, *input.shape)`; build it with `add`.
+    """A graph of spiking layers that ends in a read-out, run over `timesteps` steps; build it layer by layer with `add`.
 
-    Whole numbers may come as integers: half precision, which holds few of them, then cannot round them.
+    Call it with whole numbers `(B, *input.shape)`, the same at every step, or time first, `(T, B, *input.shape)`; it returns
+    `Logits`. Tensors of integers are best: half precision would round large whole numbers.
     """
 
     def __init__(self, architecture: str, timesteps: int, input: Input):

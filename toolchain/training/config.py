@@ -15,7 +15,7 @@ MOST_TOML = 2**20  # bytes
 
 @dataclass(frozen=True)
 class TrainConfig(Settings):
-    """All settings of a training; the defaults train CIFARNet on scikit-learn's handwritten digits in under a minute.
+    """All settings of a training; the defaults train CIFARNet on the handwritten digits that come with snnc.
 
     The settings of the training method lie in `method_settings`, whose type is that of the method's row; `from_dict`,
     `from_toml`, `replaced` and `as_dict` use their names as if they were fields: `TrainConfig().replaced(alpha=0.01)`.

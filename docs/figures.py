@@ -1,0 +1,53 @@
+"""Draws the figures of the pages: `python docs/figures.py`. A test fails where a page shows another."""
+
+from pathlib import Path
+
+from snnc.toolchain.network import lif
+
+DOCS = Path(__file__).parent
+STEPS, INPUT, THRESHOLD, DECAY = 14, (3, 3, 0, 0, 2, 2, 2, 2, 0, 5, 0, 0, 1, 1), 4, 2048  # inputs in weight units
+WIDTH, HEIGHT, LEFT, TOP = 640, 250, 60, 20
+UNIT = 28  # pixels of one weight unit
+
+
+def neuron() -> str:
+    """Return a picture (SVG) of one neuron: its input, its membrane in weight units, its threshold and its spikes."""
+    base = TOP + 6 * UNIT
+    across = (WIDTH - LEFT - 20) / STEPS
+    parts = [_text(LEFT - 8, base - unit * UNIT + 4, str(unit), "end") for unit in range(0, 7, 2)]
+    parts += [
+        _line(LEFT, base, WIDTH - 20, base, "#888"),
+        _line(LEFT, base - 4 * UNIT, WIDTH - 20, base - 4 * UNIT, "#b3261e", "6 4"),
+    ]
+    parts.append(_text(WIDTH - 20, base - 4 * UNIT - 6, "threshold", "end", "#b3261e"))
+    u = v = 0
+    for step, a in enumerate(INPUT):
+        u, reached = lif.integrate(u, v, a, du=lif.DU_MAX, dv=DECAY, bias=0)
+        v, spike = lif.fire(reached, THRESHOLD)
+        x, height = LEFT + step * across, reached / 2**lif.UNIT_SHIFT * UNIT
+        color = "#f29900" if spike else "#3f51b5"
+        parts.append(
+            f"<rect x='{x + 4:.0f}' y='{base - height:.0f}' width='{across - 8:.0f}' height='{height:.0f}' fill='{color}'/>"
+        )
+        if spike:
+            parts.append(_text(x + across / 2, base - height - 6, "spike", "middle", "#b06f00"))
+        parts.append(_text(x + across / 2, base + 18, str(step), "middle"))
+        parts.append(_text(x + across / 2, base + 40, f"+{a}" if a else "", "middle"))
+    parts += [_text(LEFT - 8, base + 18, "step", "end"), _text(LEFT - 8, base + 40, "input", "end")]
+    style = f"width='{WIDTH}' height='{HEIGHT}' font-family='sans-serif' font-size='12'"
+    return f"<svg xmlns='http://www.w3.org/2000/svg' {style}>\n" + "\n".join(parts) + "\n</svg>\n"
+
+
+def _line(x: float, y: float, to_x: float, to_y: float, color: str, dashes: str = "none") -> str:
+    return f"<line x1='{x}' y1='{y}' x2='{to_x}' y2='{to_y}' stroke='{color}' stroke-dasharray='{dashes}'/>"
+
+
+def _text(x: float, y: float, text: str, anchor: str, color: str = "#666") -> str:
+    return f"<text x='{x:.0f}' y='{y:.0f}' text-anchor='{anchor}' fill='{color}'>{text}</text>"
+
+
+FIGURES = {"neuron.svg": neuron}
+
+if __name__ == "__main__":
+    for name, draw in FIGURES.items():
+        (DOCS / name).write_text(draw(), encoding="utf-8")
