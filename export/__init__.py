@@ -103,6 +103,8 @@ def read_network(path: str | Path) -> Network:
         >>> import snnc  # doctest: +SKIP
         >>> print(snnc.read_network("model.net"))  # doctest: +SKIP
     """
+    if Path(path).suffix == ".pt":
+        raise FileFormatError(f"{path}: a checkpoint, no exported network; open it with snnc.load_model and snnc.lower")
     return TARGETS[target_of(path, ".pt")].read(path)
 
 

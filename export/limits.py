@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from snnc.toolchain.errors import FileFormatError, SnncError, one_line
+from snnc.toolchain.input_file import check_input
 from snnc.toolchain.network.violation import Violation
 
 MOST_BYTES = 2**31  # of a file
@@ -29,9 +30,7 @@ def outside(where: str, what: str, values: ArrayLike, allowed: tuple[int, int], 
 def file_bytes(path: str | Path) -> bytes:
     """Return the bytes of a file. Raises FileFormatError if there is none, or it is larger than a network can be."""
     try:
-        if not Path(path).is_file():
-            raise FileFormatError(f"{path}: no such file")
-        size = Path(path).stat().st_size
+        size = check_input(path)
         if size > MOST_BYTES:
             raise FileFormatError(f"{path}: it has {size:,} bytes; allowed are {MOST_BYTES:,}")
         return Path(path).read_bytes()

@@ -3,8 +3,6 @@
 from collections.abc import Callable
 from pathlib import Path
 
-import torch
-
 from snnc.models.cifarnet import cifarnet
 from snnc.models.mlp import mlp
 from snnc.toolchain.errors import FileFormatError, SnncError, one_line, row
@@ -12,6 +10,7 @@ from snnc.toolchain.layers.spiking_network import SpikingNetwork
 from snnc.toolchain.network.network import Input
 from snnc.toolchain.training.checkpoint import Checkpoint, load_checkpoint
 from snnc.toolchain.training.config import TrainConfig
+from snnc.toolchain.training.shapes import check_shapes
 
 MODELS: dict[str, Callable[[TrainConfig, Input, int], SpikingNetwork]] = {
     "cifarnet": cifarnet,
@@ -52,22 +51,16 @@ def load_model(path: str | Path) -> tuple[SpikingNetwork, Checkpoint]:
         0.9888888888888889
     """
     checkpoint = load_checkpoint(path)
+
+    def build() -> SpikingNetwork:
+        return build_model(checkpoint.config, checkpoint.input, len(checkpoint.labels))
+
     try:
-        _check_shapes(checkpoint)
-        model = build_model(checkpoint.config, checkpoint.input, len(checkpoint.labels))
+        check_shapes(build, checkpoint.weights)
+        model = build()
         model.load_state_dict(checkpoint.weights)
     except (RuntimeError, ValueError, ArithmeticError, MemoryError, SnncError) as error:
         reason = one_line(error, 200)
         raise FileFormatError(f"{path}: the weights do not fit the model that the file describes: {reason}") from None
     model.set_phase(checkpoint.phase, freeze=False)
     return model.eval(), checkpoint
-
-
-def _check_shapes(checkpoint: Checkpoint) -> None:
-    """Raise ValueError unless the model that a file describes has the shapes of the weights in it; nothing is allocated."""
-    with torch.device("meta"):
-        expected = build_model(checkpoint.config, checkpoint.input, len(checkpoint.labels)).state_dict()
-    for name in expected.keys() | checkpoint.weights.keys():
-        shapes = [tuple(each[name].shape) if name in each else None for each in (expected, checkpoint.weights)]
-        if shapes[0] != shapes[1]:
-            raise ValueError(f"{name} has the shape {shapes[1]}, the model {shapes[0]}")

@@ -17,12 +17,13 @@ def run() -> None:
     except KeyboardInterrupt:
         os.write(2, b"snnc: stopped\n")
         status = STOPPED
-    signal.signal(signal.SIGINT, lambda number, frame: os._exit(STOPPED))  # while the interpreter takes itself apart
-    if status == STOPPED:
-        # Python ends itself by the signal, without the status, where the interrupt has passed through a C library's own Python.
-        atexit._run_exitfuncs()
-        os._exit(STOPPED)
-    sys.exit(status)
+    # Ctrl-C from here on must not end the process by the signal, without a status: that is what Python does where an interrupt
+    # has passed through a C library's own Python, or comes while the interpreter takes itself apart.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    atexit._run_exitfuncs()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)
 
 
 if __name__ == "__main__":

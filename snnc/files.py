@@ -1,12 +1,13 @@
 """Opens the files of a network: a checkpoint, exported files, or several of one network; and the data it was trained on."""
 
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from snnc.export import read_network
 from snnc.toolchain.data.dataset import Split, check_samples
-from snnc.toolchain.data.table import EMBEDDED, load_dataset, load_fitting
+from snnc.toolchain.data.table import DATASETS, EMBEDDED, load_dataset, load_fitting
 from snnc.toolchain.errors import ConfigError, DataError, DifferentNetworks
 from snnc.toolchain.network.network import Network
 from snnc.toolchain.network.plain import difference
@@ -70,6 +71,8 @@ def split_for(network: Network, data: str | None, samples: int | None) -> Split:
     Raises DataError if the network does not say which, or if its outputs are not the dataset's classes.
     """
     name = data or data_of(network)
+    if not data and name not in DATASETS and not os.path.isdir(name):  # a file must not send anybody to a hub
+        raise DataError(f"the network was trained on {name!r}, which is loaded only if you name it: add --data {name}")
     dataset = load_fitting(name, network.input, network.timesteps)
     outputs = network.layers[-1].neurons
     if len(dataset.labels) != outputs:

@@ -49,8 +49,7 @@ def _beside(path: Path) -> Iterator[tuple[int, Path, Path]]:
     try:
         target = Path(os.path.realpath(path))
         target.parent.mkdir(parents=True, exist_ok=True)
-        # Of the name only a hash, since a name may already have the 255 bytes that file systems allow.
-        mark = f".snnc-{hashlib.sha256(os.fsencode(target.name)).hexdigest()[:16]}-"
+        mark = _mark(target)
         _remove_leftovers(target.parent, mark)
         handle, temporary = _created(target.parent, mark)
         yield handle, temporary, target
@@ -62,6 +61,41 @@ def _beside(path: Path) -> Iterator[tuple[int, Path, Path]]:
                 temporary.unlink(missing_ok=True)
         if handle >= 0:
             os.close(handle)
+
+
+@contextmanager
+def claimed(path: str | Path) -> Iterator[None]:
+    """Keep a file to this process while open: whoever else claims it meanwhile gets SnncError. Needs a system with locks."""
+    check_output(path)
+    target = Path(os.path.realpath(path))
+    handle = -1
+    claim = target.parent / f"{_mark(target)}claim"
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        handle = os.open(claim, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0), 0o666)
+        if fcntl is not None:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if os.fstat(handle).st_nlink == 0:  # whoever held it has just ended and taken it away
+                raise BlockingIOError
+    except BlockingIOError:
+        os.close(handle)
+        raise SnncError(f"{path}: another run is writing it now; wait for its end, or name another file") from None
+    except OSError as error:
+        if handle < 0:
+            raise SnncError(
+                f"{path}: cannot be written: {error.strerror or error}; check the folder and the free space"
+            ) from None
+    try:
+        yield
+    finally:
+        with suppress(OSError):
+            claim.unlink()
+        os.close(handle)
+
+
+def _mark(target: Path) -> str:
+    """Return how temporary files of a target begin: a hash, since a name may already have the 255 bytes that are allowed."""
+    return f".snnc-{hashlib.sha256(os.fsencode(target.name)).hexdigest()[:16]}-"
 
 
 def _created(folder: Path, mark: str) -> tuple[int, Path]:

@@ -8,16 +8,20 @@ from typing import Any
 from snnc.toolchain.errors import ConfigError
 
 MOST_SHOWN = 80  # characters of a value in a message
-LARGEST = 10**9  # so that no sum of settings leaves what libraries count with
+LARGEST = {int: 10**9, float: 1e30}  # so that no sum of settings leaves what libraries count with
 
 
-def setting(default: Any, text: str, least: float = -LARGEST, most: float = LARGEST, choices: Collection[str] = ()) -> Any:
+def setting(
+    default: Any, text: str, least: float | None = None, most: float | None = None, choices: Collection[str] = ()
+) -> Any:
     """Return a dataclass field for a setting of the type of `default`.
 
     `text` is the help of its command line option, `least` and `most` bound a number, `choices` (names, or a table whose keys
     are the names; read when it is needed) are the allowed values of a name.
     """
-    return field(default=default, metadata={"help": text, "least": least, "most": most, "choices": choices})
+    limit = LARGEST.get(type(default), 0)
+    bounds = {"least": -limit if least is None else least, "most": limit if most is None else most}
+    return field(default=default, metadata={"help": text, "choices": choices, **bounds})
 
 
 @dataclass(frozen=True)
@@ -46,12 +50,12 @@ def names_of(kind: type[Settings]) -> list[str]:
 
 def _checked(each: "Field[Any]", value: Any) -> Any:
     kind: Any = type(each.default)
-    if kind is float and type(value) is int and abs(value) <= LARGEST:
+    if kind is float and type(value) is int and abs(value) <= LARGEST[int]:
         value = float(value)
     if type(value) is not kind and not (kind is float and type(value) is int):
         raise ConfigError(f"setting {each.name!r} is {shown(value)}; it must be of type {kind.__name__}")
-    if kind is str and "\0" in value:
-        raise ConfigError(f"setting {each.name!r} is {shown(value)}; it must hold no zero byte")
+    if kind is str and (odd := next((c for c in value if c == "\0" or "\ud800" <= c <= "\udfff"), None)):
+        raise ConfigError(f"setting {each.name!r} is {shown(value)}; no file can hold {odd!r} in it, rename what it names")
     choices, least, most = each.metadata["choices"], each.metadata["least"], each.metadata["most"]
     if choices and value not in choices:
         raise ConfigError(f"{each.name} {shown(value)} is unknown; allowed are {', '.join(choices)}")

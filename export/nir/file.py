@@ -14,6 +14,7 @@ from snnc.export.limits import file_bytes, reading
 from snnc.export.nir.dialects import UNIT, NirOptions
 from snnc.export.nir.graph import nir_graph, node_names
 from snnc.toolchain.errors import FileFormatError
+from snnc.toolchain.network import lif
 from snnc.toolchain.network.network import Network
 from snnc.toolchain.seal import Seal, seal_of, sealed
 
@@ -103,7 +104,11 @@ def _network(graph: nir.NIRGraph) -> Network:
         return np.asarray(nodes[f"{names[layer]}_weight{index}"].weight)
 
     def bias(layer: str) -> NDArray[Any]:
-        values = np.asarray(nodes[f"{names[layer]}_weight0"].bias) * UNIT
+        values = np.asarray(nodes[f"{names[layer]}_weight0"].bias, np.float64) * UNIT
+        if not (np.abs(values) < lif.STATE_LIMIT).all():
+            raise FileFormatError(
+                f"layer {layer!r}: a bias is no number of the chip; it was damaged or edited, export it again"
+            )
         shape = np.shape(getattr(nodes[names[layer]], "r", values))
         return np.asarray(values.reshape(-1, *[1] * (len(shape) - 1)), np.int64)
 

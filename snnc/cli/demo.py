@@ -7,7 +7,7 @@ import click
 
 from snnc.cli.options import FileName, console_for, output_options
 from snnc.cli.simulate import finish, run
-from snnc.cli.train import check_outputs, configured, run_training
+from snnc.cli.train import configured, kept_outputs, run_training
 from snnc.cli.training_options import TrainingCommand
 from snnc.toolchain.output_file import check_output
 
@@ -30,11 +30,12 @@ def demo(config_file: str | None, output: str, force: bool, as_json: bool, quiet
 
     console, folder = console_for(as_json, quiet), Path(output)
     config = configured(None, config_file, settings)
-    check_outputs(folder / "model.pt", filter(None, [config_file]), replaces=force)
+    inputs = [config_file] if config_file else []
     for name in ("model.net", "report.html"):
-        check_output(folder / name, inputs=filter(None, [config_file]))
+        check_output(folder / name, inputs=inputs)
     console.rule("1. train -> model.pt", align="left")
-    checkpoint = run_training(config, folder / "model.pt", console, verbose=verbose)
+    with kept_outputs(folder / "model.pt", inputs, replaces=force):
+        checkpoint = run_training(config, folder / "model.pt", console, verbose=verbose)
     console.rule("2. export --target loihi2 -> model.net", align="left")
     trained, _ = load_subject(folder / "model.pt")
     file = export_network(trained.network, "loihi2", folder / "model.net")

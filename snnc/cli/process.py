@@ -17,7 +17,12 @@ def status_of_command() -> int:
     guard_streams()
     catch_termination()
     try:
+        os.getcwd()
         status = main(standalone_mode=False)
+    except OSError as error:  # of the working folder, or of what is printed before a command begins
+        where = "the working folder is gone; change to another" if isinstance(error, FileNotFoundError) else one_line(error)
+        click.echo(f"snnc: {where}", err=True)
+        status = 2
     except click.ClickException as error:
         click.echo(f"{_usage(error)}Error: {one_line(ValueError(error.format_message()), 1000)}", err=True)
         status = error.exit_code
@@ -50,7 +55,9 @@ class _Pipe(io.FileIO):
     def write(self, data: Any) -> int:
         try:
             return super().write(data)
-        except BrokenPipeError:
+        except OSError as error:
+            if not isinstance(error, BrokenPipeError) and self.fileno() != 2:
+                raise  # what was printed is lost; of errors that cannot be printed nobody can be told
             _lead_nowhere(self.fileno())
             return len(data)
 

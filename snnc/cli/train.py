@@ -4,8 +4,8 @@ import json
 import os
 import sys
 import time
-from collections.abc import Iterable
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,8 +14,9 @@ import click
 from rich.console import Console
 
 from snnc.cli.options import FileName, console_for, output_options
-from snnc.cli.training_log import history_of, picture_of
+from snnc.cli.training_log import events_of, history_of, picture_of
 from snnc.cli.training_options import Choice, TrainingCommand
+from snnc.toolchain.atomic_file import claimed
 from snnc.toolchain.errors import ConfigError, printable
 from snnc.toolchain.interrupts import status_after
 from snnc.toolchain.output_file import check_output
@@ -67,27 +68,40 @@ def train(
         _show_plan(config, console, as_json=as_json)
         return
     output = output or resume or "model.pt"
-    if not is_worker():
-        check_outputs(output, filter(None, (config_file, resume)), replaces=force, resumed=resume)
     started = time.perf_counter()
-    checkpoint = run_training(config, output, console, verbose=verbose, resume=before, log=log)
+    inputs = [name for name in (config_file, resume) if name]
+    with nullcontext() if is_worker() else kept_outputs(output, inputs, replaces=force, resumed=resume, log=log):
+        checkpoint = run_training(config, output, console, verbose=verbose, resume=before, log=log)
     if as_json and not is_worker():
         seconds = round(time.perf_counter() - started, 3)
         result = {"checkpoint": output, "accuracy": checkpoint.accuracy, "seconds": seconds, "config": config.as_dict()}
         click.echo(json.dumps(result))
 
 
-def check_outputs(output: str | Path, inputs: Iterable[str], *, replaces: bool, resumed: str | None = None) -> None:
-    """Raise ConfigError or SnncError unless a training may write its checkpoint and its history; see check_output.
+@contextmanager
+def kept_outputs(
+    output: str | Path, inputs: list[str], *, replaces: bool, resumed: str | None = None, log: str | None = None
+) -> Iterator[None]:
+    """Keep the files of a training to this run while open. Raises ConfigError or SnncError if it may not write them.
 
-    The files of a training that is resumed in its place are its own.
+    See check_output and claimed. The files of a training that is resumed in its place are its own.
     """
     if resumed and os.path.realpath(output) == os.path.realpath(resumed):
-        inputs, replaces = (name for name in inputs if name != resumed), True
-    others, remedy = list(inputs), "name another with --output, continue it with --resume, or replace it with --force"
-    check_output(output, (".pt",), others, replaces=replaces, remedy=remedy)
-    check_output(history_of(output), inputs=others, replaces=replaces, remedy=remedy)
-    check_output(picture_of(output), inputs=others)
+        inputs, replaces = [name for name in inputs if name != resumed], True
+    _check_outputs(output, inputs, replaces, log)
+    with claimed(output):
+        _check_outputs(output, inputs, replaces, log)  # another run may have ended in between
+        yield
+
+
+def _check_outputs(output: str | Path, inputs: list[str], replaces: bool, log: str | None) -> None:
+    remedy = "name another with --output, continue it with --resume, or replace it with --force"
+    check_output(output, (".pt",), inputs, replaces=replaces, remedy=remedy)
+    for file in (history_of(output), picture_of(output)):
+        check_output(file, inputs=inputs, replaces=replaces, remedy=remedy)
+    events = events_of(output)
+    if log and (events.exists() or events.is_symlink()) and not (replaces and events.is_dir()):
+        raise ConfigError(f"folder {str(events)!r} of events exists; {remedy}")
 
 
 def configured(preset: str | None, file: str | None, settings: dict[str, Any]) -> TrainConfig:

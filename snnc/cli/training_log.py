@@ -27,6 +27,11 @@ def picture_of(checkpoint: str | Path) -> Path:
     return beside(checkpoint, ".training.png")
 
 
+def events_of(checkpoint: str | Path) -> Path:
+    """Return the folder of TensorBoard's events beside a checkpoint."""
+    return beside(checkpoint, ".tensorboard")
+
+
 class HistoryFile(Callback):
     """Writes NAME.history.json after every epoch: the settings, and the metrics of all epochs so far."""
 
@@ -50,7 +55,7 @@ class TensorBoard(Callback):
             from tensorboard.summary import Writer
         except ImportError:
             raise ConfigError(f"--log tensorboard needs TensorBoard; {install_command('log')}") from None
-        self.folder = beside(checkpoint, ".tensorboard")
+        self.folder = events_of(checkpoint)
         self.writer: Any = Writer(str(self.folder))
 
     def __enter__(self) -> Self:

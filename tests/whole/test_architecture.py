@@ -26,6 +26,7 @@ RULES = {
     "toolchain/errors.py": set(),
     "toolchain/atomic_file.py": {"snnc.toolchain.errors", "snnc.toolchain.output_file"},
     "toolchain/output_file.py": {"snnc.toolchain.errors"},
+    "toolchain/input_file.py": {"snnc.toolchain.errors"},
     "toolchain/failure_log.py": {"snnc.toolchain.errors", "snnc.toolchain.atomic_file"},
     "toolchain/seal.py": {"snnc.toolchain.errors"},
     "toolchain/distributed.py": set(),
@@ -35,16 +36,16 @@ RULES = {
     "toolchain/native": {"snnc.toolchain.errors", "snnc.toolchain.native"},
     "toolchain/native/sources.py": set(),
     "toolchain/simulate": {"snnc.toolchain." + name for name in ("network", "native", "simulate", "errors", "device")},
-    "toolchain/data": {"snnc.toolchain." + name for name in ("network", "data", "errors", "atomic_file")},
+    "toolchain/data": {"snnc.toolchain." + name for name in ("network", "data", "errors", "atomic_file", "seal")},
     "toolchain/layers": LAYERS | {"snnc.toolchain.errors", "snnc.toolchain.simulate.trace"},
     "toolchain/settings.py": {"snnc.toolchain.errors"},
     "toolchain/training": LAYERS
     | {"snnc.toolchain." + name for name in ("settings", "training", "data", "errors", "device", "interrupts")}
-    | {"snnc.toolchain." + name for name in ("atomic_file", "output_file", "seal")},
+    | {"snnc.toolchain." + name for name in ("atomic_file", "output_file", "input_file", "seal")},
     "toolchain/lower.py": LAYERS | {"snnc.toolchain.errors"},
     "models": {"snnc.models", "snnc.toolchain"},
     "export": {"snnc.export"}
-    | {"snnc.toolchain." + name for name in ("network", "simulate.trace", "errors", "atomic_file", "seal")},
+    | {"snnc.toolchain." + name for name in ("network", "simulate.trace", "errors", "atomic_file", "input_file", "seal")},
     "export/hdf5/walk.py": set(),
     "export/lava": {"snnc.export", "snnc.toolchain.failure_log", "snnc.toolchain.interrupts"}
     | {"snnc.toolchain." + name for name in ("network", "simulate.trace", "errors")},

@@ -30,7 +30,13 @@ def test_ctrl_c_in_the_first_epoch_spares_an_older_file(tmp_path: Path, digits: 
     assert (tmp_path / "model.pt").read_bytes() == before
 
 
-@pytest.mark.parametrize("after", [0, 1, 2])
+def test_ctrl_c_in_the_first_epoch_leaves_nothing_in_the_way(tmp_path: Path, digits: Dataset) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        run(ONE_EACH, digits, tmp_path / "model.pt", Interrupting(0))
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("after", [1, 2])
 def test_ctrl_c_leaves_a_loadable_checkpoint(tmp_path: Path, digits: Dataset, after: int) -> None:
     with pytest.raises(KeyboardInterrupt):
         run(ONE_EACH, digits, tmp_path / "model.pt", Interrupting(after))

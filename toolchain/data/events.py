@@ -8,7 +8,6 @@ import zlib
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile
@@ -18,6 +17,7 @@ from numpy.typing import NDArray
 
 from snnc.toolchain.atomic_file import write_atomically
 from snnc.toolchain.data.dataset import Dataset, Split
+from snnc.toolchain.data.frames_file import frames_file, read_frames
 from snnc.toolchain.errors import DataError, SnncError, install_command, one_line
 from snnc.toolchain.network.network import Input
 
@@ -56,7 +56,8 @@ EVENTS = {
 def load_events(name: str, folder: Path, timesteps: int, image_size: int = 0) -> Dataset:
     """Load a row of EVENTS, downloading it into `folder` if it is not there. Raises DataError."""
     rows, side = EVENTS[name], image_size or EVENTS[name].side
-    train, test = _kept(folder / f"{name}-frames-T{timesteps}-{side}.npz", lambda: _read(name, rows, folder, timesteps, side))
+    file, shape = folder / f"{name}-frames-T{timesteps}-{side}.npz", (timesteps, 2, side, side)
+    train, test = _kept(file, lambda: _read(name, rows, folder, timesteps, side), shape, len(rows.classes))
     return Dataset(name, train, test, rows.classes, Input((2, side, side), minimum=0, maximum=1))
 
 
@@ -113,17 +114,14 @@ def _divided(split: Split) -> tuple[Split, Split]:
     return split.subset(~test), split.subset(test)
 
 
-def _kept(path: Path, read: Callable[[], tuple[Split, Split]]) -> tuple[Split, Split]:
+def _kept(path: Path, read: Callable[[], tuple[Split, Split]], shape: tuple[int, ...], classes: int) -> tuple[Split, Split]:
     """Return the frames kept in a file, or read the recordings and keep them."""
     if path.is_file():
         try:
-            with path.open("rb") as file, np.load(file, allow_pickle=False) as kept:
-                return Split(kept["train"], kept["train_labels"]), Split(kept["test"], kept["test_labels"])
-        except (OSError, ValueError, KeyError, EOFError, BadZipFile, zlib.error) as error:
-            raise DataError(f"{path}: frames kept by snnc cannot be read ({error}); delete the file") from None
+            return read_frames(path, shape, classes)
+        except (OSError, ValueError, TypeError, KeyError, EOFError, MemoryError, BadZipFile, zlib.error, SnncError) as error:
+            raise DataError(f"{path}: frames kept by snnc cannot be read ({one_line(error)}); delete the file") from None
     train, test = read()
-    buffer = BytesIO()
-    np.savez_compressed(buffer, train=train.samples, train_labels=train.labels, test=test.samples, test_labels=test.labels)
     with suppress(SnncError):  # a folder that cannot be written to only costs the time of reading again
-        write_atomically(path, buffer.getvalue())
+        write_atomically(path, frames_file(train, test))
     return train, test

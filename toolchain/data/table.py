@@ -58,7 +58,7 @@ def load_dataset(name: str, timesteps: int = 5, image_size: int = 0) -> Dataset:
     """
     if name in DATASETS:
         return DATASETS[name](timesteps, image_size)
-    if Path(name).is_dir() or "/" in name:
+    if os.path.isdir(name) or "/" in name:
         return of_hub(name, timesteps, image_size)
     raise DataError(
         f"dataset {name!r} is unknown; allowed are {', '.join(DATASETS)}, an existing folder of images, "

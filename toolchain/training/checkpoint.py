@@ -14,6 +14,7 @@ from torch import Tensor
 
 from snnc.toolchain.atomic_file import write_atomically
 from snnc.toolchain.errors import FileFormatError, SnncError, TrainingError, located, one_line
+from snnc.toolchain.input_file import check_input
 from snnc.toolchain.interrupts import interrupts_deferred
 from snnc.toolchain.layers.phase import Phase
 from snnc.toolchain.network.network import Input
@@ -124,8 +125,7 @@ def _unpacked(packed: Tensor) -> dict[str, Any] | None:
 def _load(path: str | Path) -> tuple[Any, Seal]:
     """Return the content of a file of torch.save, and what its seal says."""
     try:
-        if not Path(path).is_file():
-            raise FileFormatError(f"{path}: no such file")
+        check_input(path)
         with open(path, "rb") as file:
             seal = seal_of_file(file)
             seal.check(Seal.ABSENT)

@@ -17,6 +17,7 @@ from snnc.toolchain.training.checkpoint import Checkpoint, load_checkpoint
 from snnc.toolchain.training.config import TrainConfig
 from snnc.toolchain.training.evaluation import EVALUATION_BATCH, Evaluation, evaluate
 from snnc.toolchain.training.methods.method import Companion
+from snnc.toolchain.training.shapes import check_shapes
 
 Build = Callable[[TrainConfig], SpikingNetwork]
 
@@ -61,15 +62,21 @@ def build_companion(recipe: Companion, build: Build, dataset: Dataset, resumed: 
     """
     known = resumed or (_read(recipe, dataset) if recipe.checkpoint else None)
     config = known.config if known else recipe.config
-    network = recipe.build(config, dataset.input, len(dataset.labels)) if recipe.build else build(config)
-    if known:
-        try:
-            network.load_state_dict(known.weights)
-        except (RuntimeError, SnncError) as error:
-            reason = one_line(error, 200)
-            raise ConfigError(f"{_origin(recipe)} does not fit its own settings ({reason}); train it again") from None
-        if isinstance(network, SpikingNetwork):
-            network.set_phase(known.phase, freeze=False)
+
+    def built() -> nn.Module:
+        return recipe.build(config, dataset.input, len(dataset.labels)) if recipe.build else build(config)
+
+    if not known:
+        return BuiltCompanion(recipe, config, built())
+    try:
+        check_shapes(built, known.weights)
+        network = built()
+        network.load_state_dict(known.weights)
+    except (RuntimeError, ValueError, SnncError) as error:
+        reason = one_line(error, 200)
+        raise ConfigError(f"{_origin(recipe)} does not fit its own settings ({reason}); train it again") from None
+    if isinstance(network, SpikingNetwork):
+        network.set_phase(known.phase, freeze=False)
     return BuiltCompanion(recipe, config, network)
 
 

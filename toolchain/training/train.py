@@ -29,6 +29,7 @@ from snnc.toolchain.training.methods import method_named
 from snnc.toolchain.training.metrics import Epoch
 from snnc.toolchain.training.resume import ResumeState, restored
 from snnc.toolchain.training.seeds import generator
+from snnc.toolchain.training.shapes import check_shapes
 from snnc.toolchain.training.stages import epochs_of, stages
 from snnc.toolchain.training.trainer import Trainer, companion_of
 
@@ -49,6 +50,8 @@ class Training:
         self.launched = launch(config)
         torch.manual_seed(config.seed)
         self.dataset = dataset
+        if resume:
+            restored(lambda: check_shapes(lambda: build(self.config), resume.weights))
         self.base = build(self.config)
         known = self.state.companions if self.state else {}
         self.companions = [build_companion(recipe, build, dataset, known.get(recipe.role)) for recipe in recipes]
@@ -174,7 +177,7 @@ def train(
 
     `build(config)` returns an untrained network. `resume` continues after the last epoch of a checkpoint whose training was
     interrupted, to the same bits as if it had not been. Ctrl-C leaves the last finished epoch and raises KeyboardInterrupt;
-    before the first one the untrained network is written, but over no file. Of several processes the first one writes.
+    before the first one nothing is written. Of several processes the first one writes, and no other run may while it does.
     Raises ConfigError, DataError, TrainingError (the file keeps the last good epoch), or SnncError if the file cannot be
     written.
     """
@@ -190,8 +193,7 @@ def train(
                 save_checkpoint(training.checkpoint(), out)
             saved = epoch.number
     except KeyboardInterrupt:
-        unsaved = saved < len(training.history)  # while it was written
-        if writes and (unsaved or (not training.history and not Path(out).exists())):
+        if writes and saved < len(training.history):  # it came while the last epoch was written
             save_checkpoint(training.checkpoint(), out)
         raise
     except RuntimeError as error:

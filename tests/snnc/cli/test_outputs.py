@@ -1,22 +1,29 @@
 """No command writes over what it reads, over a device, or over the work of another run; and what it opens is what it says."""
 
 import os
+import resource
 import shutil
 import subprocess
 import sys
 import time
+import warnings
+from dataclasses import replace
+from io import BytesIO
 from pathlib import Path
 
 import h5py
 import nir
 import numpy as np
 import pytest
+import torch
 from click.testing import CliRunner, Result
 from seals import reseal
 
 from snnc.cli.main import main
-from snnc.export import TARGETS
+from snnc.export import TARGETS, export, read_network
 from snnc.export.hdf5 import walk
+from snnc.toolchain.seal import sealed_zip
+from snnc.toolchain.training.checkpoint import digest_of
 
 QUICK = ["--model", "mlp", "--width", "0.02", "--epochs-float", "1", "--epochs-quantized", "1", "--epochs-integer", "1", "-q"]
 
@@ -181,3 +188,58 @@ def test_ending_a_command_leaves_the_folder_as_it_was(folder: Path) -> None:
     assert snnc("simulate", "model.net", "-e", "tensor", "-n", "2", "-q").exit_code == 0
     refused(snnc("simulate", "model.net", "-e", "nothing"))
     assert set(contents(folder)) == before
+
+
+@pytest.mark.parametrize("option", ["--resume", "--teacher"])
+def test_a_huge_model_in_a_small_checkpoint_is_refused_by_training_too(folder: Path, option: str) -> None:
+    content = torch.load("model.pt", weights_only=True)
+    content["config"] |= {"width": 64.0, "model": "cifarnet"}
+    resume = {"companions": {"twin": {"config": content["config"], "phase": 1, "weights": {}}}, "optimizer": {}}
+    buffer = BytesIO()
+    torch.save(resume, buffer)
+    content["resume"] = torch.frombuffer(bytearray(buffer.getvalue()), dtype=torch.uint8)
+    del content["digest"]
+    buffer = BytesIO()
+    torch.save(content | {"digest": digest_of(content)}, buffer)
+    Path("huge.pt").write_bytes(sealed_zip(buffer.getvalue()))
+    more = ["-o", "other.pt", "-q"] if option == "--resume" else [*QUICK, "--method", "kd", "-o", "other.pt"]
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    said = refused(snnc("train", option, "huge.pt", *more))
+    assert "has the shape" in said
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 2**18
+
+
+def test_of_two_trainings_into_one_name_one_is_refused(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "snnc", "train", *QUICK, "--force", "-o", "m.pt"]
+    runs = [subprocess.Popen([*command, "--seed", seed], cwd=tmp_path, stderr=subprocess.PIPE, text=True) for seed in "12"]
+    said = [run.communicate()[1] for run in runs]
+    assert sorted(run.returncode for run in runs) == [0, 2]
+    assert sorted(said)[1] == "snnc: m.pt: another run is writing it now; wait for its end, or name another file\n"
+    assert {path.name for path in tmp_path.iterdir()} == {"m.pt", "m.history.json", "m.training.png"}
+
+
+def test_pictures_and_events_of_others_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("m.training.png").write_bytes(b"a picture of a data set")
+    assert "output 'm.training.png' exists" in refused(snnc("train", *QUICK, "-o", "m.pt"))
+    Path("n.tensorboard").touch()
+    for force in ([], ["--force"]):
+        said = refused(snnc("train", *QUICK, "-o", "n.pt", "--log", "tensorboard", *force))
+        assert "folder 'n.tensorboard' of events exists" in said
+    assert Path("m.training.png").read_bytes() == b"a picture of a data set"
+
+
+def test_a_file_sends_nobody_to_a_hub(folder: Path) -> None:
+    network = replace(read_network("model.net"), data="evil/dataset")
+    export(network, "loihi2", "hub.net")
+    said = refused(snnc("simulate", "hub.net", "-e", "tensor"))
+    assert "the network was trained on 'evil/dataset', which is loaded only if you name it: add --data evil/dataset" in said
+
+
+def test_a_bias_that_is_no_number_is_one_line(folder: Path) -> None:
+    with h5py.File("model.nir", "r+") as file:
+        file["node/nodes/layer_fc2_weight0/bias"][0] = np.nan
+    reseal(Path("model.nir"))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert "a bias is no number of the chip" in refused(snnc("inspect", "model.nir"))

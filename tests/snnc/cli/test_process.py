@@ -56,6 +56,27 @@ def test_a_full_output_is_one_line(folder: Path) -> None:
     assert done.stderr == "snnc: OSError: [Errno 28] No space left on device\n"
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
+@pytest.mark.parametrize(
+    "line",
+    [
+        f"{SNNC} --help >/dev/full",
+        f"{SNNC} inspect nofile.net 2>/dev/full",
+        f"{SNNC} bogus 2>/dev/full",
+        f"{SIMULATE} >/dev/full 2>/dev/full",
+    ],
+)
+def test_full_streams_leave_the_status_of_a_fault(folder: Path, line: str) -> None:
+    done = shell(folder, line)
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr and done.stderr.count("\n") <= 1
+
+
+def test_a_working_folder_that_is_gone_is_one_line(folder: Path) -> None:
+    done = shell(folder, f"mkdir gone; cd gone; rmdir ../gone; {SNNC} train")
+    assert (done.returncode, done.stderr) == (2, "snnc: the working folder is gone; change to another\n")
+
+
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8"])
 def test_names_that_the_terminal_cannot_show_are_shown(folder: Path, encoding: str) -> None:
     os.rename(folder / "model.net", os.fsencode(folder) + b"/mo\xffd\xc3\xa9l.net")

@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 from pathlib import Path
-from textwrap import dedent
 
 import numpy as np
 import pytest
@@ -129,7 +128,7 @@ def test_a_teacher_of_a_file_takes_the_place_of_the_twin(tmp_path: Path, digits:
     assert teacher.weights["layers.2.synapses.0.weight"].shape != student.weights["layers.2.synapses.0.weight"].shape
     with pytest.raises(ConfigError, match="method 'tna' has no setting 'teacher'; leave it out, or choose one of kd, kd-ce"):
         run(ONE_EACH.replaced(teacher=path), digits, tmp_path / "model.pt")
-    with pytest.raises(ConfigError, match="is the file of the twin; name another with --output"):
+    with pytest.raises(ConfigError, match="which the same command reads; name another file"):
         run(ONE_EACH.replaced(method="kd", teacher=path), digits, tmp_path / "teacher.pt")
     with pytest.raises(ConfigError, match="checkpoint .* of the twin was trained on other data than 'digits-events' is now"):
         events = load_dataset("digits-events", 3)
@@ -211,11 +210,3 @@ def test_callbacks_are_called_in_order_and_a_path_can_be_resumed(tmp_path: Path)
     assert seen == ["a1", "b1", "a2", "b2"]
     done = snnc.train(ONE_EACH, tmp_path / "model.pt", callbacks=[Noting("c")], resume=tmp_path / "model.pt")
     assert (seen[4:], len(done.history)) == (["c3"], 3)
-
-
-def test_the_example_of_the_docstring_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    text = str(snnc.train.__doc__)
-    example = text[text.index("import snnc") : text.index("config     --")]
-    monkeypatch.chdir(tmp_path)
-    exec(dedent("        " + example), {})
-    assert (tmp_path / "model.pt").is_file()
