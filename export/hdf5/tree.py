@@ -9,7 +9,6 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from math import prod
@@ -85,11 +84,6 @@ def read_tree(content: bytes) -> Group:
 def own_tree(content: bytes) -> Group:
     """Return the content of an HDF5 file that this very process has made."""
     return _parsed(b"".join(walk.answer(content, limited=False)))
-
-
-def texts(array: NDArray[Any]) -> Iterator[str]:
-    """Yield the texts of an array of bytes. Raises UnicodeDecodeError, a ValueError."""
-    return (bytes(each).decode() for each in array.ravel())
 
 
 def _failure(status: int, errors: bytes) -> str:

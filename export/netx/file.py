@@ -184,7 +184,10 @@ def _neural_entries(group: Group) -> Iterator[Group]:
 
 
 def _kind(entry: Group) -> bytes:
-    return bytes(entry.array("type")[0])
+    kind = entry.array("type").ravel()
+    if kind.size != 1 or not isinstance(kind[0], bytes):  # bytes(number) would be as many zeros
+        raise FileFormatError(f"{entry.name}/type is no text; it was edited, export it again")
+    return bytes(kind[0])
 
 
 def _read_layer(entry: Group, name: str, source: str, exponent: int) -> Layer:

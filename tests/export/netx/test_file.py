@@ -105,12 +105,18 @@ def no_numbers(file: h5py.File) -> None:
     file["layer/1/weight"] = np.array([b"text"])
 
 
+def no_type(file: h5py.File) -> None:
+    del file["layer/1/type"]
+    file["layer/1/type"] = [2**62]
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
         (set_weight, "its checksum does not fit its numbers"),
         (claim_a_huge_shape, "claims the shape"),
         (no_numbers, "allowed are integers"),
+        (no_type, "/layer/1/type is no text"),
         (lambda file: huge(file, "layer/1/neuron/iDecay"), "claims the shape"),
         (lambda file: huge(file, "layer/1/neuron/refDelay"), "claims the shape"),
         (lambda file: file["layer/1/weight"].attrs.__setitem__("note", 1), "weight is not what snnc writes"),
@@ -165,8 +171,8 @@ def test_a_truncated_file_is_refused(tmp_path: Path, network: Network, share: fl
 
 
 def test_a_missing_file_and_a_folder_are_refused(tmp_path: Path, network: Network) -> None:
-    for path in (tmp_path / "none.net", tmp_path):
-        with pytest.raises(FileFormatError, match="no such file"):
+    for path, said in ((tmp_path / "none.net", "no such file"), (tmp_path, "it is a folder, no regular file; name a file")):
+        with pytest.raises(FileFormatError, match=said):
             read_netx(path)
     with pytest.raises(SnncError, match="cannot be written"):
         TARGETS["loihi2"].write(network, "/proc/none/a.net")
