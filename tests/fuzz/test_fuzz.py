@@ -99,9 +99,10 @@ def test_a_case_can_be_repeated() -> None:
 
 @pytest.mark.slow
 @pytest.mark.skipif(not built(), reason="the C kernel was not built: no compiler")
-def test_the_sanitizers_find_nothing_in_the_kernels() -> None:
+def test_the_search_under_sanitizers_runs() -> None:
+    """A few networks of each day: tests/toolchain/native has those that always run."""
     script = str(Path(__file__).with_name("sanitized.py"))
-    command = [sys.executable, script, "--networks", "100", "--start", str(datetime.now(UTC).toordinal() * 1000)]
+    command = [sys.executable, script, "--networks", "12", "--start", str(datetime.now(UTC).toordinal() * 1000)]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=600)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "100 networks" in done.stdout and "every number equal, no fault found" in done.stdout
+    assert "12 networks" in done.stdout and "every number equal, no fault found" in done.stdout
