@@ -37,7 +37,7 @@ class ResumeState:
         check_data(checkpoint, dataset, "the checkpoint")
         state = checkpoint.resume
         if state is None:
-            raise ConfigError("nothing to resume: its training has ended, or was stopped in its first epoch; start a new one")
+            raise ConfigError("nothing to resume: its training has ended; start a new one")
 
         def read() -> "ResumeState":
             if list(state["companions"]) != list(roles):
