@@ -12,6 +12,7 @@ from snnc.export import TARGETS, target_of
 from snnc.toolchain.network.bounds import overflows
 from snnc.toolchain.network.chips import CHIPS, violations
 from snnc.toolchain.network.network import Layer, Network
+from snnc.toolchain.network.text import span
 
 CHECKPOINT = ".pt"
 
@@ -19,7 +20,8 @@ CHECKPOINT = ".pt"
 @dataclass(frozen=True)
 class LayerSummary:
     """One layer in numbers; `zeros` is the share of weights that are 0, thresholds are in weight units,
-    `beta` is the share of the membrane kept per step."""
+    `beta` is the share of the membrane kept per step,
+    or the least and the largest as a text."""
 
     name: str
     shape: tuple[int, ...]
@@ -28,7 +30,7 @@ class LayerSummary:
     values: str
     zeros: float
     vth: int
-    beta: float
+    beta: float | str
 
 
 @dataclass(frozen=True)
@@ -88,9 +90,8 @@ def _layer(layer: Layer) -> LayerSummary:
     found = np.unique(weights)
     values = ", ".join(map(str, found)) if len(found) <= 3 else f"{found[0]} .. {found[-1]}"
     zeros = float((weights == 0).mean())
-    return LayerSummary(
-        layer.name, layer.output_shape, layer.neurons, weights.size, values, zeros, layer.neuron.vth, layer.neuron.beta
-    )
+    beta = layer.neuron.beta if isinstance(layer.neuron.beta, float) else span(layer.neuron.beta)
+    return LayerSummary(layer.name, layer.output_shape, layer.neurons, weights.size, values, zeros, layer.neuron.vth, beta)
 
 
 def show(console: Console, found: Summary, network: Network, *, verbose: bool = False) -> None:
@@ -105,12 +106,16 @@ def show(console: Console, found: Summary, network: Network, *, verbose: bool = 
     for heading in ("neurons", "weights", "values", "zeros", "vth", "beta"):
         layers.add_column(heading, justify="right")
     for row in found.layers:
-        numbers = (f"{row.neurons:,}", f"{row.weights:,}", row.values, f"{row.zeros:.0%}", str(row.vth), f"{row.beta:.4g}")
+        numbers = (f"{row.neurons:,}", f"{row.weights:,}", row.values, f"{row.zeros:.0%}", str(row.vth), _beta(row))
         layers.add_row(row.name, "x".join(map(str, row.shape)), *numbers)
     limits = Table("format or chip", "what it cannot hold", box=None, pad_edge=False, header_style="bold")
     for name, lost in {**found.formats, **found.chips}.items():
         limits.add_row(name, _lost(lost, found.notices.get(name), verbose=verbose))
     console.print(layers, "", limits, sep="\n")
+
+
+def _beta(row: LayerSummary) -> str:
+    return row.beta if isinstance(row.beta, str) else span(row.beta)
 
 
 def _lost(lost: list[str], notice: str | None, *, verbose: bool) -> str:

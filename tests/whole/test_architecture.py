@@ -236,6 +236,7 @@ def test_every_source_has_a_test_file() -> None:
         "training_view": "test_main",
         "violation": "test_chips",
         "frames": "test_reference",
+        **dict.fromkeys(("signals", "bitsliced_cycles"), "toolchain/simulate/test_recurrence"),
     }
     for path in SOURCES:
         if path.stem == "__init__":

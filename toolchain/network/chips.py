@@ -14,6 +14,7 @@ from snnc.toolchain.network.network import Layer, Network
 from snnc.toolchain.network.violation import Violation
 
 Found = tuple[str, int]  # where, and the value there that is furthest from what is allowed
+DELAY_MAX = 62  # steps
 INTEL = "Intel, Loihi 2 technology brief (2021), and Lava 0.10.0's bit-accurate models"
 
 
@@ -86,6 +87,13 @@ def input_values(network: Network, least: int, most: int) -> Iterator[Found]:
     yield "input", extreme(network.input.minimum, network.input.maximum, least, most)
 
 
+def delays(network: Network, least: int, most: int) -> Iterator[Found]:
+    """Check the delay of every synapse."""
+    for layer in network.layers:
+        for synapse in layer.synapses:
+            yield f"layer {layer.name!r}, synapses from {synapse.source!r}", synapse.delay
+
+
 def _neurons(network: Network, least: int, most: int) -> Iterator[Found]:
     yield "network", sum(layer.neurons for layer in network.layers)
 
@@ -113,6 +121,10 @@ CHIPS: dict[str, Chip] = {
             Limit(
                 *("input value", -(2**15), 2**15 - 1, input_values, "Lava 0.10.0: graded spikes of 16 bits", "published"),
                 "scale the input down",
+            ),
+            Limit(
+                *("delay", 0, DELAY_MAX, delays, "Lava 0.10.0 and lava-dl 0.6.0 clamp delays there", "derived"),
+                "shorten it, or repeat the spikes in a layer between",
             ),
             Limit(
                 *("number of neurons", 1, 128 * 8192, _neurons, "128 cores of up to 8,192 neurons (Intel, 2021)", "derived"),

@@ -42,7 +42,7 @@ def layer(name: str = "fc", source: str = "input", inputs: int = 16, out: int = 
         (lambda: Network("n", 0, PIXELS, (layer(),)), "timesteps 0 is outside 1..32768"),
         (lambda: Network("n", 1, PIXELS, ()), "the network has no layers"),
         (lambda: Network("n", 1, PIXELS, (layer(), layer())), "layer name 'fc' is used twice"),
-        (lambda: Network("n", 1, PIXELS, (layer(source="later"),)), "source 'later' is not 'input' or an earlier layer"),
+        (lambda: Network("n", 1, PIXELS, (layer(source="later"),)), "source 'later' is unknown; allowed are 'input', 'fc'"),
         (lambda: Network("n", 1, PIXELS, (layer(inputs=15),)), r"layer 'fc': dense synapses of weight \(3, 15\)"),
         (lambda: Network("n", 1, PIXELS, (layer(),), "volts"), "readout 'volts' is unknown; allowed are membrane, spikes"),  # type: ignore[arg-type]
         (lambda: Network("n", 1, PIXELS, (layer(),), labels=("a",)), "got 1 labels for 3 outputs"),
