@@ -16,10 +16,10 @@ from torch import Tensor
 from snnc.toolchain.errors import EngineError
 from snnc.toolchain.native.library import load_kernel
 from snnc.toolchain.network import lif
+from snnc.toolchain.network.grid import as_chw, grid_of
 from snnc.toolchain.network.network import Layer, Network
 from snnc.toolchain.network.synapse import Dense
 from snnc.toolchain.network.validation import Shape
-from snnc.toolchain.simulate.bitsliced_layers import as_chw, grid_of
 
 IDENTITY = (1.0, 0)  # scale and zero point of values that are what they are
 FLOAT_SUMS: Any = (torch.float32, "none", [], "")  # output type, and no operation after the convolution

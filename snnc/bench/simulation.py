@@ -21,10 +21,11 @@ from snnc.bench.lava_conv import time_convolutions
 from snnc.bench.memory import peak_mib
 from snnc.bench.synthetic import check_rate, synthetic_cifarnet, synthetic_images
 from snnc.toolchain.errors import EngineError
+from snnc.toolchain.network.grid import Grid, grid_of
 from snnc.toolchain.network.network import Network
 from snnc.toolchain.network.synapse import Conv, Dense, Synapse
 from snnc.toolchain.simulate.bitsliced import BitslicedSimulator
-from snnc.toolchain.simulate.bitsliced_layers import Grid, aligned, grid_of
+from snnc.toolchain.simulate.bitsliced_layers import aligned
 from snnc.toolchain.simulate.trace import Trace
 
 BASELINE_IMAGES = 16  # that the slower ways run in one round

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from snnc.toolchain.native.library import ResultsStruct, load_kernel
 from snnc.toolchain.network import lif
+from snnc.toolchain.network.grid import as_chw, grid_of
 from snnc.toolchain.network.network import INPUT, Layer, Lif, Network
 from snnc.toolchain.network.order import is_recurrent, stages
 from snnc.toolchain.network.synapse import Synapse
@@ -25,11 +26,9 @@ from snnc.toolchain.simulate.bitsliced_layers import (
     Range,
     Spikes,
     Ternary,
-    as_chw,
     can_fuse,
     count,
     fused_kind,
-    grid_of,
     packed,
     scratch,
     unpacked,

@@ -6,9 +6,10 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from snnc.toolchain.network.grid import as_chw
 from snnc.toolchain.network.network import Layer
 from snnc.toolchain.network.validation import Shape
-from snnc.toolchain.simulate.bitsliced_layers import Output, Signal, as_chw, packed
+from snnc.toolchain.simulate.bitsliced_layers import Output, Signal, packed
 from snnc.toolchain.simulate.reference import run_together
 from snnc.toolchain.simulate.signals import Signals
 

@@ -16,12 +16,11 @@ from numpy.typing import NDArray
 
 from snnc.toolchain.native.library import Kernel, LayerStruct, ResultsStruct
 from snnc.toolchain.network import lif
+from snnc.toolchain.network.grid import Grid, as_chw
 from snnc.toolchain.network.network import Layer, Lif
-from snnc.toolchain.network.synapse import Conv, Synapse
-from snnc.toolchain.network.validation import Shape, Weights
+from snnc.toolchain.network.validation import Weights
 
 INT16_MAX, INT32_MAX = 2**15 - 1, 2**31 - 1
-POOLS = (4, 3, 2)  # that are looked for in folded weights
 
 Bits = NDArray[np.uint64]
 Range = tuple[int, int]
@@ -71,7 +70,7 @@ class Output:
 class Fused:
     """What both kernels need of a synapse: geometry, and the bias of its layer, padded to whole blocks of channels."""
 
-    def __init__(self, kernel: Kernel, grid: "Grid", neuron: Lif | None, timesteps: int):
+    def __init__(self, kernel: Kernel, grid: Grid, neuron: Lif | None, timesteps: int):
         """Fill in the geometry; without a neuron only sums are wanted."""
         self.kernel, self.shape, self.timesteps = kernel, (timesteps, *grid.output), timesteps
         self.cout = grid.weight.shape[0]
@@ -103,7 +102,7 @@ class Fused:
 class Ternary(Fused):
     """Weights of -1, 0 and 1 over spikes; cost in proportion to the spikes."""
 
-    def __init__(self, kernel: Kernel, grid: "Grid", neuron: Lif | None, timesteps: int):
+    def __init__(self, kernel: Kernel, grid: Grid, neuron: Lif | None, timesteps: int):
         """Pack the weights into rows of two bits per output channel, in the order that `unslice` (ternary.c) undoes."""
         super().__init__(kernel, grid, neuron, timesteps)
         out, channels, kh, kw = grid.weight.shape
@@ -130,7 +129,7 @@ class Ternary(Fused):
 class Graded(Fused):
     """16-bit weights over 16-bit values; zeros cost nothing, and a constant input is summed once."""
 
-    def __init__(self, kernel: Kernel, grid: "Grid", neuron: Lif | None, timesteps: int):
+    def __init__(self, kernel: Kernel, grid: Grid, neuron: Lif | None, timesteps: int):
         """Lay the weights out as rows of int32, one for each tap and input channel."""
         super().__init__(kernel, grid, neuron, timesteps)
         out, channels, kh, kw = grid.weight.shape
@@ -144,51 +143,6 @@ class Graded(Fused):
         layer, frames = ctypes.byref(self.geometry), values.shape[1]
         rows, bias = self.rows.ctypes.data, self.bias.ctypes.data
         self.kernel.graded_layer(layer, images, frames, values.ctypes.data, rows, bias, ctypes.byref(results))
-
-
-@dataclass(frozen=True)
-class Grid:
-    """A synapse as a convolution over C,H,W with pooling taken out of its weights."""
-
-    weight: Weights  # (out, in, kh, kw)
-    source: Shape
-    stride: tuple[int, int]
-    padding: tuple[int, int]
-    pool: int = 1
-
-    @property
-    def pooled(self) -> tuple[int, int]:
-        """Height and width after pooling."""
-        return self.source[1] // self.pool, self.source[2] // self.pool
-
-    @property
-    def output(self) -> tuple[int, int]:
-        """Height and width of the population."""
-        sizes = zip(self.pooled, self.weight.shape[2:], self.stride, self.padding, strict=True)
-        height, width = ((size + 2 * pad - kernel) // step + 1 for size, kernel, step, pad in sizes)
-        return height, width
-
-
-def grid_of(synapse: Synapse, source: Shape, *, pooling: bool) -> Grid:
-    """Return a synapse as a Grid; dense synapses become one kernel as large as their source."""
-    source = as_chw(source)
-    if isinstance(synapse, Conv):
-        grid = Grid(synapse.weight, source, synapse.stride, synapse.padding)
-    else:
-        grid = Grid(synapse.weight.reshape(-1, *source), source, (source[1], source[2]), (0, 0))
-    return next(filter(None, (_without_pool(grid, pool) for pool in POOLS)), grid) if pooling else grid
-
-
-def _without_pool(grid: Grid, pool: int) -> Grid | None:
-    """Undo `behind_pool` of a synapse, if every tap is repeated pool x pool and the geometry fits."""
-    sizes = (*grid.weight.shape[2:], *grid.stride, *grid.padding, *grid.source[1:])
-    if any(size % pool for size in sizes):
-        return None
-    weight = grid.weight[:, :, ::pool, ::pool]
-    if any((weight != grid.weight[:, :, y::pool, x::pool]).any() for y in range(pool) for x in range(pool)):
-        return None
-    stride, padding = (tuple(size // pool for size in pair) for pair in (grid.stride, grid.padding))
-    return Grid(weight, grid.source, (stride[0], stride[1]), (padding[0], padding[1]), pool)
 
 
 def can_fuse(layer: Layer, ranges: Mapping[str, Range]) -> bool:
@@ -228,11 +182,6 @@ def fused_kind(grid: Grid, kernel: Kernel, low: int, high: int) -> type[Fused] |
     factors = max(-least, most, -low, high)
     sums = reach((grid.weight, low, high)) * grid.pool**2
     return Graded if factors <= INT16_MAX and sums <= INT32_MAX else None
-
-
-def as_chw(shape: Shape) -> Shape:
-    """Return a shape as channels, height, width."""
-    return shape if len(shape) == 3 else (prod(shape), 1, 1)
 
 
 def packed(spikes: NDArray[np.bool_]) -> Bits:

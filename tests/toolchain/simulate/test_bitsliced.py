@@ -17,15 +17,14 @@ from random_networks import random_network, random_samples, seeds
 from snnc.toolchain.errors import DataError, EngineError
 from snnc.toolchain.native import library
 from snnc.toolchain.native.library import built, load_kernel
+from snnc.toolchain.network.grid import Grid, grid_of
 from snnc.toolchain.network.network import Input, Layer, Lif, Network
 from snnc.toolchain.network.synapse import Conv, Dense
 from snnc.toolchain.simulate.bitsliced import BitslicedSimulator, FusedLayer, simulate_bitsliced
 from snnc.toolchain.simulate.bitsliced_layers import (
     Graded,
-    Grid,
     Ternary,
     fused_kind,
-    grid_of,
     packed,
     reach,
     unpacked,
