@@ -9,6 +9,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from snnc.export.c import violations as c
 from snnc.export.netx import violations as netx
 from snnc.export.nir import dialects
 from snnc.export.nir import violations as nir
@@ -48,6 +49,16 @@ TARGETS: dict[str, Target] = {
         engines=("onnx",),
         extra="onnx",
     ),
+    "c": Target(  # C99 for microcontrollers and soft cores
+        suffix=".h",
+        check=c.check,
+        content=loaded("c.file", "content", ""),
+        read=loaded("c.file", "read_c", ""),
+        describe=loaded("c.file", "describe", ""),
+        options=c.COptions,
+        remark=loaded("c.file", "remark", ""),
+        engines=("c",),
+    ),
 }
 
 
@@ -56,7 +67,7 @@ def export(network: Network, target: str, path: str | Path, **options: Any) -> P
 
     Args:
         network: the integer network.
-        target: a row of TARGETS: `loihi2`, `nir`, `onnx`.
+        target: a row of TARGETS: `loihi2`, `nir`, `onnx`, `c`.
         path: the file to write; it ends in the target's suffix.
         options: the target's own options, such as `dialect="norse"` of `nir`.
 

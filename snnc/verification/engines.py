@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from snnc.export import TARGETS
+from snnc.export.c.compiler import MISSING, compiler
 from snnc.export.lava.import_fixes import INSTALL
 from snnc.export.lava.import_fixes import installed as lava_installed
 from snnc.export.lava.limits import violations as lava_violations
@@ -101,6 +102,12 @@ def _run_onnx(subject: Subject, frames: Frames) -> Trace:
     return run_onnx(subject.network, samples_of(subject.network, frames), file=subject.file("onnx"))
 
 
+def _run_c(subject: Subject, frames: Frames) -> Trace:
+    from snnc.export.c.runner import run_c
+
+    return run_c(subject.network, frames, file=subject.file("c"))
+
+
 def _run_nir(subject: Subject, frames: Frames) -> Trace:
     from snnc.export.nir.runner import run_nir
 
@@ -151,6 +158,10 @@ def _needs_exact_nir(subject: Subject) -> str | None:
     return why_not(subject.network, subject.file("nir"))
 
 
+def _needs_compiler(subject: Subject) -> str | None:
+    return MISSING if compiler() is None else _cannot_hold("c", subject)
+
+
 def _absent(extra: str, *libraries: str) -> str | None:
     absent = [name for name in libraries if not find_spec(name)]
     return f"{absent[0]} is not installed; get it with: {install_command(extra)}" if absent else None
@@ -180,6 +191,7 @@ ENGINES: dict[str, Engine] = {
     "torch": Engine(_run_model, _needs_model, throughput=2e10),
     "onnx": Engine(_run_onnx, _needs_onnx, throughput=1e10, slow=True),
     "nir": Engine(_run_nir, _needs_exact_nir, throughput=2e9, slow=True),
+    "c": Engine(_run_c, _needs_compiler, throughput=2e8, slow=True),
     "lava": Engine(_run_lava("lava"), _needs_lava, max_samples=FEW, slow=True),
     "netx": Engine(_run_lava("netx"), _needs_netx, max_samples=FEW, slow=True),
 }

@@ -1,6 +1,7 @@
-"""Every synapse as a convolution over channels, height and width, with the pooling that was folded into its taps taken out again."""
+"""Every synapse as a convolution over channels, height and width, its pooling taken out of the taps again."""
 
 from dataclasses import dataclass
+from math import prod
 
 from snnc.toolchain.network.synapse import Conv, Synapse
 from snnc.toolchain.network.validation import Shape, Weights

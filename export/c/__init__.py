@@ -1,0 +1,1 @@
+"""C99 source for microcontrollers: one header without dependencies."""
