@@ -65,6 +65,7 @@ def simulate(
       torch      the trained model; needs a .pt
       onnx       the graph in onnxruntime
       nir        real-number neurons, where those are exact
+      c          the C source, compiled by this machine's compiler
       lava       stock Lava processes
       netx       the .net file as lava-dl loads it
     Example: snnc simulate model.pt model.net model.nir model.onnx

@@ -53,7 +53,13 @@ def run_onnx(network: Network, samples: Samples, file: Path) -> Trace:
     return runner.run_onnx(network, samples, file=file)
 
 
-ON_FILES = {"nir": run_nir, "onnx": run_onnx}  # netx needs Lava: export/lava tests it
+def run_c(network: Network, samples: Samples, file: Path) -> Trace | None:
+    from snnc.export.c import compiler, runner
+
+    return runner.run_c(network, as_frames(network, samples), file=file) if compiler.compiler() else None
+
+
+ON_FILES = {"nir": run_nir, "onnx": run_onnx, "c": run_c}  # netx needs Lava: export/lava tests it
 
 
 def drawn(kind: str, seed: int) -> Network:
@@ -138,7 +144,7 @@ def test_export_is_also_the_module(tmp_path: Path) -> None:
 def test_faults_of_export_say_what_is_allowed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     network = random_network(1, chip_only=True)
     for arguments, options, message in (
-        (("loihi3", "a.net"), {}, "target 'loihi3' is unknown; allowed are loihi2, nir, onnx"),
+        (("loihi3", "a.net"), {}, "target 'loihi3' is unknown; allowed are loihi2, nir, onnx, c"),
         (("loihi2", "a.pt"), {}, "output '.*a.pt' must end in .net for target 'loihi2'"),
         (("loihi2", "a.net"), {"dialect": "norse"}, "target 'loihi2' has no --dialect; it belongs to nir"),
         (("nir", "a.nir"), {"speed": 9}, "target 'nir' has no --speed; it belongs to no target"),

@@ -164,7 +164,7 @@ def _presets(folder: Path) -> list[Path]:
 
 def _files(folder: Path) -> list[Path]:
     pt = _trained(folder)[0]
-    for target in ("loihi2", "nir", "onnx"):
+    for target in ("loihi2", "nir", "onnx", "c"):
         snnc.export(load_subject(pt)[0].network, target, folder / f"model{snnc.TARGETS[target].suffix}")
     return [pt]
 
@@ -207,6 +207,7 @@ FORMATS: dict[str, Format] = {
     "nir": Format(".nir", _exported("nir"), (damaged, damaged, edited_hdf5), _opened),
     "nir of others": Format(".nir", _foreign_graphs, (damaged_bytes, damaged_bytes, edited_hdf5), _imported),
     "onnx": Format(".onnx", _exported("onnx"), (damaged_bytes, edited_onnx), _opened),
+    "c": Format(".h", _exported("c"), (damaged_bytes,), _opened),
     "toml": Format(".toml", _presets, (edited_toml, damaged_bytes), _configured),
     "options": Format(".line", _files, (_line,), _called),
 }
