@@ -70,7 +70,8 @@ def _currents(network: Network, least: int, most: int) -> Iterator[Found]:
     for layer in network.layers:
         reaches = [_reach(synapse, *network.ranges[synapse.source]) for synapse in layer.synapses]
         largest = max(-sum(low for low, _ in reaches), sum(high for _, high in reaches))
-        steps = min(network.timesteps, -(-lif.DECAY_UNITY // (int(np.min(layer.neuron.du)) + 1)))
+        decay = int(np.min(layer.neuron.du)) + 1
+        steps = min(network.timesteps, -(-lif.DECAY_UNITY // decay)) if decay else network.timesteps
         yield f"layer {layer.name!r}", (largest << lif.UNIT_SHIFT) * steps
 
 
