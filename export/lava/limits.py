@@ -12,7 +12,7 @@ from snnc.toolchain.network.chips import Chip, Found, Limit, delays, extreme, in
 from snnc.toolchain.network.chips import violations as violations_of
 from snnc.toolchain.network.network import Layer, Network
 from snnc.toolchain.network.synapse import Conv, Synapse
-from snnc.toolchain.network.validation import Int64s, Weights
+from snnc.toolchain.network.validation import Int64s
 from snnc.toolchain.network.violation import Violation
 
 MESSAGE_BITS = 16  # of one graded input
@@ -26,16 +26,6 @@ CURRENT = 2**31 - 2**25
 def violations(network: Network) -> list[Violation]:
     """Return everything in a network that Lava's stock processes cannot run exactly; empty: they can."""
     return violations_of(network, STOCK)
-
-
-def split_weight(weight: Weights) -> list[Int64s]:
-    """Return parts of 8 bits (-128..127), the lowest first, such that the sum of `part[i] << 8 * i` is the weight."""
-    rest, half = np.asarray(weight, np.int64), 1 << WEIGHT_BITS - 1
-    parts: list[Int64s] = []
-    while rest.any() or not parts:
-        parts.append((rest + half) % (2 * half) - half)
-        rest = (rest - parts[-1]) >> WEIGHT_BITS
-    return parts
 
 
 def split_bias(bias: Int64s) -> tuple[Int64s, Int64s]:

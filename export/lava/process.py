@@ -14,8 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from snnc.export.lava.import_fixes import modern_python, print_failures, skip_slayer, widen_conv_geometry
-from snnc.export.lava.limits import MESSAGE_BITS, WEIGHT_BITS, split_bias, split_weight
+from snnc.export.lava.limits import MESSAGE_BITS, WEIGHT_BITS, split_bias
 from snnc.export.lava.schedule import Schedule, schedule
+from snnc.export.limits import split_weight
 from snnc.toolchain.network.network import INPUT, Layer, Network
 from snnc.toolchain.network.plain import from_plain
 from snnc.toolchain.network.synapse import Conv, Dense
