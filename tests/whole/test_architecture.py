@@ -221,6 +221,7 @@ def test_every_source_has_a_test_file() -> None:
         "plot": "test_inspect",
         "export/target": "test_targets",
         "export/limits": "test_targets",
+        "entries": "test_foreign",
         "export/netx/violations": "export/test_targets",
         "export/nir/violations": "export/test_targets",
         "export/onnx/violations": "export/test_targets",

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from snnc.toolchain.network import lif
 from snnc.toolchain.network.network import Layer, Network
@@ -77,9 +78,12 @@ def _weights(layer: Layer) -> tuple[int, int]:
     return min(int(weight.min()) for weight in every), max(int(weight.max()) for weight in every)
 
 
+def _span(numbers: ArrayLike) -> tuple[int, int]:
+    return int(np.min(numbers)), int(np.max(numbers))
+
+
 def _mantissas(layer: Layer) -> tuple[int, int]:
-    mantissa = np.asarray(layer.neuron.bias_mantissa)
-    return int(mantissa.min()), int(mantissa.max())
+    return _span(layer.neuron.bias_mantissa)
 
 
 def input_values(network: Network, least: int, most: int) -> Iterator[Found]:
@@ -109,6 +113,14 @@ CHIPS: dict[str, Chip] = {
             Limit(
                 *("threshold", 0, lif.VTH_MAX, of_layers(lambda layer: (layer.neuron.vth,) * 2), INTEL, "published"),
                 "rescale the layer; a threshold that is never reached may be 131071",
+            ),
+            Limit(
+                *("du", 0, lif.DU_MAX, of_layers(lambda layer: _span(layer.neuron.du)), INTEL, "published"),
+                "take a current that leaks",
+            ),
+            Limit(
+                *("dv", 0, lif.DV_MAX, of_layers(lambda layer: _span(layer.neuron.dv)), INTEL, "published"),
+                "take 4095, which keeps 1/4096 of a membrane",
             ),
             Limit(
                 *("bias mantissa", lif.BIAS_MANTISSA_MIN, lif.BIAS_MANTISSA_MAX, of_layers(_mantissas), INTEL, "published"),

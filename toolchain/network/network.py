@@ -66,10 +66,10 @@ class Input:
 class Lif:
     """One population of Loihi LIF neurons: a shared threshold, one bias for each neuron, decays for all or for each.
 
-    `vth` is 0..2**23 weight units, `du` and `dv` are 0..4095, the bias of a neuron is mantissa << exponent in 1/64 weight
-    units, at most 24 bits in all. Mantissas and decays that broadcast to `shape` are enough; a decay that all neurons share
-    is kept as an int, others as an array of one for each neuron. Matches Lava's LIF and LIFReset. What one chip holds of
-    these ranges is a matter of chips.py.
+    `vth` is 0..2**23 weight units, `du` is -1..4095 and `dv` 0..4096 (chips hold 0..4095), the bias of a neuron is
+    mantissa << exponent in 1/64 weight units, at most 24 bits in all. Mantissas and decays that broadcast to `shape` are
+    enough; a decay that all neurons share is kept as an int, others as an array of one for each neuron. Matches Lava's LIF
+    and LIFReset. What one chip holds of these ranges is a matter of chips.py.
     """
 
     shape: Shape
@@ -93,8 +93,8 @@ class Lif:
         check_neurons([self.shape])
         for name, value, limit in (("vth", vth, lif.STATE_LIMIT), ("bias_exponent", bias_exponent, lif.STATE_BITS - 1)):
             frozen_field(self, name, bounded_integer(value, name, limit))
-        for name, decay, limit in (("dv", dv, lif.DV_MAX), ("du", du, lif.DU_MAX)):
-            frozen_field(self, name, shared_or_each(decay, name, limit, self.shape))
+        for name, decay, least in (("dv", dv, 0), ("du", du, -1)):
+            frozen_field(self, name, shared_or_each(decay, name, least, least + lif.DECAY_UNITY, self.shape))
         most = lif.MEMBRANE_MAX >> self.bias_exponent
         mantissa = checked_integers(
             bias_mantissa, "bias mantissa", -most, most, "a bias has 24 bits at most, exponent included: rescale the layer"
@@ -247,7 +247,7 @@ def _check_sums(network: Network) -> None:
 
 def _truncation_free(neuron: Lif, timesteps: int) -> bool:
     kept = (lif.DECAY_UNITY - int(dv) for dv in np.unique(neuron.dv))
-    shift = max(_trailing_zeros(lif.DECAY_UNITY) - _trailing_zeros(share) for share in kept)
+    shift = max((_trailing_zeros(lif.DECAY_UNITY) - _trailing_zeros(share) for share in kept if share), default=0)
     return not neuron.has_current_memory and shift * (timesteps - 1) <= _trailing_zeros(neuron.finest_input)
 
 

@@ -8,6 +8,8 @@ from numpy.typing import ArrayLike
 if TYPE_CHECKING:  # network.py imports this module
     from snnc.toolchain.network.network import Layer, Network
 
+MOST_SYNAPSES = 4  # that are shown of a layer; one with many delays has dozens
+
 
 def table(network: "Network") -> str:
     """Return a line about the network and one for each layer."""
@@ -26,7 +28,9 @@ def span(numbers: ArrayLike) -> str:
 
 def _row(layer: "Layer") -> tuple[str, ...]:
     weights = np.concatenate([[synapse.weight.min(), synapse.weight.max()] for synapse in layer.synapses])
-    synapses = " + ".join(synapse.text() for synapse in layer.synapses)
+    shown = [synapse.text() for synapse in layer.synapses[:MOST_SYNAPSES]]
+    more = [f"{len(layer.synapses) - MOST_SYNAPSES} more"] if len(layer.synapses) > MOST_SYNAPSES else []
+    synapses = " + ".join([*shown, *more])
     shape = "x".join(map(str, layer.output_shape))
     low_to_high = f"{weights.min()}..{weights.max()}"
     return (layer.name, shape, synapses, low_to_high, str(layer.neuron.vth), span(layer.neuron.dv))

@@ -55,11 +55,11 @@ def bounded_integer(value: int, what: str, most: int, least: int = 0) -> int:
     return number
 
 
-def shared_or_each(values: ArrayLike, what: str, most: int, shape: Shape) -> int | NDArray[np.int32]:
-    """Return the one number 0..most that all neurons share, or one for each; raise NetworkError otherwise."""
+def shared_or_each(values: ArrayLike, what: str, least: int, most: int, shape: Shape) -> int | NDArray[np.int32]:
+    """Return the one number least..most that all neurons share, or one for each; raise NetworkError otherwise."""
     if isinstance(values, int):
-        return bounded_integer(values, what, most)
-    each = broadcast(checked_integers(values, what, 0, most, "give integers within"), what, shape)
+        return bounded_integer(values, what, most, least)
+    each = broadcast(checked_integers(values, what, least, most, "give integers within"), what, shape)
     return int(each.flat[0]) if (each == each.flat[0]).all() else frozen_array(each, np.int32)
 
 
