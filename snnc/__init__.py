@@ -38,12 +38,16 @@ if TYPE_CHECKING:
     from snnc.toolchain.training.methods import METHODS
     from snnc.training import train
     from snnc.verification.engines import ENGINES, Engine
+    from snnc.verification.recorded import RecordedVerdict, verify_recording
+    from snnc.verification.recording import Recording, read_recording
     from snnc.verification.verdict import Verdict
     from snnc.verification.verify import verify
 
 _HOMES = {
     "snnc.export": ("TARGETS", "export", "read_network"),
     "snnc.export.target": ("Stated",),
+    "snnc.verification.recorded": ("RecordedVerdict", "verify_recording"),
+    "snnc.verification.recording": ("Recording", "read_recording"),
     "snnc.models": ("MODELS", "build_model", "load_model"),
     "snnc.toolchain.data.dataset": ("Dataset", "Split", "chip_input"),
     "snnc.toolchain.data.table": ("DATASETS", "load_dataset"),
@@ -85,6 +89,8 @@ __all__ = [
     "Network",
     "Neurons",
     "ReadOut",
+    "RecordedVerdict",
+    "Recording",
     "SnncError",
     "SpikingLayer",
     "SpikingNetwork",
@@ -101,9 +107,11 @@ __all__ = [
     "load_model",
     "lower",
     "read_network",
+    "read_recording",
     "simulate",
     "train",
     "verify",
+    "verify_recording",
 ]
 
 

@@ -5,13 +5,13 @@ import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 from rich.console import Console
 
 from snnc.cli.options import Command, FileName, RowOf, console_for, engine_names, output_options, stated_options
-from snnc.toolchain.errors import EngineError
+from snnc.toolchain.errors import ConfigError, EngineError, UnstatedTimesteps
 from snnc.toolchain.output_file import check_output
 
 if TYPE_CHECKING:
@@ -40,6 +40,9 @@ REPORTS = (".html", ".htm")
 @click.option("--device", default="cpu", show_default=True, help="Device of the engine tensor: cpu, cuda, cuda:1, mps ...")
 @click.option("--threads", type=click.IntRange(1, 256), help="Threads of the engine fast.  [default: all cores]")
 @click.option("--report", type=FileName(), help="HTML file to write with all tables.")
+@click.option("--recorded", type=FileName(), help="Recording (.npz, or folder of .npy) to compare, in place of engines.")
+@click.option("--offset", type=click.IntRange(0), help="Steps that the first layer is late in it.  [default: found]")
+@click.option("--reset", type=click.IntRange(1), help="Steps between two resets in it.  [default: found]")
 @stated_options
 @output_options
 def simulate(
@@ -51,6 +54,9 @@ def simulate(
     device: str,
     threads: int | None,
     report: str | None,
+    recorded: str | None,
+    offset: int | None,
+    reset: int | None,
     stated: dict[str, Any],
     as_json: bool,
     quiet: bool,
@@ -72,8 +78,16 @@ def simulate(
       c          the C source, compiled by this machine's compiler
       lava       stock Lava processes
       netx       the .net file as lava-dl loads it
+    What a chip recorded is one more: --recorded compares spikes, and u and v where they are, of the layers that it has.
+
     Example: snnc simulate model.pt model.net model.nir model.onnx
     """
+    if recorded:
+        if engines or report:
+            raise ConfigError("--recorded compares with the reference alone; leave --engine and --report out")
+        compare_recording(files, recorded, data, samples, offset, reset, stated, console_for(as_json, quiet), as_json=as_json)
+    if offset is not None or reset is not None:
+        raise ConfigError("--offset and --reset say how a recording lies; name it with --recorded")
     from snnc.adopting import random_samples, recalled
     from snnc.files import load_subject, split_for
 
@@ -91,6 +105,43 @@ def simulate(
         inputs = split_for(subject.network, data, samples)
     verdict = run(subject, inputs, engines, console, all_samples=samples is not None)
     finish(verdict, console, report, checkpoint, as_json=as_json)
+
+
+def compare_recording(
+    files: Sequence[str],
+    path: str,
+    data: str | None,
+    samples: int | None,
+    offset: int | None,
+    reset: int | None,
+    stated: dict[str, Any],
+    console: Console,
+    *,
+    as_json: bool,
+) -> NoReturn:
+    """Compare a recording with the reference, print what was compared, and exit with 0 if all is equal, else 1."""
+    from snnc.files import load_subject, split_for
+    from snnc.toolchain.data.dataset import chip_input
+    from snnc.verification.recorded import verify_recording
+    from snnc.verification.recording import read_recording
+    from snnc.verification.tables import show_recorded
+
+    try:
+        network = load_subject(*files, stated=stated)[0].network
+    except UnstatedTimesteps:  # of a file of lava-dl: the recording shows after how many steps all is at rest again
+        network = load_subject(*files, stated={**stated, "timesteps": 1, "remember": False})[0].network
+        reset = reset or 0
+    recording = read_recording(path, network)
+    shown = None
+    if data or recording.samples is None:
+        shown = chip_input(split_for(network, data, samples or recording.count), network.input)
+    verdict = verify_recording(network, recording, shown, reset=reset, start=offset)
+    show_recorded(console, verdict)
+    if console.quiet and not as_json and not verdict.equal:
+        click.echo(f"snnc: {verdict}", err=True)
+    if as_json:
+        click.echo(json.dumps(verdict.as_dict()))
+    sys.exit(0 if verdict.equal else 1)
 
 
 def run(

@@ -8,6 +8,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
+from snnc.verification.recorded import WORDS as KINDS
+from snnc.verification.recorded import RecordedVerdict
 from snnc.verification.verdict import EngineResult, Verdict, verdict_line
 from snnc.verification.verify import Progress as Report
 
@@ -64,6 +66,24 @@ def show_verdict(console: Console, verdict: Verdict) -> None:
     for table in (layers, engines):
         console.print(table, "")
     console.print(verdict_line(verdict), style="bold green" if verdict.equal else "bold red")
+
+
+def show_recorded(console: Console, verdict: RecordedVerdict) -> None:
+    """Print how a recording lies, its layers, what was left out, and the verdict."""
+    console.print(f"recording: {verdict.alignment}")
+    layers = Table("layer", box=None, pad_edge=False, header_style="bold")
+    for heading in ("late", "steps", "spikes", "differ", "u differ", "v differ"):
+        layers.add_column(heading, justify="right")
+    for row in verdict.layers:
+        cells = [f"{verdict.alignment.offsets[row.name]}", f"{row.steps}", f"{row.spikes:,}"] if row.compared else ["-"] * 3
+        wrong = [
+            Text(f"{row.wrong[kind]:,}", "red" if row.wrong[kind] else "green") if kind in row.wrong else "-" for kind in KINDS
+        ]
+        layers.add_row(row.name, *cells, *wrong)
+    console.print(layers, "")
+    for name, reason in verdict.left_out.items():
+        console.print(f"not compared: {name}: {reason}", style="yellow")
+    console.print(str(verdict), style="bold green" if verdict.equal else "bold red")
 
 
 def _equal(verdict: Verdict, name: str) -> Text:
