@@ -13,26 +13,21 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from snnc.export.lava.import_fixes import modern_python, print_failures, skip_slayer, widen_conv_geometry
-from snnc.export.lava.limits import MESSAGE_BITS, WEIGHT_BITS, split_bias, split_weight
+from snnc.export.lava.import_fixes import modern_python, print_failures, skip_slayer
+from snnc.export.lava.limits import MESSAGE_BITS
 from snnc.export.lava.schedule import Schedule, schedule
-from snnc.toolchain.network.network import INPUT, Layer, Network
+from snnc.export.lava.stock import Processes, build
+from snnc.toolchain.network.network import Network
 from snnc.toolchain.network.plain import from_plain
-from snnc.toolchain.network.synapse import Conv, Dense
 
 with modern_python():
     from lava.magma.core.run_conditions import RunSteps
     from lava.magma.core.run_configs import Loihi2SimCfg
-    from lava.proc.conv.process import Conv as LavaConv
-    from lava.proc.dense.process import Dense as LavaDense
     from lava.proc.io.sink import RingBuffer as Sink
     from lava.proc.io.source import RingBuffer as Source
-    from lava.proc.lif.process import LIFReset
     from lava.proc.monitor.process import Monitor
-    from lava.utils.weightutils import SignMode
 
 Frames = NDArray[np.int64]
-Processes = dict[str, Any]  # the neurons of each layer by its name
 
 
 class Sources:
@@ -54,18 +49,7 @@ class Sources:
 
 def build_from_processes(timed: Schedule, sources: Sources, path: Path) -> Processes:
     """Build the graph of stock Lava processes and nothing custom, and return the neurons."""
-    neurons: Processes = {}
-    shapes = timed.network.shapes
-    for layer in timed.network.layers:
-        neurons[layer.name] = _neuron_process(layer, timed)
-        for synapse in layer.synapses:
-            for process in _synapse_processes(synapse, shapes[synapse.source]):
-                if synapse.source == INPUT:
-                    sources.feed(process.s_in, timed.late(synapse, layer.name))
-                else:
-                    _fitting(neurons[synapse.source].s_out, process.s_in).connect(process.s_in)
-                process.a_out.connect(neurons[layer.name].a_in)
-    return neurons
+    return build(timed, sources.feed)
 
 
 def build_with_netx(timed: Schedule, sources: Sources, path: Path) -> Processes:
@@ -108,40 +92,6 @@ def run(network: Network, frames: Frames, builder: str, path: Path) -> dict[str,
     return recorded
 
 
-def _synapse_processes(synapse: Conv | Dense, source_shape: tuple[int, ...]) -> list[Any]:
-    """Return the processes whose outputs sum up to the synapse's."""
-    bits = MESSAGE_BITS if synapse.source == INPUT else 0
-    if isinstance(synapse, Conv):
-        # Lava convolves, PyTorch correlates; Lava's axes are W,H,C. Its weights may have any number of bits.
-        weight = synapse.weight.astype(np.int64)[:, :, ::-1, ::-1].transpose(0, 3, 2, 1)
-        shape, stride, padding = (tuple(reversed(pair)) for pair in (source_shape, synapse.stride, synapse.padding))
-        return [LavaConv(weight=weight, input_shape=shape, stride=stride, padding=padding, num_message_bits=bits)]
-    # Lava drops the last bit of mixed-sign weights (+1 -> 0, -1 -> -2): twice the weight at half the exponent keeps it.
-    # It also clips them to 8 bits and a sign, so wider ones are the sum of several processes at different exponents.
-    options = {"num_weight_bits": WEIGHT_BITS, "sign_mode": SignMode.MIXED, "num_message_bits": bits}
-    parts = enumerate(split_weight(synapse.weight))
-    return [LavaDense(weights=2 * part, weight_exp=WEIGHT_BITS * i - 1, **options) for i, part in parts]
-
-
-def _neuron_process(layer: Layer, timed: Schedule) -> Any:
-    neuron = layer.neuron
-    mantissa, exponent = split_bias(neuron.bias)
-    return LIFReset(
-        shape=tuple(reversed(neuron.shape)),
-        vth=neuron.vth,
-        du=neuron.du,
-        dv=neuron.dv,
-        bias_mant=mantissa.transpose(),
-        bias_exp=exponent.transpose(),
-        reset_interval=timed.network.timesteps,
-        reset_offset=timed.reset_offset(layer.name),
-    )
-
-
-def _fitting(spikes: Any, port: Any) -> Any:
-    return spikes.transpose([2, 1, 0]).flatten() if len(spikes.shape) == 3 and len(port.shape) == 1 else spikes
-
-
 def _in_our_order(stream: NDArray[Any]) -> NDArray[np.int32]:
     """Return a stream `(steps, W, H, C)` as `(steps, C, H, W)`."""
     return stream.transpose(0, *range(stream.ndim - 1, 0, -1)).astype(np.int32)
@@ -151,7 +101,6 @@ def do_job(folder: Path) -> None:
     """Do the job in the folder. Leaves Lava's processes running: all has been read from them, and whoever waits ends them."""
     job = json.loads((folder / "job.json").read_text(encoding="utf-8"))
     print_failures()
-    widen_conv_geometry()
     with np.load(folder / "arrays.npz", allow_pickle=False) as arrays:
         network, frames = from_plain(Network, job["network"], arrays), arrays["frames"]
     recorded = run(network, frames, job["builder"], folder / "network.net")

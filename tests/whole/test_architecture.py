@@ -209,6 +209,7 @@ def test_every_source_has_a_test_file() -> None:
         "cifarnet": "test_models",
         "mlp": "test_models",
         "export/lava/process": "test_runner",
+        "export/lava/stock": "test_runner",
         "device": "toolchain/simulate/test_tensor",
         "tables": "test_simulation",
         "snnc/verification/tables": "snnc/cli/test_main",
