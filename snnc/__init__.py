@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     __version__: str
     from snnc.export import TARGETS, export, read_network
+    from snnc.export.lava.user_graph import lava_process
     from snnc.models import MODELS, build_model, load_model
     from snnc.toolchain.data.dataset import Dataset, Split, chip_input
     from snnc.toolchain.data.table import DATASETS, load_dataset
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "snnc.export": ("TARGETS", "export", "read_network"),
+    "snnc.export.lava.user_graph": ("lava_process",),
     "snnc.models": ("MODELS", "build_model", "load_model"),
     "snnc.toolchain.data.dataset": ("Dataset", "Split", "chip_input"),
     "snnc.toolchain.data.table": ("DATASETS", "load_dataset"),
@@ -94,6 +96,7 @@ __all__ = [
     "build_model",
     "chip_input",
     "export",
+    "lava_process",
     "load_dataset",
     "load_model",
     "lower",
