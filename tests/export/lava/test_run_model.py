@@ -2,6 +2,7 @@
 
 import ast
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -128,6 +129,16 @@ def _loaded(path: Path) -> dict[str, np.ndarray]:
 
 def _facts(folder: Path) -> object:
     return run_model.load_network(folder / "net-1.net")
+
+
+@pytest.mark.skipif("PUBLISHED_LAVA" not in os.environ, reason="names a Python 3.10 with Lava as it was published")
+@pytest.mark.parametrize("readout", ["membrane", "spikes"])
+def test_lava_as_it_was_published_gives_the_same(tmp_path: Path, readout: str) -> None:
+    exported(tmp_path, readout)
+    command = [os.environ["PUBLISHED_LAVA"], "run_net-1.py", "--check", "--membranes"]
+    done = subprocess.run(command, cwd=tmp_path, env={}, capture_output=True, text=True, check=False, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == "EQUAL: all that was recorded, in 3 samples"
 
 
 @pytest.mark.lava
