@@ -12,6 +12,8 @@ samples: step t of sample b of a layer is at index b * timesteps + offset + t. `
 import argparse
 import dataclasses
 import json
+import os
+import shutil
 import sys
 import types
 from pathlib import Path
@@ -73,14 +75,9 @@ def import_lava() -> Any:
         return convolve(inputs, weight, *([int(size) for size in pair] for pair in sizes[:-1]), int(sizes[-1]))
 
     utils.conv_scipy = with_plain_sizes
-    return types.SimpleNamespace(
-        Network=hdf5.Network,
-        RunSteps=run_conditions.RunSteps,
-        configs=run_configs,
-        Source=source.RingBuffer,
-        Sink=sink.RingBuffer,
-        Monitor=Monitor,
-    )
+    steps, configs = run_conditions.RunSteps, run_configs
+    rings = {"Source": source.RingBuffer, "Sink": sink.RingBuffer}
+    return types.SimpleNamespace(Network=hdf5.Network, RunSteps=steps, configs=configs, Monitor=Monitor, **rings)
 
 
 class Cpu:
@@ -118,11 +115,16 @@ class Chip(Cpu):
 
         if not loihi.is_installed():
             stop("--backend loihi2 needs lava-loihi, which members of Intel's research community get; use --backend cpu")
-        from lava.proc import embedded_io
+        from lava.proc.embedded_io import spike
         from lava.utils.loihi2_state_probes import StateProbe
 
-        loihi.use_slurm_host()
-        self.adapters, self.state_probe = embedded_io.spike, StateProbe
+        if "NXSDKHOST" in os.environ:  # a board of one's own
+            loihi.use_ethernet_host(os.environ["NXSDKHOST"])
+        elif shutil.which("sinfo"):
+            loihi.use_slurm_host(partition=os.environ.get("PARTITION"))
+        else:
+            stop("no host with a chip: run this where SLURM is, with PARTITION, or set NXSDKHOST to a board's address")
+        self.adapters, self.state_probe = spike, StateProbe
 
     def feed(self, source: Any, port: Any) -> None:
         """Connect the source through an adapter, which turns its frames into spikes on the chip."""
@@ -139,8 +141,7 @@ class Chip(Cpu):
 
     def probe(self, variable: Any, steps: int) -> Any:
         """Record a variable on the chip, which stops it after every step: slow, so probe little."""
-        self.probes.append(self.state_probe(variable))
-        probe = self.probes[-1]
+        self.probes.append(probe := self.state_probe(variable))
         return lambda: np.reshape(probe.time_series, (*variable.shape, steps)).T
 
     def config(self) -> Any:

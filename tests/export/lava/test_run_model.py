@@ -3,12 +3,14 @@
 import ast
 import json
 import os
+import runpy
 import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from loihi_stand_in import stand_in
 from random_networks import random_samples
 
 import snnc
@@ -153,7 +155,19 @@ def test_own_samples_are_run_and_need_no_expected_spikes(tmp_path: Path) -> None
     assert sorted(path.name for path in tmp_path.iterdir()) == ["mine.npz", "net-1.net", "run_net-1.py", "seen.npz"]
 
 
-def test_samples_and_files_that_do_not_fit_are_one_line(tmp_path: Path) -> None:
+def test_samples_and_files_that_do_not_fit_are_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refusal(*arguments: str) -> str:
+        """Run the script in this process, which is quicker; it ends before it touches Lava."""
+        monkeypatch.setattr(sys, "argv", ["run_net-1.py", *arguments])
+        with pytest.raises(SystemExit, match="^2$"):
+            runpy.run_path(str(tmp_path / "run_net-1.py"), run_name="__main__")
+        said = capsys.readouterr().err
+        assert said.startswith("run_net-1.py: ") and said.count("\n") == 1
+        return said
+
+    monkeypatch.chdir(tmp_path)
     _, samples = exported(tmp_path)
     for array, said in [
         (samples[:, :1], "input is (3, 1, 4, 5) of int64; allowed are integers (B, 2, 4, 5) and (4, B, 2, 4, 5)"),
@@ -163,19 +177,19 @@ def test_samples_and_files_that_do_not_fit_are_one_line(tmp_path: Path) -> None:
         (samples + 200, "allowed is -5..5: raw values - 0"),
     ]:
         np.savez(tmp_path / "mine.npz", input=np.asarray(array))
-        assert said in refused(run(tmp_path, "--samples", "mine.npz"))
-    assert "count 1 to 3" in refused(run(tmp_path, "--count", "4"))
-    assert "leave out --samples" in refused(run(tmp_path, "--check", "--samples", "mine.npz"))
-    assert "name a new .npz" in refused(run(tmp_path, "--output", "net-1.net"))
-    assert "name a new .npz" in refused(run(tmp_path, "--output", "nowhere/a.npz"))
+        assert said in refusal("--samples", "mine.npz")
+    assert "count 1 to 3" in refusal("--count", "4")
+    assert "leave out --samples" in refusal("--check", "--samples", "mine.npz")
+    assert "name a new .npz" in refusal("--output", "net-1.net")
+    assert "name a new .npz" in refusal("--output", "nowhere/a.npz")
     np.savez(tmp_path / "mine.npz", frames=samples)
-    assert "has no array 'input', but frames" in refused(run(tmp_path, "--samples", "mine.npz"))
+    assert "has no array 'input', but frames" in refusal("--samples", "mine.npz")
     edited(tmp_path / "net-1.expected.npz", digest="other")
-    assert "net-1.expected.npz is of another network than net-1.net" in refused(run(tmp_path, "--check"))
+    assert "net-1.expected.npz is of another network than net-1.net" in refusal("--check")
     (tmp_path / "net-1.expected.npz").write_bytes(b"PK")
-    assert "no .npz that can be read" in refused(run(tmp_path, "--check"))
+    assert "no .npz that can be read" in refusal("--check")
     (tmp_path / "net-1.net").write_bytes(b"")
-    assert "no network of snnc" in refused(run(tmp_path))
+    assert "no network of snnc" in refusal()
 
 
 def test_a_wrong_environment_is_one_line(tmp_path: Path) -> None:
@@ -190,9 +204,26 @@ def test_a_wrong_environment_is_one_line(tmp_path: Path) -> None:
 
 
 @pytest.mark.lava
-def test_a_chip_needs_the_library_of_intel(tmp_path: Path) -> None:
+def test_a_chip_needs_the_library_of_intel_and_a_host(tmp_path: Path) -> None:
     exported(tmp_path)
     assert "--backend loihi2 needs lava-loihi" in refused(run(tmp_path, "--check", "--backend", "loihi2"))
+    stand_in(tmp_path, steps=0)
+    assert "no host with a chip" in refused(run(tmp_path, "--backend", "loihi2", PYTHONPATH=str(tmp_path)))
+
+
+@pytest.mark.lava
+def test_the_way_to_a_chip_is_right_as_far_as_stand_ins_can_tell(tmp_path: Path) -> None:
+    """With the run configuration of the chip, which takes CPU models where it finds no others."""
+    exported(tmp_path)
+    stand_in(tmp_path, steps=15)
+    (tmp_path / "sinfo").write_text("#!/bin/sh\n")
+    (tmp_path / "sinfo").chmod(0o755)
+    path = f"{tmp_path}:/bin:/usr/bin"
+    done = run(tmp_path, "--check", "--membranes", "--backend", "loihi2", PYTHONPATH=str(tmp_path), PATH=path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    lines = done.stdout.splitlines()
+    assert lines[:4] == ["PyToN3ConvAdapter 16"] + ["NxToPyAdapter 0"] * 3
+    assert lines[-1] == "EQUAL: all that was recorded, in 3 samples"
 
 
 def test_expected_spikes_carry_the_network_they_are_of(tmp_path: Path) -> None:

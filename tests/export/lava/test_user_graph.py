@@ -1,5 +1,6 @@
 """A network as a process of a user's own Lava graph: the spikes are ours, and what it cannot do is said in one line."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from lava_limits import AT_LIMIT
+from loihi_stand_in import stand_in
 from random_networks import random_residual_network, random_samples
 
 import snnc
@@ -24,7 +26,7 @@ from snnc.export.lava.import_fixes import modern_python
 
 with modern_python():
     from lava.magma.core.run_conditions import RunSteps
-    from lava.magma.core.run_configs import Loihi2SimCfg
+    from lava.magma.core.run_configs import Loihi2HwCfg, Loihi2SimCfg
     from lava.proc.io.sink import RingBuffer as Sink
     from lava.proc.io.source import RingBuffer as Source
     from lava.proc.dense.process import Dense
@@ -49,7 +51,8 @@ first.flatten().connect(synapses.s_in)
 synapses.a_out.connect(neuron.a_in)
 mine = Sink(shape=neuron.s_out.shape, buffer=steps)
 neuron.s_out.connect(mine.a_in)
-neuron.run(condition=RunSteps(num_steps=steps), run_cfg=Loihi2SimCfg(select_tag="fixed_pt"))
+config = Loihi2HwCfg if sys.argv[2] == "hardware" else Loihi2SimCfg
+neuron.run(condition=RunSteps(num_steps=steps), run_cfg=config(select_tag="fixed_pt"))
 recorded = {name: process.samples_of(name, sink.data.get()) for name, sink in sinks.items()}
 recorded |= {"_sent": sinks[names[0]].data.get(), "_mine": mine.data.get()}
 membranes = np.moveaxis(next(iter(next(iter(probe.get_data().values())).values())), 0, -1)
@@ -78,14 +81,16 @@ def mixed_network() -> Network:
 
 
 @pytest.mark.lava
-@pytest.mark.parametrize("network", [mixed_network(), random_residual_network(0)], ids=lambda network: network.name)
-def test_a_graph_around_the_process_gives_our_spikes(network: Network, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("network", "config"), [(mixed_network(), "hardware"), (random_residual_network(0), "simulation")])
+def test_a_graph_around_the_process_gives_our_spikes(network: Network, config: str, tmp_path: Path) -> None:
+    """Under the run configuration of the chip too, which takes CPU models where it finds no others."""
+    stand_in(tmp_path / "stand-in", steps=0)
+    environment = os.environ | ({"PYTHONPATH": str(tmp_path / "stand-in")} if config == "hardware" else {})
     samples = random_samples(network, 4)
     snnc.export(network, "onnx", tmp_path / "model.onnx")
     np.save(tmp_path / "samples.npy", samples)
-    done = subprocess.run(
-        [sys.executable, "-c", SCRIPT, "4"], cwd=tmp_path, capture_output=True, text=True, check=False, timeout=120
-    )
+    command = [sys.executable, "-c", SCRIPT, "4", config]
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False, timeout=120)
     assert done.returncode == 0, done.stderr
     expected = snnc.simulate(network, samples)
     last = network.layers[-1].name
