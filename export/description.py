@@ -27,11 +27,17 @@ def layer_names(text: str) -> list[str]:
     return [str(layer["name"]) for layer in _network_of(text)["network"]["layers"]]
 
 
-def rebuild(text: str, weight: Callable[[str, int], Array], bias: Callable[[str], Array]) -> Network:
+def rebuild(
+    text: str,
+    weight: Callable[[str, int], Array],
+    bias: Callable[[str], Array],
+    decay: Callable[[str, str], Array] | None = None,
+) -> Network:
     """Return the network of a description; `weight(layer, synapse)` and `bias(layer)` fetch the arrays.
 
-    A bias is in membrane units, one for each neuron or broadcasting to them. Raises FileFormatError for another version or
-    a wrong checksum, and KeyError, TypeError, ValueError or NetworkError for a description of another form.
+    A bias is in membrane units, one for each neuron or broadcasting to them. `decay(layer, "du" or "dv")` fetches decays of
+    each neuron's own, where the format has them. Raises FileFormatError for another version or a wrong checksum, and KeyError,
+    TypeError, ValueError or NetworkError for a description of another form.
     """
     values = _network_of(text)
     layers = {layer["name"]: layer["neuron"] for layer in values["network"]["layers"]}
@@ -41,6 +47,10 @@ def rebuild(text: str, weight: Callable[[str, int], Array], bias: Callable[[str]
         _, name, part, *rest = key.split("/")  # layers/NAME/synapses/INDEX/weight or layers/NAME/neuron/bias_mantissa
         if part == "synapses":
             return weight(name, int(rest[0]))
+        if rest[0] != "bias_mantissa":
+            if decay is None:
+                raise FileFormatError(f"layer {name!r} has a {rest[0]} for each neuron, which this format has not")
+            return decay(name, rest[0])
         return np.asarray(bias(name), np.int64) >> int(layers[name]["bias_exponent"])
 
     network = from_plain(Network, values["network"], array)

@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 
 from snnc.toolchain.errors import FileFormatError, SnncError, one_line
 from snnc.toolchain.input_file import check_input
+from snnc.toolchain.network.validation import Int64s, Weights
 from snnc.toolchain.network.violation import Violation
 
 MOST_BYTES = 2**31  # of a file
@@ -25,6 +26,16 @@ def outside(where: str, what: str, values: ArrayLike, allowed: tuple[int, int], 
     if low < least or high > most:
         value = high if high - most >= least - low else low
         yield Violation(where, f"{what} {value} is outside {least}..{most}", remedy, value, f"{least}..{most}")
+
+
+def split_weight(weight: Weights) -> list[Int64s]:
+    """Return parts of 8 bits (-128..127), the lowest first, such that the sum of `part[i] << 8 * i` is the weight."""
+    rest = np.asarray(weight, np.int64)
+    parts: list[Int64s] = []
+    while rest.any() or not parts:
+        parts.append((rest + 128) % 256 - 128)
+        rest = (rest - parts[-1]) >> 8
+    return parts
 
 
 def file_bytes(path: str | Path) -> bytes:
@@ -49,6 +60,6 @@ def reading(path: str | Path, what: str, *others: type[BaseException]) -> Iterat
         yield
     except FileFormatError as error:
         where = str(path)
-        raise FileFormatError(str(error) if str(error).startswith(where) else f"{where}: {error}") from None
+        raise type(error)(str(error) if str(error).startswith(where) else f"{where}: {error}") from None
     except faults as error:
         raise FileFormatError(f"{path}: not {what} ({one_line(error)}); export it again") from None

@@ -23,6 +23,17 @@ class NoOptions:
 
 
 @dataclass(frozen=True)
+class Stated:
+    """What a file of others does not say: the time steps of a sample, the range of the input (None: what the file suggests),
+    and how many of its entries to read (None: all).
+    """
+
+    timesteps: int
+    input_range: tuple[int, int] | None = None
+    entries: int | None = None
+
+
+@dataclass(frozen=True)
 class Companion:
     """A file that a format writes beside its own, `file`: `content(network, file, samples)` returns its bytes.
 
@@ -46,6 +57,7 @@ class Target:
 
     `check(network, options)` yields everything that the format cannot hold, `content(network, options)` returns the bytes of a
     file for a network without violations, and `read(path)` returns the network of a file or raises FileFormatError.
+    `adopt(path, stated)` reads the files of others that hold all but the time steps; `read` raises UnstatedTimesteps for them.
     `describe(network, path)` says how a reader of one file understands its numbers, and `remark(network, options)` what users
     must know about a file although nothing in it is lost. `engines` are the rows of ENGINES that read the files themselves.
     `extra` is the extra of pip that installs the format's library. `variants` are the options that `snnc inspect` lists,
@@ -62,6 +74,7 @@ class Target:
     engines: tuple[str, ...] = ()
     extra: str = ""
     variants: Mapping[str, Any] = field(default_factory=dict)
+    adopt: Callable[[str | Path, Stated], Network] | None = None
     companions: Callable[[Any], tuple[Companion, ...]] = lambda options: ()
 
     def violations(self, network: Network, options: Any = None) -> list[Violation]:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     __version__: str
     from snnc.export import TARGETS, export, read_network
     from snnc.export.lava.user_graph import lava_process
+    from snnc.export.target import Stated
     from snnc.models import MODELS, build_model, load_model
     from snnc.toolchain.data.dataset import Dataset, Split, chip_input
     from snnc.toolchain.data.table import DATASETS, load_dataset
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "snnc.export": ("TARGETS", "export", "read_network"),
     "snnc.export.lava.user_graph": ("lava_process",),
+    "snnc.export.target": ("Stated",),
     "snnc.models": ("MODELS", "build_model", "load_model"),
     "snnc.toolchain.data.dataset": ("Dataset", "Split", "chip_input"),
     "snnc.toolchain.data.table": ("DATASETS", "load_dataset"),
@@ -89,6 +91,7 @@ __all__ = [
     "SpikingLayer",
     "SpikingNetwork",
     "Split",
+    "Stated",
     "Synapses",
     "Trace",
     "TrainConfig",

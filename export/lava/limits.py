@@ -7,12 +7,15 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from snnc.export.lava.schedule import Schedule, schedule
 from snnc.toolchain.network import lif
-from snnc.toolchain.network.chips import Chip, Found, Limit, extreme, input_values, of_layers
+from snnc.toolchain.network.bounds import layer_bounds
+from snnc.toolchain.network.chips import DELAY_MAX, Chip, Found, Limit, extreme, input_values, of_layers
 from snnc.toolchain.network.chips import violations as violations_of
-from snnc.toolchain.network.network import Layer, Network
+from snnc.toolchain.network.network import INPUT, Layer, Network
+from snnc.toolchain.network.passes import hurried
 from snnc.toolchain.network.synapse import Conv, Synapse
-from snnc.toolchain.network.validation import Int64s, Weights
+from snnc.toolchain.network.validation import Int64s
 from snnc.toolchain.network.violation import Violation
 
 MESSAGE_BITS = 16  # of one graded input
@@ -26,16 +29,6 @@ CURRENT = 2**31 - 2**25
 def violations(network: Network) -> list[Violation]:
     """Return everything in a network that Lava's stock processes cannot run exactly; empty: they can."""
     return violations_of(network, STOCK)
-
-
-def split_weight(weight: Weights) -> list[Int64s]:
-    """Return parts of 8 bits (-128..127), the lowest first, such that the sum of `part[i] << 8 * i` is the weight."""
-    rest, half = np.asarray(weight, np.int64), 1 << WEIGHT_BITS - 1
-    parts: list[Int64s] = []
-    while rest.any() or not parts:
-        parts.append((rest + half) % (2 * half) - half)
-        rest = (rest - parts[-1]) >> WEIGHT_BITS
-    return parts
 
 
 def split_bias(bias: Int64s) -> tuple[Int64s, Int64s]:
@@ -70,7 +63,7 @@ def _currents(network: Network, least: int, most: int) -> Iterator[Found]:
     for layer in network.layers:
         reaches = [_reach(synapse, *network.ranges[synapse.source]) for synapse in layer.synapses]
         largest = max(-sum(low for low, _ in reaches), sum(high for _, high in reaches))
-        steps = min(network.timesteps, -(-lif.DECAY_UNITY // (layer.neuron.du + 1)))
+        steps = _memory(layer, 2 * network.timesteps + _pause(network))  # from reset to reset
         yield f"layer {layer.name!r}", (largest << lif.UNIT_SHIFT) * steps
 
 
@@ -84,12 +77,58 @@ def _geometry(layer: Layer) -> tuple[int, int]:
     return 0, max(sizes, default=0)
 
 
-LIF, CONV = (f"lava-nc 0.10.0, lava/proc/{name}/models.py" for name in ("lif", "conv"))
+def _hurry(network: Network, least: int, most: int) -> Iterator[Found]:
+    for name in hurried(network):
+        yield f"layer {name!r}", 1
+
+
+def _holds(network: Network, least: int, most: int) -> Iterator[Found]:
+    if hurried(network):
+        return
+    timed = schedule(network)
+    for layer in timed.network.layers:
+        for synapse in layer.synapses:
+            if synapse.source != INPUT:
+                yield f"layer {layer.name!r}", timed.late(synapse, layer.name)
+
+
+def silence(timed: Schedule, layer: Layer) -> int:
+    """Return the input, in weight units, that keeps a layer from spiking at any step between samples if subtracted there."""
+    bounds = layer_bounds(layer, timed.network.ranges, 2 * timed.period, timed.network.shapes)
+    return max(0, -(-int(bounds.u[1].max() + layer.neuron.bias.max()) >> lif.UNIT_SHIFT))
+
+
+def _silence(network: Network, least: int, most: int) -> Iterator[Found]:
+    """Bound |u| of layers that are kept silent: it must not wrap around to above the threshold."""
+    if hurried(network):
+        return
+    timed = schedule(network)
+    for layer in timed.network.layers:
+        if timed.silenced(layer):
+            bounds = layer_bounds(layer, timed.network.ranges, 2 * timed.period, timed.network.shapes)
+            steps = _memory(layer, max(timed.pause, timed.starts[layer.name]))
+            yield f"layer {layer.name!r}", -int(bounds.u[0].min()) + (silence(timed, layer) << lif.UNIT_SHIFT) * steps
+
+
+def _pause(network: Network) -> int:
+    return 0 if hurried(network) else schedule(network).pause
+
+
+def _memory(layer: Layer, timesteps: int) -> int:
+    """Return for how many steps, at most, a unit of input can be in a current in all, if it comes at every step."""
+    decay = int(np.min(layer.neuron.du)) + 1
+    return min(timesteps, -(-lif.DECAY_UNITY // decay)) if decay else timesteps
+
+
+LIF, CONV, DENSE = (f"lava-nc 0.10.0, lava/proc/{name}/models.py" for name in ("lif", "conv", "dense"))
 WEAKER = "train with smaller weights, fewer inputs or a narrower input range"
 
 STOCK = Chip(
     "Lava's stock processes",
     (
+        Limit("hops more than steps of delay:", 0, 0, _hurry, LIF, "derived", "give its recurrent synapses longer delays"),
+        Limit("steps that dense synapses hold back:", 0, DELAY_MAX + 1, _holds, DENSE, "published", "use shorter delays"),
+        Limit("current while kept silent between samples", 0, 2**23 - 1, _silence, LIF, "derived", WEAKER),
         Limit(
             *("input value", -(2 ** (MESSAGE_BITS - 1)), 2 ** (MESSAGE_BITS - 1) - 1, input_values),
             *(f"graded spikes of {MESSAGE_BITS} bits", "published", "scale the input down"),

@@ -21,12 +21,12 @@ def lava_process(network: Network, outputs: Iterable[str] = ()) -> "NetworkProce
     by construction. No chip has run it.
 
     - `s_in` takes the input as integers `input.minimum..input.maximum`, one frame for each step. Images have Lava's axes
-      `(W, H, C)`, other inputs `(features,)`. Samples of `network.timesteps` steps follow each other without a pause, the first
-      one from the first step on.
+      `(W, H, C)`, other inputs `(features,)`. Samples take T steps and follow each other without a pause, the first one from
+      the first step on. With delays there are `timed.pause` steps of 0 before each sample, the first one too.
     - `s_out` sends the spikes of the last layer, 0 or 1, and `s_out_NAME` those of each layer in `outputs`, which are also in
       the dict `outputs`. Shapes are `(W, H, C)` or `(neurons,)`.
-    - `latency[NAME]` is how many steps late a layer runs: at step `b * T + t + latency` it does what the network says for step
-      t of sample b. Each layer is reset every T steps, the first time at step `latency + 1` of Lava, which counts from 1.
+    - `latency[NAME]` is how many steps later than the input a layer does what the network says for a step of a sample. Each
+      layer is reset before its first step of a sample, in Lava's step `timed.pause + latency + 1` (counted from 1) first.
     - `neurons[NAME]` is the `LIFReset` of a layer. A membrane read-out never spikes: probe its `v` with a `Monitor`.
     - `steps(samples)` is how long to run. `stream(samples)` is the data of a source `RingBuffer`, and `samples_of(NAME, data)`
       turns what a sink or a probe recorded from step 1 on into `(T, B, ...)`, as in a `Trace`.
@@ -35,7 +35,7 @@ def lava_process(network: Network, outputs: Iterable[str] = ()) -> "NetworkProce
     3.13 import what you need of it inside `with snnc.export.lava.import_fixes.modern_python():`.
 
     Args:
-        network: any network that the engine `lava` can run, with shortcuts too.
+        network: any network that the engine `lava` can run, with shortcuts, delays and recurrence too.
         outputs: names of layers whose spikes you want to connect or record.
 
     Raises:

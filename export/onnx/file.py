@@ -10,7 +10,9 @@ from onnx import ModelProto, TensorProto, checker, numpy_helper
 
 from snnc.export.description import rebuild
 from snnc.export.limits import file_bytes, reading
-from snnc.export.onnx.graph import OFFSET, TIMED, TRACES, onnx_model
+from snnc.export.onnx.graph import TIMED, TRACES, onnx_model
+from snnc.export.onnx.neurons import KEPT
+from snnc.export.onnx.sums import weight_in
 from snnc.export.onnx.violations import OnnxOptions
 from snnc.toolchain.errors import FileFormatError
 from snnc.toolchain.network.network import Network
@@ -50,14 +52,16 @@ def _read(model: ModelProto, found: bytes) -> Network:
     stored = {tensor.name: tensor for tensor in model.graph.initializer}
     if any(tensor.data_location == TensorProto.EXTERNAL for tensor in stored.values()):
         raise FileFormatError("it keeps weights in other files, which snnc never does; export it again")
-    transposed = {node.input[1] for node in model.graph.node if node.op_type == "MatMulInteger"}
 
-    def weight(layer: str, index: int) -> NDArray[np.integer]:
-        name = f"{layer}/weight{index}"
-        array = numpy_helper.to_array(stored[name])
-        return array.T.astype(np.int16) - OFFSET if name in transposed else array
+    def array(name: str) -> NDArray[np.integer]:
+        return numpy_helper.to_array(stored[name])
 
-    network = rebuild(properties["snnc"], weight, lambda layer: numpy_helper.to_array(stored[f"{layer}/bias"]))
+    network = rebuild(
+        properties["snnc"],
+        weight=lambda layer, index: weight_in(stored, layer, index),
+        bias=lambda layer: array(f"{layer}/bias"),
+        decay=lambda layer, name: KEPT[name] - array(f"{layer}/keep_{name[1]}"),
+    )
     options = OnnxOptions(timed=properties[TIMED] == "True", traces=properties[TRACES] == "True")
     if content(network, options) != found:
         raise FileFormatError("it differs from what snnc writes, so it was edited; export it again")

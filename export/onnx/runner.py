@@ -10,7 +10,8 @@ import onnxruntime
 from numpy.typing import NDArray
 
 from snnc.export.onnx.file import content
-from snnc.export.onnx.graph import IMAGE, trace_outputs
+from snnc.export.onnx.graph import trace_outputs
+from snnc.export.onnx.nodes import IMAGE
 from snnc.export.onnx.violations import OnnxOptions
 from snnc.toolchain.errors import EngineError, one_line
 from snnc.toolchain.network.network import Network

@@ -5,9 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from snnc.export.limits import outside
+from snnc.export.limits import split_weight
 from snnc.export.target import option
-from snnc.toolchain.network import lif
 from snnc.toolchain.network.network import INPUT, Network
 from snnc.toolchain.network.violation import Violation
 
@@ -28,12 +27,11 @@ def check(network: Network, options: OnnxOptions = OnnxOptions()) -> Iterator[Vi
     weights = 0
     for layer in network.layers:
         where = f"layer {layer.name!r}"
-        weights += 8 * layer.neurons + sum(synapse.weight.size for synapse in layer.synapses)
+        weights += 8 * layer.neurons
         for synapse in layer.synapses:
-            what, remedy = f"weight from {synapse.source!r}", "train with fewer bits, or take --target nir"
-            yield from outside(where, what, synapse.weight, (lif.WEIGHT_MIN, lif.WEIGHT_MAX), remedy)
-            magnitudes = np.abs(synapse.weight.astype(np.int64)).reshape(len(synapse.weight), -1).sum(1)
-            reach = int(magnitudes.max()) * (255 if synapse.source == INPUT else 1)
+            parts = [np.abs(part).reshape(len(part), -1) for part in split_weight(synapse.weight)]  # each is summed by itself
+            weights += sum(part.size for part in parts)
+            reach = max(int(part.sum(1).max()) for part in parts) * (255 if synapse.source == INPUT else 1)
             if reach > INT32_MAX:
                 problem = f"sums from {synapse.source!r} can leave 32 bits, which ONNX's integer operators give"
                 yield Violation(where, problem, "split the layer", reach, f"0..{INT32_MAX}")

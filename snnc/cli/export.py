@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from snnc.cli.options import Command, FileName, RowOf, console_for, output_options
+from snnc.cli.options import Command, FileName, RowOf, console_for, output_options, stated_options
 from snnc.export import TARGETS, options_for
 from snnc.export import export as export_network
 from snnc.toolchain.errors import ConfigError
@@ -48,6 +48,7 @@ def _option(target: str, each: "Field[Any]") -> click.Option:
     "-t", "--target", type=RowOf("target", lambda: TARGETS), default="loihi2", show_default=True, help="Format to write."
 )
 @click.option("-o", "--output", type=FileName(), help="File to write.  [default: FILE with the target's suffix]")
+@stated_options
 @click.option("--data", help="Dataset whose test split expected spikes are of.  [default: the one it was trained on]")
 @click.option("-n", "--samples", type=int, help=f"Number of samples that expected spikes are of.  [default: {SAMPLES}]")
 @output_options
@@ -55,6 +56,7 @@ def export(
     file: str,
     target: str,
     output: str | None,
+    stated: dict[str, Any],
     data: str | None,
     samples: int | None,
     as_json: bool,
@@ -80,7 +82,7 @@ def export(
         check_output(other, inputs=[file])
     if (data or samples is not None) and not chosen.takes_samples(settings):
         raise ConfigError("--data and --samples are for expected spikes, which --script of target 'loihi2' writes")
-    network = load_subject(file)[0].network
+    network = load_subject(file, stated=stated)[0].network
     run = (
         chip_input(split_for(network, data, SAMPLES if samples is None else samples), network.input)
         if chosen.takes_samples(settings)

@@ -17,7 +17,25 @@ def scalar(neuron: Lif, least: int = 0, most: int = 1) -> Network:
     return single(Input((1,), least, most), Dense(INPUT, [[1]]), neuron)
 
 
+def looped(weight: int, delay: int, timesteps: int) -> Network:
+    """One neuron that feeds itself."""
+    layer = Layer("a", (Dense(INPUT, [[weight]]), Dense("a", [[0]], delay)), Lif((1,), 5, 0))
+    return Network("loop", timesteps, Input((1,), 0, 1), (layer,), "spikes")
+
+
+def ring(delay: int) -> Network:
+    """Two layers that feed each other."""
+    layers = (
+        Layer("a", (Dense("b", [[2]], delay), Dense(INPUT, [[1]])), Lif((1,), 1, 0)),
+        Layer("b", (Dense("a", [[2]]),), Lif((1,), 1, 0)),
+    )
+    return Network("ring", 5, Input((1,), 0, 3), layers, "spikes")
+
+
 AT_LIMIT: dict[str, Callable[[int], Network]] = {
+    "hops more than steps of delay:": lambda excess: ring(2 - excess),
+    "steps that dense synapses hold back:": lambda excess: looped(1, 64 + excess, 70),
+    "current while kept silent between samples": lambda excess: looped(131071 + excess, 1, 3),
     "input value": lambda excess: scalar(Lif((1,), 40000, 0), -(2**15), 2**15 - 1 + excess),
     "threshold": lambda excess: single(
         Input((2,), 0, 1), Dense(INPUT, [[131071, 1], [-1, 0]]), Lif((2,), lif.VTH_MAX + excess, 0, [63, 0], 0)

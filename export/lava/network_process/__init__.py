@@ -34,7 +34,7 @@ class NetworkProcess(AbstractProcess):  # type: ignore[misc]  # Lava has no type
         """Make stock processes for a network that Lava can run, and connect them."""
         super().__init__()
         self.timed = schedule(network)
-        self.latency = {layer.name: self.timed.starts[layer.name] for layer in network.layers}
+        self.latency = {layer.name: self.timed.starts[layer.name] - self.timed.pause for layer in network.layers}
         self.s_in = InPort(shape=tuple(reversed(network.input.shape)))
         self.late_inputs = [self.s_in]  # the input, and what sends it one step later, two steps later, ...
         self.neurons = build(self.timed, self._feed)
@@ -60,7 +60,7 @@ class NetworkProcess(AbstractProcess):  # type: ignore[misc]  # Lava has no type
             sizes = ", ".join(map(str, network.input.shape))
             allowed = f"(B, {sizes}) and ({network.timesteps}, B, {sizes})"
             raise DataError(f"lava_process: samples of shape {np.shape(samples)}; allowed are {allowed}")
-        stream = self.timed.stream(frames, late=0)
+        stream = self.timed.stream(frames, late=self.timed.pause)
         return np.ascontiguousarray(stream.transpose(*range(stream.ndim - 1, 0, -1), 0))
 
     def samples_of(self, name: str, recorded: ArrayLike) -> NDArray[np.int32]:
@@ -74,11 +74,14 @@ class NetworkProcess(AbstractProcess):  # type: ignore[misc]  # Lava has no type
         return port
 
     def _feed(self, port: Any, late: int) -> None:
-        """Connect the input to a port, behind one relay of graded spikes for each step that it must be late."""
-        shape = self.timed.network.input.shape
+        """Connect the input to a port, behind one relay of graded spikes for each step that it must be late.
+
+        All of the input comes a pause after the first step.
+        """
+        late, shape = late - self.timed.pause, self.timed.network.input.shape
         while len(self.late_inputs) <= late:
             relay = GradedVec(shape=self.s_in.shape, vth=0)
-            (identity,) = synapse_processes(_identity(shape), shape)
+            (identity,) = synapse_processes(_identity(shape), shape, 0)
             self.late_inputs[-1].connect(identity.s_in)
             identity.a_out.connect(relay.a_in)
             self.late_inputs.append(relay.s_out)
@@ -88,11 +91,14 @@ class NetworkProcess(AbstractProcess):  # type: ignore[misc]  # Lava has no type
         """Return the layer of each output port by the port's name."""
         return {"s_out": list(self.latency)[-1]} | {f"s_out_{name}": name for name in self.outputs}
 
+    def _pause(self) -> str:
+        return f" after a pause of {self.timed.pause}" if self.timed.pause else ""
+
     def __repr__(self) -> str:
         """Return a line for each port: shape, values, latency, resets."""
-        network, interval = self.timed.network, self.timed.network.timesteps
+        network, interval = self.timed.network, self.timed.period
         lines = [
-            f"Lava process of {network.name!r}, {interval} steps a sample",
+            f"Lava process of {network.name!r}, {network.timesteps} steps a sample{self._pause()}",
             f"  s_in {self.s_in.shape}: integers {network.input.minimum}..{network.input.maximum}",
         ]
         for port, name in self._ports().items():

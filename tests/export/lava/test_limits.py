@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from lava_limits import AT_LIMIT
 from random_networks import random_network, random_residual_network, seeds
 
-from snnc.export.lava.limits import STOCK, split_bias, split_weight, violations
+from snnc.export.lava.limits import STOCK, split_bias, violations
+from snnc.export.limits import split_weight
 from snnc.toolchain.network.network import Lif
 
 MOST = 2**23 - 1

@@ -13,6 +13,7 @@ import pytest
 from lava_limits import AT_LIMIT
 from lava_runs import lava_processes
 from random_networks import random_network, random_residual_network, random_samples
+from random_recurrence import random_recurrent_network
 
 from snnc.export.lava import runner as lava_runner
 from snnc.export.lava.group import MEMORY
@@ -64,6 +65,26 @@ def active(count: int, *, chip_only: bool) -> list[Network]:
 def test_what_breaks_no_limit_is_equal(network: Network) -> None:
     assert violations(network) == []
     assert equals_reference(network, random_samples(network, 3))
+
+
+def recurrent(count: int) -> list[Network]:
+    """Random networks with delays and cycles that Lava can run, in which every layer spikes, but not all the time."""
+    found: list[Network] = []
+    seed = 0
+    while len(found) < count:
+        network = random_recurrent_network(seed)
+        trace = simulate(network, random_samples(network, 3, timed=True))
+        lively = all(0 < trace.spikes[layer.name].mean() < 1 for layer in network.layers)
+        if lively and network.readout == "spikes" and network.timesteps > 2 and not violations(network):
+            found.append(network)
+        seed += 1
+    return found
+
+
+@pytest.mark.parametrize("network", recurrent(4), ids=lambda network: network.name)
+def test_delays_and_cycles_are_equal(network: Network) -> None:
+    assert any(synapse.delay for layer in network.layers for synapse in layer.synapses)
+    assert equals_reference(network, random_samples(network, 3, timed=True))
 
 
 @pytest.mark.parametrize("network", active(4, chip_only=True), ids=lambda network: network.name)

@@ -10,9 +10,11 @@ import pytest
 from lava_limits import AT_LIMIT
 from loihi_stand_in import stand_in
 from random_networks import random_residual_network, random_samples
+from random_recurrence import random_recurrent_network
 
 import snnc
 from snnc.export.lava import user_graph
+from snnc.export.lava.schedule import schedule
 from snnc.toolchain.errors import CannotExport, ConfigError, DataError, EngineError
 from snnc.toolchain.network.network import INPUT, Input, Layer, Lif, Network
 from snnc.toolchain.network.synapse import Conv, Dense
@@ -80,8 +82,15 @@ def mixed_network() -> Network:
     return Network("mixed", 3, Input((2, 3, 4), -300, 300), layers, "membrane")
 
 
+GRAPHS = [
+    (mixed_network(), "hardware"),
+    (random_residual_network(0), "simulation"),
+    (random_recurrent_network(19), "simulation"),
+]
+
+
 @pytest.mark.lava
-@pytest.mark.parametrize(("network", "config"), [(mixed_network(), "hardware"), (random_residual_network(0), "simulation")])
+@pytest.mark.parametrize(("network", "config"), GRAPHS, ids=lambda each: each if isinstance(each, str) else each.name)
 def test_a_graph_around_the_process_gives_our_spikes(network: Network, config: str, tmp_path: Path) -> None:
     """Under the run configuration of the chip too, which takes CPU models where it finds no others."""
     stand_in(tmp_path / "stand-in", steps=0)
@@ -102,10 +111,12 @@ def test_a_graph_around_the_process_gives_our_spikes(network: Network, config: s
         np.testing.assert_array_equal(recorded["_mine"][:, 1:], sent[:, :-1])
         assert sent.any()
     assert any(0 < expected.spikes[layer.name].mean() < 1 for layer in network.layers[:-1])
-    shape, T = tuple(reversed(network.input.shape)), network.timesteps  # noqa: N806
+    shape, timed = tuple(reversed(network.input.shape)), schedule(network)
     assert f"s_in {shape}: integers {network.input.minimum}..{network.input.maximum}" in done.stdout
-    first = network.layers[0].name
-    assert f"spikes of layer {first!r}, 1 step late, reset at steps 2, {2 + T}, {2 + 2 * T}, ..." in done.stdout
+    first, late = network.layers[0].name, timed.starts[network.layers[0].name]
+    resets = ", ".join(str(late + 1 + number * timed.period) for number in range(3))
+    assert f"spikes of layer {first!r}, {late - timed.pause} step" in done.stdout
+    assert f"late, reset at steps {resets}, ..." in done.stdout
 
 
 def example(vth: int = 2, readout: str = "spikes") -> Network:
