@@ -4,6 +4,7 @@ import re
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -59,9 +60,9 @@ def refusals() -> list[str]:
 def _networks() -> dict[str, Network]:
     """Return a network for each thing that not every format can hold."""
 
-    def dense(weight: int = 1, source: str = "input", **neuron: int) -> Layer:
+    def dense(weight: int = 1, source: str = "input", delay: int = 0, **neuron: Any) -> Layer:
         lif = Lif((2,), **{"vth": 2, "dv": 2048, **neuron})
-        return Layer(f"from {source}", (Dense(source, np.full((2, 2), weight)),), lif)
+        return Layer(f"from {source}", (Dense(source, np.full((2, 2), weight), delay),), lif)
 
     def network(*layers: Layer, shape: tuple[int, ...] = (2,)) -> Network:
         return Network("", 3, Input(shape, 0, 1), layers, "spikes")
@@ -70,14 +71,19 @@ def _networks() -> dict[str, Network]:
     joined = Layer(
         "joined", (Dense("input", np.ones((2, 2), int)), Dense(first.name, np.ones((2, 2), int))), Lif((2,), 2, 2048)
     )
+    back = Dense("loop", np.ones((2, 2), int), delay=1)
     flat = Layer("flat", (Conv("input", np.ones((1, 1, 1, 2), int)),), Lif((1, 1, 1), 2, 2048))
     return {
         "a chain of layers": network(first, dense(source=first.name)),
         "several synapses into one layer (shortcuts)": network(first, joined),
-        "weights wider than 8 bits": network(dense(300)),
+        "dense weights wider than 8 bits": network(dense(200)),
+        "dense weights wider than 9 bits": network(dense(300)),
+        "delays": network(dense(delay=2)),
+        "recurrence": network(first, Layer("loop", (*dense(source=first.name).synapses, back), first.neuron)),
         "thresholds above 131,071": network(dense(vth=2**17)),
         "biases that are no whole weight units": network(dense(bias_mantissa=1, bias_exponent=0)),
         "current memory (`du` below 4095)": network(dense(du=1024)),
+        "decays of each neuron's own": network(dense(dv=[2048, 1024])),
         "kernels that are not square": network(flat, shape=(1, 1, 2)),
     }
 

@@ -4,17 +4,23 @@ A row of TARGETS is all that a format needs: every command, the engines and all 
 """
 
 import sys
+from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import numpy as np
+from numpy.typing import ArrayLike
+
 from snnc.export.c import violations as c
+from snnc.export.netx import companions
 from snnc.export.netx import violations as netx
 from snnc.export.nir import dialects
 from snnc.export.nir import violations as nir
 from snnc.export.onnx import violations as onnx
 from snnc.export.target import Stated, Target, checked_options, loaded
+from snnc.toolchain.atomic_file import write_atomically
 from snnc.toolchain.errors import ConfigError, FileFormatError, UnstatedTimesteps, row
 from snnc.toolchain.network.network import Network
 
@@ -25,7 +31,9 @@ TARGETS: dict[str, Target] = {
         content=loaded("netx.file", "content", ""),
         read=loaded("netx.file", "read_netx", ""),
         describe=netx.describe,
+        options=companions.NetxOptions,
         engines=("netx",),
+        companions=companions.companions,
         adopt=loaded("netx.file", "adopt_netx", ""),
     ),
     "nir": Target(
@@ -63,17 +71,20 @@ TARGETS: dict[str, Target] = {
 }
 
 
-def export(network: Network, target: str, path: str | Path, **options: Any) -> Path:
+def export(network: Network, target: str, path: str | Path, samples: ArrayLike | None = None, **options: Any) -> Path:
     """Write the network for a target, read it back, and return the file.
 
     Args:
         network: the integer network.
         target: a row of TARGETS: `loihi2`, `nir`, `onnx`, `c`.
         path: the file to write; it ends in the target's suffix.
+        samples: what a target runs to write expected spikes beside its file (`script` of `loihi2`): integers for the chip,
+            `(B, ...)` or `(T, B, ...)`, as `chip_input` returns them.
         options: the target's own options, such as `dialect="norse"` of `nir`.
 
     Raises:
-        ConfigError: for an unknown target, another suffix, or options that the target does not have.
+        ConfigError: for an unknown target, another suffix, options that the target does not have, or samples where it takes
+            none or needs some.
         CannotExport: where the target cannot hold the network.
         NetworkError: if a sum could overflow or a membrane read-out spike.
         FileFormatError: if what was read back is not the same network.
@@ -93,15 +104,28 @@ def export(network: Network, target: str, path: str | Path, **options: Any) -> P
         raise ConfigError(
             f"output {str(path)!r} must end in {chosen.suffix} for target {target!r}; all commands know files by that"
         )
-    allowed = _names(chosen)
-    for name in options:
-        if name not in allowed:
-            owners = [other for other, each in TARGETS.items() if name in _names(each)]
-            raise ConfigError(f"target {target!r} has no --{name}; it belongs to {', '.join(owners) or 'no target'}")
-    chosen.write(network, file, checked_options(chosen.options, options))
+    settings = options_for(target, options)
+    if chosen.takes_samples(settings) and samples is None:
+        raise ConfigError(f"target {target!r} writes expected spikes with these options; give it samples")
+    if samples is not None and not chosen.takes_samples(settings):
+        raise ConfigError(f"target {target!r} takes samples only for expected spikes, as those of --script of 'loihi2'")
+    beside = chosen.beside(network, file, settings, np.asarray([] if samples is None else samples))
+    chosen.write(network, file, settings)
     if chosen.read(file) != network:
         raise FileFormatError(f"{file}: reading it back gave another network; the disk may be faulty, export it again")
+    for other, content in beside.items():
+        write_atomically(other, content)
     return file
+
+
+def options_for(target: str, values: Mapping[str, Any]) -> Any:
+    """Return the options of a target. Raises ConfigError for one that it does not have, or a value that is not allowed."""
+    chosen = row(TARGETS, target, "target")
+    for name in values:
+        if name not in _names(chosen):
+            owners = [other for other, each in TARGETS.items() if name in _names(each)]
+            raise ConfigError(f"target {target!r} has no --{name}; it belongs to {', '.join(owners) or 'no target'}")
+    return checked_options(chosen.options, values)
 
 
 def read_network(path: str | Path, *, stated: Stated | None = None) -> Network:
@@ -153,8 +177,10 @@ class _CallableModule(ModuleType):
     `snnc.export` is the name of both, and a module is called as its class says.
     """
 
-    def __call__(self, network: Network, target: str, path: str | Path, **options: Any) -> Path:
-        return export(network, target, path, **options)
+    def __call__(
+        self, network: Network, target: str, path: str | Path, samples: ArrayLike | None = None, **options: Any
+    ) -> Path:
+        return export(network, target, path, samples, **options)
 
 
 sys.modules[__name__].__class__ = _CallableModule

@@ -6,11 +6,15 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from snnc.toolchain.atomic_file import write_atomically
 from snnc.toolchain.errors import ConfigError, install_command, located
 from snnc.toolchain.network.bounds import prove
 from snnc.toolchain.network.network import Network
 from snnc.toolchain.network.violation import Violation, refuse
+from snnc.toolchain.output_file import check_output
 
 
 @dataclass(frozen=True)
@@ -30,6 +34,24 @@ class Stated:
 
 
 @dataclass(frozen=True)
+class Companion:
+    """A file that a format writes beside its own, `file`: `content(network, file, samples)` returns its bytes.
+
+    `name` is its name, where `{stem}` stands for the file's without the suffix. Samples are integers for the chip, `(B, ...)`
+    or `(T, B, ...)`, if `takes_samples`, else none. `keeps_edits`: an existing file of other content is not replaced.
+    """
+
+    name: str
+    content: Callable[[Network, Path, NDArray[np.integer]], bytes]
+    takes_samples: bool = False
+    keeps_edits: bool = False
+
+    def path(self, file: Path) -> Path:
+        """Return where it lies beside a file of the format."""
+        return file.with_name(self.name.replace("{stem}", file.stem))
+
+
+@dataclass(frozen=True)
 class Target:
     """One export format. Functions that take options get an instance of `options`; None stands for its defaults.
 
@@ -39,7 +61,7 @@ class Target:
     `describe(network, path)` says how a reader of one file understands its numbers, and `remark(network, options)` what users
     must know about a file although nothing in it is lost. `engines` are the rows of ENGINES that read the files themselves.
     `extra` is the extra of pip that installs the format's library. `variants` are the options that `snnc inspect` lists,
-    by name; without any, it lists the defaults.
+    by name; without any, it lists the defaults. `companions(options)` are further files that belong to one.
     """
 
     suffix: str
@@ -53,6 +75,7 @@ class Target:
     extra: str = ""
     variants: Mapping[str, Any] = field(default_factory=dict)
     adopt: Callable[[str | Path, Stated], Network] | None = None
+    companions: Callable[[Any], tuple[Companion, ...]] = lambda options: ()
 
     def violations(self, network: Network, options: Any = None) -> list[Violation]:
         """Return everything that the format, or the variant in the options, cannot hold of a network."""
@@ -69,6 +92,20 @@ class Target:
         with located(what):
             prove(network)
         write_atomically(path, self.content(network, self._chosen(options)))
+
+    def takes_samples(self, options: Any) -> bool:
+        """Whether samples are needed for a companion."""
+        return any(each.takes_samples for each in self.companions(options))
+
+    def beside(self, network: Network, file: Path, options: Any, samples: NDArray[np.integer]) -> dict[Path, bytes]:
+        """Return the content of every companion of a file, by its path. Raises SnncError if one cannot be written there."""
+        found = {}
+        for each in self.companions(options):
+            check_output(path := each.path(file))
+            found[path] = each.content(network, file, samples)
+            if each.keeps_edits and path.exists() and path.read_bytes() != found[path]:
+                raise ConfigError(f"output {str(path)!r} exists and was edited; move it away, or write to another folder")
+        return found
 
     def notice(self, network: Network, options: Any = None) -> str | None:
         """Return what to tell the user at export, or None if there is nothing to mind."""

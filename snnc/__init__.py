@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     __version__: str
     from snnc.export import TARGETS, export, read_network
+    from snnc.export.lava.user_graph import lava_process
     from snnc.export.target import Stated
     from snnc.models import MODELS, build_model, load_model
     from snnc.toolchain.data.dataset import Dataset, Split, chip_input
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "snnc.export": ("TARGETS", "export", "read_network"),
+    "snnc.export.lava.user_graph": ("lava_process",),
     "snnc.export.target": ("Stated",),
     "snnc.verification.recorded": ("RecordedVerdict", "verify_recording"),
     "snnc.verification.recording": ("Recording", "read_recording"),
@@ -103,6 +105,7 @@ __all__ = [
     "build_model",
     "chip_input",
     "export",
+    "lava_process",
     "load_dataset",
     "load_model",
     "lower",

@@ -13,28 +13,21 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from snnc.export.lava.import_fixes import modern_python, print_failures, skip_slayer, widen_conv_geometry
-from snnc.export.lava.limits import MESSAGE_BITS, WEIGHT_BITS, silence, split_bias
-from snnc.export.lava.schedule import Schedule, apart, schedule
-from snnc.export.limits import split_weight
-from snnc.toolchain.network.network import INPUT, Layer, Network
+from snnc.export.lava.import_fixes import modern_python, print_failures, skip_slayer
+from snnc.export.lava.limits import MESSAGE_BITS
+from snnc.export.lava.schedule import Schedule, schedule
+from snnc.export.lava.stock import Processes, build
+from snnc.toolchain.network.network import Network
 from snnc.toolchain.network.plain import from_plain
-from snnc.toolchain.network.synapse import Conv, Dense
 
 with modern_python():
     from lava.magma.core.run_conditions import RunSteps
     from lava.magma.core.run_configs import Loihi2SimCfg
-    from lava.proc.conv.process import Conv as LavaConv
-    from lava.proc.dense.process import DelayDense
-    from lava.proc.dense.process import Dense as LavaDense
     from lava.proc.io.sink import RingBuffer as Sink
     from lava.proc.io.source import RingBuffer as Source
-    from lava.proc.lif.process import LIFReset
     from lava.proc.monitor.process import Monitor
-    from lava.utils.weightutils import SignMode
 
 Frames = NDArray[np.int64]
-Processes = dict[str, Any]  # the neurons of each layer by its name
 
 
 class Sources:
@@ -56,39 +49,7 @@ class Sources:
 
 def build_from_processes(timed: Schedule, sources: Sources, path: Path) -> Processes:
     """Build the graph of stock Lava processes and nothing custom, and return the neurons."""
-    shapes = timed.network.shapes
-    neurons = {layer.name: _neuron_process(layer, timed) for layer in timed.network.layers}
-    for layer in timed.network.layers:
-        for synapse in layer.synapses:
-            late = 0 if synapse.source == INPUT else timed.late(synapse, layer.name)
-            for process in _synapse_processes(synapse, shapes[synapse.source], late):
-                if synapse.source == INPUT:
-                    sources.feed(process.s_in, timed.late(synapse, layer.name))
-                else:
-                    _fitting(neurons[synapse.source].s_out, process.s_in).connect(process.s_in)
-                process.a_out.connect(neurons[layer.name].a_in)
-        if timed.silenced(layer):
-            _keep_silent(layer, timed, sources, neurons[layer.name].a_in)
-    for name in apart(timed.network):
-        _tie(neurons[name], neurons[timed.network.layers[-1].name])
-    return neurons
-
-
-def _tie(source: Any, target: Any) -> None:
-    """Connect two populations by weights of 0, since Lava runs only what is connected."""
-    synapse = Dense("source", np.zeros((int(np.prod(target.s_out.shape)), int(np.prod(source.s_out.shape))), np.int64))
-    (process,) = _synapse_processes(synapse, (), 0)
-    source.s_out.flatten().connect(process.s_in)
-    process.a_out.reshape(target.a_in.shape).connect(target.a_in)
-
-
-def _keep_silent(layer: Layer, timed: Schedule, sources: Sources, port: Any) -> None:
-    """Subtract from the input of a layer, outside its samples, what keeps it from spiking."""
-    outside = timed.outside(layer.name, sources.frames.shape[1])
-    gate = Source(data=np.append(outside[1:], True)[None].astype(np.int64))  # synapses take a step
-    for process in _synapse_processes(Dense(INPUT, np.full((layer.neurons, 1), -silence(timed, layer))), (1,), 0):
-        gate.s_out.connect(process.s_in)
-        process.a_out.reshape(port.shape).connect(port)
+    return build(timed, sources.feed)
 
 
 def build_with_netx(timed: Schedule, sources: Sources, path: Path) -> Processes:
@@ -131,43 +92,6 @@ def run(network: Network, frames: Frames, builder: str, path: Path) -> dict[str,
     return recorded
 
 
-def _synapse_processes(synapse: Conv | Dense, source_shape: tuple[int, ...], late: int) -> list[Any]:
-    """Return the processes whose outputs sum up to the synapse's, which hold back their source for `late` steps more."""
-    bits = MESSAGE_BITS if synapse.source == INPUT else 0
-    if isinstance(synapse, Conv):
-        # Lava convolves, PyTorch correlates; Lava's axes are W,H,C. Its weights may have any number of bits.
-        weight = synapse.weight.astype(np.int64)[:, :, ::-1, ::-1].transpose(0, 3, 2, 1)
-        shape, stride, padding = (tuple(reversed(pair)) for pair in (source_shape, synapse.stride, synapse.padding))
-        return [LavaConv(weight=weight, input_shape=shape, stride=stride, padding=padding, num_message_bits=bits)]
-    # Lava drops the last bit of mixed-sign weights (+1 -> 0, -1 -> -2): twice the weight at half the exponent keeps it.
-    # It also clips them to 8 bits and a sign, so wider ones are the sum of several processes at different exponents.
-    options = {"num_weight_bits": WEIGHT_BITS, "sign_mode": SignMode.MIXED, "num_message_bits": bits}
-    kind = LavaDense
-    if late:
-        kind, options = DelayDense, {**options, "delays": np.full(synapse.weight.shape, late), "max_delay": late}
-    parts = enumerate(split_weight(synapse.weight))
-    return [kind(weights=2 * part, weight_exp=WEIGHT_BITS * i - 1, **options) for i, part in parts]
-
-
-def _neuron_process(layer: Layer, timed: Schedule) -> Any:
-    neuron = layer.neuron
-    mantissa, exponent = split_bias(neuron.bias)
-    return LIFReset(
-        shape=tuple(reversed(neuron.shape)),
-        vth=neuron.vth,
-        du=neuron.du if isinstance(neuron.du, int) else neuron.du.transpose(),
-        dv=neuron.dv if isinstance(neuron.dv, int) else neuron.dv.transpose(),
-        bias_mant=mantissa.transpose(),
-        bias_exp=exponent.transpose(),
-        reset_interval=timed.period,
-        reset_offset=timed.reset_offset(layer.name),
-    )
-
-
-def _fitting(spikes: Any, port: Any) -> Any:
-    return spikes.transpose([2, 1, 0]).flatten() if len(spikes.shape) == 3 and len(port.shape) == 1 else spikes
-
-
 def _in_our_order(stream: NDArray[Any]) -> NDArray[np.int32]:
     """Return a stream `(steps, W, H, C)` as `(steps, C, H, W)`."""
     return stream.transpose(0, *range(stream.ndim - 1, 0, -1)).astype(np.int32)
@@ -177,7 +101,6 @@ def do_job(folder: Path) -> None:
     """Do the job in the folder. Leaves Lava's processes running: all has been read from them, and whoever waits ends them."""
     job = json.loads((folder / "job.json").read_text(encoding="utf-8"))
     print_failures()
-    widen_conv_geometry()
     with np.load(folder / "arrays.npz", allow_pickle=False) as arrays:
         network, frames = from_plain(Network, job["network"], arrays), arrays["frames"]
     recorded = run(network, frames, job["builder"], folder / "network.net")

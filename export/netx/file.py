@@ -99,8 +99,8 @@ def _write_layer(entry: h5py.Group, layer: Layer) -> None:
         entry["outFeatures"], entry["inFeatures"] = synapse.weight.shape
     parameters = entry.create_group("neuron")
     parameters["type"] = np.bytes_("CUBA")
-    parameters["iDecay"] = neuron.du + 1
-    parameters["vDecay"] = neuron.dv
+    parameters["iDecay"] = _decay_to_file(neuron.du) + 1
+    parameters["vDecay"] = _decay_to_file(neuron.dv)
     parameters["vThMant"] = neuron.vth
     parameters["refDelay"] = 1
     parameters["gradedSpike"] = False
@@ -113,6 +113,11 @@ def _bias_to_file(neuron: Lif) -> NDArray[np.int32]:
         return bias
     per_channel = bias[:, 0, 0]
     return per_channel if (bias == per_channel[:, None, None]).all() else bias.transpose(2, 1, 0)
+
+
+def _decay_to_file(decay: int | NDArray[np.int32]) -> int | NDArray[np.int32]:
+    """Return a decay that all neurons share, or one for each in netx's W,H,C order."""
+    return decay if isinstance(decay, int) else decay.transpose()
 
 
 def _write_extras(group: h5py.Group, network: Network) -> None:
@@ -211,8 +216,8 @@ def _read_layer(entry: Group, name: str, source: str, exponent: int) -> Layer:
     if len(shape) == 3:
         bias = bias[:, None, None] if bias.ndim == 1 else bias.transpose(2, 1, 0)
     neuron = entry.group("neuron")
-    i_decay, dv, vth = (int(_integers(neuron, key)) for key in ("iDecay", "vDecay", "vThMant"))
-    return Layer(name, (synapse,), Lif(shape, vth, dv, bias, exponent, i_decay - 1))
+    i_decay, dv = (_integers(neuron, key).transpose() for key in ("iDecay", "vDecay"))
+    return Layer(name, (synapse,), Lif(shape, int(_integers(neuron, "vThMant")), dv, bias, exponent, i_decay - 1))
 
 
 def _integers(entry: Group, key: str) -> NDArray[Any]:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from snnc.export.hdf5.tree import Group
 from snnc.export.netx.entries import dense_delays, integers, kernel, kind_of, of_neurons, one_integer, pair, shape_of
+from snnc.export.netx.violations import DENSE_MAX, DENSE_MIN
 from snnc.export.target import Stated
 from snnc.toolchain.errors import FileFormatError, NetworkError, located
 from snnc.toolchain.network import lif
@@ -21,7 +22,6 @@ from snnc.toolchain.network.validation import Shape, check_neurons
 
 MOST_CHANNELS = 2**13  # of input neurons, whose identity synapses are a matrix over channels
 NEURONS = ("LOIHI", "CUBA")  # two names of one neuron
-DENSE_MIN, DENSE_MAX = -256, 254  # what a dense synapse of 8 bits and a sign holds; netx clips what is beyond
 SUM = Lif((1,), vth=lif.VTH_MAX, dv=0)  # of an entry without neurons: the running sum of its input, which never spikes
 BIASED_SUM = Lif((1,), vth=lif.VTH_MAX, dv=lif.DECAY_UNITY, du=-1)  # the same beside a bias, which is not summed
 

@@ -8,9 +8,12 @@ from typing import Any
 import click
 
 from snnc.cli.options import Command, FileName, RowOf, console_for, output_options, stated_options
-from snnc.export import TARGETS
+from snnc.export import TARGETS, options_for
 from snnc.export import export as export_network
+from snnc.toolchain.errors import ConfigError
 from snnc.toolchain.output_file import check_output
+
+SAMPLES = 2  # Lava takes 0.2 s for each of their steps
 
 
 class ExportCommand(Command):
@@ -46,12 +49,16 @@ def _option(target: str, each: "Field[Any]") -> click.Option:
 )
 @click.option("-o", "--output", type=FileName(), help="File to write.  [default: FILE with the target's suffix]")
 @stated_options
+@click.option("--data", help="Dataset whose test split expected spikes are of.  [default: the one it was trained on]")
+@click.option("-n", "--samples", type=int, help=f"Number of samples that expected spikes are of.  [default: {SAMPLES}]")
 @output_options
 def export(
     file: str,
     target: str,
     output: str | None,
     stated: dict[str, Any],
+    data: str | None,
+    samples: int | None,
     as_json: bool,
     quiet: bool,
     verbose: bool,
@@ -62,20 +69,33 @@ def export(
     \b
     Example: snnc export --target nir --dialect norse model.pt -o model.nir
     """
-    from snnc.files import load_subject
+    from snnc.files import load_subject, split_for
+    from snnc.toolchain.data.dataset import chip_input
 
-    console = console_for(as_json, quiet)
-    path = Path(output) if output else Path(file).with_suffix(TARGETS[target].suffix)
-    check_output(path, (TARGETS[target].suffix,), [file])
-    network = load_subject(file, stated=stated)[0].network
+    console, chosen = console_for(as_json, quiet), TARGETS[target]
+    path = Path(output) if output else Path(file).with_suffix(chosen.suffix)
+    check_output(path, (chosen.suffix,), [file])
     given = {name: value for name, value in options.items() if value is not None}
-    written = export_network(network, target, path, **given)
-    notice = TARGETS[target].notice(network, TARGETS[target].options(**given))
-    if notice:
+    settings = options_for(target, given)
+    others = [each.path(path) for each in chosen.companions(settings)]
+    for other in others:
+        check_output(other, inputs=[file])
+    if (data or samples is not None) and not chosen.takes_samples(settings):
+        raise ConfigError("--data and --samples are for expected spikes, which --script of target 'loihi2' writes")
+    network = load_subject(file, stated=stated)[0].network
+    run = (
+        chip_input(split_for(network, data, SAMPLES if samples is None else samples), network.input)
+        if chosen.takes_samples(settings)
+        else None
+    )
+    written = export_network(network, target, path, run, **given)
+    if notice := chosen.notice(network, settings):
         console.print(notice, style="yellow")
     console.print(f"{written}: {target}, read back and equal")
+    for other in others:
+        console.print(f"{other}: beside it")
     if verbose:
         console.print(str(network))
     if as_json:
-        digest, exact = network.digest(), network.truncation_free
-        click.echo(json.dumps({"file": str(written), "target": target, "digest": digest, "truncation_free": exact}))
+        shown = {"file": str(written), "beside": [str(other) for other in others], "target": target}
+        click.echo(json.dumps({**shown, "digest": network.digest(), "truncation_free": network.truncation_free}))

@@ -65,7 +65,7 @@ def commands(page: Path, program: str) -> list[str]:
 
 
 def steps(page: Path) -> list[Step]:
-    """Return all that a reader can run on a page: the lines of `sh` that begin with snnc, and the blocks of Python."""
+    """Return all that a reader can run on a page: lines of `sh` that begin with snnc or run its scripts, blocks of Python."""
     found: list[Step] = []
     for block in blocks(page):
         if block.title == OUTPUT:
@@ -73,7 +73,7 @@ def steps(page: Path) -> list[Step]:
         elif block.language == "python" and not block.title:
             found.append(Step("python", block.text))
         elif block.language == "sh" and not block.title:
-            found += [Step("sh", line) for line in block.lines if line.startswith("snnc ")]
+            found += [Step("sh", line) for line in block.lines if line.startswith(("snnc ", "python run_"))]
     return found
 
 

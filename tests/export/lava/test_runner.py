@@ -87,6 +87,21 @@ def test_delays_and_cycles_are_equal(network: Network) -> None:
     assert equals_reference(network, random_samples(network, 3, timed=True))
 
 
+def test_netx_runs_9_bit_weights_and_decays_of_each_neuron() -> None:
+    """Odd weights too, and beyond 9 bits in a convolution."""
+    rng = np.random.default_rng(0)
+    conv = Conv(INPUT, rng.integers(-700, 701, (2, 1, 2, 2)))
+    layers = (
+        Layer("a", (conv,), Lif((2, 3, 2), 900, rng.integers(0, 4096, (2, 3, 2)), 0, 6, rng.integers(2000, 4096, (2, 3, 2)))),
+        Layer("b", (Dense("a", rng.integers(-256, 255, (4, 12))),), Lif((4,), 200, rng.integers(0, 4096, 4))),
+        Layer("c", (Dense("b", rng.integers(0, 256, (3, 4))),), Lif((3,), 200, 1024)),
+    )
+    network = Network("wide", 6, Input((1, 4, 3), 0, 3), layers, "spikes")
+    samples = random_samples(network, 3)
+    assert all(0 < spikes.mean() < 1 for spikes in simulate(network, samples).spikes.values())
+    assert equals_reference(network, samples, "netx")
+
+
 @pytest.mark.parametrize("network", active(4, chip_only=True), ids=lambda network: network.name)
 def test_netx_is_equal(network: Network) -> None:
     assert equals_reference(network, random_samples(network, 3), "netx")

@@ -61,7 +61,7 @@ def second(network: Network, **changes: object) -> Network:
         (lambda n: second(n, neuron=Lif((4,), 3, 0, 4095, 7)), "bias in weight units 8190 is outside -4096..4095"),
         (lambda n: replace(n, input=Input((4,), 0, 2**15)), "input: value 32768 is outside -32767..32767; scale"),
         (lambda n: second(n, synapses=(Dense("a", np.zeros((4, 4))),)), "all weights are 0, which netx cannot scale"),
-        (lambda n: second(n, synapses=(Dense("a", 200 * np.eye(4)),)), "layer 'b': weight 200 is outside -128..127"),
+        (lambda n: second(n, synapses=(Dense("a", 300 * np.eye(4)),)), "layer 'b': weight 300 is outside -256..255"),
         (lambda n: second(n, neuron=Lif((4,), 2**17, 0)), "layer 'b': threshold 131072 is outside 0..131071"),
     ],
 )

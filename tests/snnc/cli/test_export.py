@@ -6,6 +6,7 @@ from dataclasses import fields
 from pathlib import Path
 
 import click
+import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 from random_networks import random_nir_network
@@ -13,7 +14,10 @@ from random_networks import random_nir_network
 from snnc.cli.main import main
 from snnc.export import TARGETS, export, read_network
 from snnc.export.nir.file import dialect_of
-from snnc.files import load_subject
+from snnc.files import load_subject, split_for
+from snnc.toolchain.data.dataset import chip_input
+from snnc.toolchain.errors import ConfigError, DataError
+from snnc.toolchain.simulate.reference import simulate
 
 
 def snnc(*arguments: object) -> Result:
@@ -41,7 +45,8 @@ def test_every_target_is_written_beside_the_checkpoint(tmp_path: Path, tiny_path
     shown = json.loads(snnc("export", "-t", target, file, "--json").output)
     written = file.with_suffix(TARGETS[target].suffix)
     network = load_subject(tiny_path)[0].network
-    assert shown == {"file": str(written), "target": target, "digest": network.digest(), "truncation_free": True}
+    about = {"digest": network.digest(), "truncation_free": True}
+    assert shown == {"file": str(written), "beside": [], "target": target} | about
     assert read_network(written) == network
 
 
@@ -59,12 +64,52 @@ def test_options_reach_the_file_and_a_notice_is_shown(tmp_path: Path, tiny_path:
     assert len(set(sizes)) == 3
 
 
+def test_a_script_and_expected_spikes_are_written_beside(tmp_path: Path, tiny_path: Path) -> None:
+    shown = json.loads(snnc("export", "--script", "-n", "3", tiny_path, "-o", tmp_path / "a.net", "--json").output)
+    assert shown["beside"] == [str(tmp_path / "run_a.py"), str(tmp_path / "a.expected.npz")]
+    network = read_network(tmp_path / "a.net")
+    samples = split_for(network, None, 3)
+    with np.load(tmp_path / "a.expected.npz") as expected:
+        np.testing.assert_array_equal(expected["input"], chip_input(samples, network.input))
+        trace = simulate(network, expected["input"])
+        for name, spikes in trace.spikes.items():
+            np.testing.assert_array_equal(expected[f"spikes/{name}"], spikes.swapaxes(0, 1).reshape(3 * network.timesteps, -1))
+    assert snnc("export", "--script", tiny_path, "-o", tmp_path / "a.net").exit_code == 0  # all may be replaced
+    with np.load(tmp_path / "a.expected.npz") as expected:
+        assert int(expected["samples"]) == 2
+
+
+def test_what_lies_beside_replaces_no_edited_script_and_no_input(tmp_path: Path, tiny_path: Path) -> None:
+    (tmp_path / "run_a.py").write_text("mine")
+    edited = snnc("export", "--script", tiny_path, "-o", tmp_path / "a.net")
+    assert edited.exit_code == 2
+    assert "run_a.py' exists and was edited; move it away, or write to another folder" in edited.output
+    (tmp_path / "b.expected.npz").mkdir()
+    assert "it is a folder" in snnc("export", "--script", tiny_path, "-o", tmp_path / "b.net").output
+    assert {path.name for path in tmp_path.iterdir()} == {"run_a.py", "b.expected.npz"}
+    assert (tmp_path / "run_a.py").read_text() == "mine"
+
+
+def test_samples_go_with_a_script(tmp_path: Path, tiny_path: Path) -> None:
+    network = load_subject(tiny_path)[0].network
+    with pytest.raises(ConfigError, match="writes expected spikes with these options; give it samples"):
+        export(network, "loihi2", tmp_path / "a.net", script=True)
+    with pytest.raises(ConfigError, match="takes samples only for expected spikes"):
+        export(network, "onnx", tmp_path / "a.onnx", np.zeros((1, 64)))
+    with pytest.raises(DataError, match="shape"):
+        export(network, "loihi2", tmp_path / "a.net", np.zeros((1, 3), int), script=True)
+    assert not list(tmp_path.iterdir())
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (["-t", "tpu"], "target 'tpu' is unknown; allowed are loihi2, nir, onnx"),
         (["-t", "nir", "--dialect", "brian"], "'brian' is not one of 'spec', 'norse'"),
         (["--dialect", "norse", "-o", "a.net"], "snnc: target 'loihi2' has no --dialect; it belongs to nir\n"),
+        (["-o", "a.net", "-n", "3"], "snnc: --data and --samples are for expected spikes, which --script of target 'loihi2'"),
+        (["-o", "a.net", "--script", "-n", "0"], "snnc: 0 samples were asked for; allowed are 1 to"),
+        (["-t", "nir", "--script", "-o", "a.nir"], "snnc: target 'nir' has no --script; it belongs to loihi2\n"),
         (["-o", "a.pt"], "snnc: output 'a.pt' must end in .net"),
         (["-t", "nir", "--dialect", "sinabs", "-o", "a.nir"], "snnc: cannot be written as .nir: sinabs 3.1.3 resets"),
     ],

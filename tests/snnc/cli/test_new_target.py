@@ -16,7 +16,7 @@ from random_networks import random_nir_network
 
 from snnc.export import TARGETS, read_network
 from snnc.export.nir.file import content
-from snnc.export.target import Target, option
+from snnc.export.target import Companion, Target, option
 from snnc.toolchain.network.network import Network
 from snnc.toolchain.network.plain import from_plain, to_plain
 from snnc.toolchain.network.violation import Violation
@@ -29,6 +29,7 @@ class ToyOptions:
     """How a toy is written."""
 
     spacing: str = option("wide", "Between its lines.", choices=("wide", "narrow"))
+    notes: bool = option(False, "Notes beside it.")
 
 
 def check(network: Network, options: ToyOptions) -> Iterator[Violation]:
@@ -48,6 +49,13 @@ def read(path: str | Path) -> Network:
     return from_plain(Network, values, arrays)
 
 
+def companions(options: ToyOptions) -> tuple[Companion, ...]:
+    notes = Companion(
+        "{stem}.notes", lambda network, file, samples: f"{file.name}: {samples.shape}".encode(), takes_samples=True
+    )
+    return (notes,) if options.notes else ()
+
+
 TOY = Target(
     suffix=".toy",
     check=check,
@@ -57,6 +65,7 @@ TOY = Target(
     options=ToyOptions,
     remark=lambda network, options: "toys are no chips" if options.spacing == "narrow" else None,
     engines=("reference",),
+    companions=companions,
     variants={"wide": ToyOptions(), "narrow": ToyOptions("narrow")},
 )
 
@@ -94,6 +103,20 @@ def test_every_command_knows_a_new_row(snnc: Callable[..., Result], tmp_path: Pa
         checked = snnc("simulate", *files, "--engine", "fast", "-n", "20")
         assert checked.exit_code == 0, checked.output
         assert "EQUAL: reference = fast" in checked.output
+
+
+def test_a_new_row_may_write_companions(snnc: Callable[..., Result], tmp_path: Path, tiny_path: Path) -> None:
+    written = snnc("export", "-t", "toy", "--notes", "-n", "3", tiny_path, "-o", tmp_path / "a.toy")
+    assert written.output.splitlines() == [
+        f"{tmp_path / 'a.toy'}: toy, read back and equal",
+        f"{tmp_path / 'a.notes'}: beside it",
+    ]
+    assert (tmp_path / "a.notes").read_text() == "a.toy: (3, 1, 8, 8)"
+    (tmp_path / "b.notes").write_bytes(tiny_path.read_bytes())
+    (tmp_path / "b.pt").hardlink_to(tmp_path / "b.notes")
+    refused = snnc("export", "-t", "toy", "--notes", tmp_path / "b.pt", "-o", tmp_path / "b.toy")
+    assert refused.exit_code == 2 and "which the same command reads; name another file" in refused.output
+    assert (tmp_path / "b.pt").read_bytes() == tiny_path.read_bytes()
 
 
 def test_errors_know_a_new_row(snnc: Callable[..., Result], tmp_path: Path, tiny_path: Path) -> None:
