@@ -10,6 +10,7 @@ import click
 from snnc.cli.options import Command, FileName, RowOf, console_for, output_options
 from snnc.export import TARGETS
 from snnc.export import export as export_network
+from snnc.toolchain.errors import ConfigError
 from snnc.toolchain.output_file import check_output
 
 
@@ -45,20 +46,47 @@ def _option(target: str, each: "Field[Any]") -> click.Option:
     "-t", "--target", type=RowOf("target", lambda: TARGETS), default="loihi2", show_default=True, help="Format to write."
 )
 @click.option("-o", "--output", type=FileName(), help="File to write.  [default: FILE with the target's suffix]")
+@click.option("--members", type=int, help="Draw so many networks from the posterior of bisnn-bayes: files and a manifest.")
+@click.option(
+    "--committee",
+    type=click.Choice(["files", "parallel"]),
+    default="files",
+    show_default=True,
+    help="Members as a file each, or as one network side by side.",
+)
+@click.option("--draw-seed", type=int, help="Seed of the members.  [default: that of the training]")
 @output_options
-def export(file: str, target: str, output: str | None, as_json: bool, quiet: bool, verbose: bool, **options: Any) -> None:
+def export(
+    file: str,
+    target: str,
+    output: str | None,
+    members: int | None,
+    committee: str,
+    draw_seed: int | None,
+    as_json: bool,
+    quiet: bool,
+    verbose: bool,
+    **options: Any,
+) -> None:
     """Write the integer network of a checkpoint or another exported file for a target, and read it back to be sure.
 
     \b
     Example: snnc export --target nir --dialect norse model.pt -o model.nir
+    Example: snnc export --members 10 model.pt        # model.members.json and a file for each member
     """
+    from snnc.cli.export_members import export_committee
     from snnc.files import load_subject
 
     console = console_for(as_json, quiet)
+    given = {name: value for name, value in options.items() if value is not None}
+    if members is not None:
+        export_committee(file, target, output, members, committee, draw_seed, console, given, as_json=as_json)
+        return
+    if committee != "files" or draw_seed is not None:
+        raise ConfigError("--committee and --draw-seed are for --members; add --members K, or leave them out")
     path = Path(output) if output else Path(file).with_suffix(TARGETS[target].suffix)
     check_output(path, (TARGETS[target].suffix,), [file])
     network = load_subject(file)[0].network
-    given = {name: value for name, value in options.items() if value is not None}
     written = export_network(network, target, path, **given)
     notice = TARGETS[target].notice(network, TARGETS[target].options(**given))
     if notice:

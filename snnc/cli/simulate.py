@@ -4,6 +4,7 @@ import json
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,7 @@ import click
 from rich.console import Console
 
 from snnc.cli.options import Command, FileName, RowOf, console_for, engine_names, output_options
-from snnc.toolchain.errors import EngineError
+from snnc.toolchain.errors import ConfigError, EngineError
 from snnc.toolchain.output_file import check_output
 
 if TYPE_CHECKING:
@@ -68,14 +69,24 @@ def simulate(
       lava       stock Lava processes
       netx       the .net file as lava-dl loads it
     Example: snnc simulate model.pt model.net model.nir model.onnx
+
+    The manifest of a committee (snnc export --members) verifies every member, and reports what the committee decides:
+    snnc simulate model.members.json
     """
+    from snnc.cli.simulate_members import simulate_committee
     from snnc.files import load_subject, split_for
 
     console = console_for(as_json, quiet)
     if report:
         check_output(report, REPORTS, files)
-    limit = {} if time_limit is None else {"time_limit": time_limit}
-    subject, checkpoint = load_subject(*files, device=device, threads=threads, **limit)
+    settings: dict[str, Any] = {"device": device, "threads": threads}
+    settings |= {} if time_limit is None else {"time_limit": time_limit}
+    if any(Path(file).suffix == ".json" for file in files):
+        if report:
+            raise ConfigError("--report is for one network; leave it out, --json has the verdicts of all members")
+        verifying = partial(run, all_samples=samples is not None)
+        simulate_committee(files, data, samples, engines, verifying, console, as_json=as_json, **settings)
+    subject, checkpoint = load_subject(*files, **settings)
     if verbose:
         console.print(f"{subject.network}\n")
     split = split_for(subject.network, data, samples)

@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from snnc.toolchain.errors import NetworkError, located
 from snnc.toolchain.network import lif, plain
+from snnc.toolchain.network.plain import omitted_if
 from snnc.toolchain.network.synapse import Synapse
 from snnc.toolchain.network.validation import (
     Int64s,
@@ -29,6 +30,7 @@ from snnc.toolchain.network.validation import (
 INPUT = "input"  # the name by which synapses refer to the network's input
 INPUT_LIMIT = 2**23  # no sum of so many as fit memory leaves 64 bits
 READOUTS = ("membrane", "spikes")
+LOGIT_UNITS_MAX = 2**53
 EXACT_SUM = 2**53  # up to which 64-bit floats hold every integer
 
 
@@ -149,6 +151,8 @@ class Network:
 
     `readout` is "membrane" (each output's membrane summed over the steps; the last layer must never spike, see
     bounds.prove) or "spikes" (counts). `labels` names the outputs, `data` the dataset that it was trained on ("" if unknown).
+    `logit_units` is how many of the read-out's units one logit has, for probabilities (0: unknown); of a committee of several
+    `members` side by side, the outputs are those of one member after the other, and `labels` names those of one.
     Two networks are equal if every number and name in them is.
     """
 
@@ -159,6 +163,8 @@ class Network:
     readout: Literal["membrane", "spikes"] = "membrane"
     labels: tuple[str, ...] = ()
     data: str = ""
+    logit_units: int = omitted_if(0)
+    members: int = omitted_if(1)
 
     def __post_init__(self) -> None:
         """Raise NetworkError where layers do not fit together."""
@@ -174,8 +180,13 @@ class Network:
             _check_layer(layer, shapes)
             shapes[layer.name] = layer.output_shape
         _check_sums(self)
-        if self.labels and len(self.labels) != self.layers[-1].neurons:
-            raise NetworkError(f"got {len(self.labels)} labels for {self.layers[-1].neurons} outputs; name each output once")
+        outputs = self.layers[-1].neurons
+        frozen_field(self, "logit_units", bounded_integer(self.logit_units, "logit_units", LOGIT_UNITS_MAX))
+        frozen_field(self, "members", bounded_integer(self.members, "members", outputs, least=1))
+        if outputs % self.members:
+            raise NetworkError(f"{outputs} outputs are not those of {self.members} members; give each member as many")
+        if self.labels and len(self.labels) != self.classes:
+            raise NetworkError(f"got {len(self.labels)} labels for {self.classes} outputs; name each output once")
 
     def __eq__(self, other: object) -> bool:
         """Compare every number and name."""
@@ -206,6 +217,11 @@ class Network:
     def is_readout(self, layer: Layer) -> bool:
         """Tell whether a layer is a membrane read-out: the last one, whose neurons must never spike."""
         return self.readout == "membrane" and layer is self.layers[-1]
+
+    @property
+    def classes(self) -> int:
+        """The number of outputs, of one member of a committee."""
+        return self.layers[-1].neurons // self.members
 
     @property
     def macs(self) -> int:

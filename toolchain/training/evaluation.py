@@ -3,14 +3,18 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
-from torch import Tensor
+from numpy.typing import NDArray
+from torch import Tensor, nn
 
 from snnc.toolchain.distributed import all_reduce_sum
+from snnc.toolchain.layers.posterior import posterior_layers
 from snnc.toolchain.layers.spiking_network import SpikingNetwork
 from snnc.toolchain.training.batches import DeviceSplit
 
 EVALUATION_BATCH = 256
+CERTAINTY_BINS = 10
 
 
 @dataclass(frozen=True)
@@ -48,6 +52,28 @@ def evaluate(network: SpikingNetwork, samples: DeviceSplit, rank: int = 0, proce
 def sparsity(network: SpikingNetwork) -> dict[str, float]:
     """Return the share (0..1) of each layer's weights that are 0 in the current phase."""
     return {layer.name: _zeros(layer.current_weights()) for layer in network.layers}
+
+
+@torch.no_grad()
+def logits_on(network: SpikingNetwork, samples: DeviceSplit) -> NDArray[np.float64]:
+    """Return the logits `(N, classes)` of a split, as the network will be used: statistics fixed, no dropout."""
+    was_training = network.training
+    network.eval()
+    logits = [network(x).total.double().cpu() for x, _ in samples.batches(EVALUATION_BATCH)]
+    network.train(was_training)
+    found: NDArray[np.float64] = torch.cat(logits).numpy()
+    return found
+
+
+@torch.no_grad()
+def certainty(network: nn.Module) -> dict[str, list[float]]:
+    """Return, for each layer with a posterior, a histogram of |mu| over its weights: shares in 10 equal bins of 0..1."""
+    found = {}
+    for layer in posterior_layers(network):
+        sure = torch.cat([torch.tanh(each.weight).abs().flatten() for each in layer.synapses]).cpu()
+        counts = torch.histc(sure, CERTAINTY_BINS, 0, 1)
+        found[layer.name] = [round(share, 6) for share in (counts / counts.sum()).tolist()]
+    return found
 
 
 def _zeros(weights: Sequence[Tensor]) -> float:
