@@ -40,7 +40,7 @@ def our_step(work: Work, phase: Phase = Phase.FLOAT, method: str = "baseline") -
     networks = [_network(work, phase)]
     networks += [_network(work, Phase.FLOAT) for _ in row.networks(config)]
     module = ParallelNetworks(networks)
-    optimizer = row.optimizer(module, LEARNING_RATE)
+    optimizer = row.optimizer(module, LEARNING_RATE, config, work.batch)
     return _timed(work, optimizer, lambda x, labels: row.loss(module(x), labels, config.method_settings).total)
 
 

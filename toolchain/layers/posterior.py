@@ -65,7 +65,7 @@ def start_posterior(network: nn.Module, start: float, temperature: float) -> Non
 def seed_draws(network: nn.Module, seed: int) -> None:
     """Start the stream of draws of an epoch."""
     for layer in posterior_layers(network):
-        if layer.draws is not None:
+        if isinstance(layer.draws, Draws):
             layer.draws.seed(seed, layer.synapses[0].weight.device)
 
 
@@ -108,7 +108,7 @@ def _together(parts: list[tuple[Tensor, Tensor, int]]) -> tuple[Tensor, Tensor]:
     """Return mean `(C,)` and variance `(1,)` over batches of so many samples each."""
     counts = parts[0][0].new_tensor([count for _, _, count in parts])
     shares = (counts / counts.sum()).unsqueeze(1)
-    means, variances = (torch.stack([part[index] for part in parts]) for index in (0, 1))
+    means, variances = torch.stack([mean for mean, _, _ in parts]), torch.stack([variance for _, variance, _ in parts])
     mean = (shares * means).sum(0)
     between = (means - mean).square().mean(1, keepdim=True)
     return mean, (shares * (variances + between)).sum(0)

@@ -40,7 +40,7 @@ class NaturalGradient(torch.optim.Adam):
     ):
         """Take the latents and all other parameters; `samples` is N, `prior` a probability."""
         odds = torch.tensor(prior, dtype=torch.float64).logit()
-        bayes = {"samples": samples, "eta": eta, "rho": rho, "prior_latent": float(odds / 2)}
+        bayes: dict[str, Any] = {"samples": samples, "eta": eta, "rho": rho, "prior_latent": float(odds / 2)}
         bayes |= {"denominator": denominator, "base_lr": base_lr or lr or 1.0}
         groups: list[dict[str, Any]] = [{"params": list(latents), **bayes}]
         if rest := list(others):

@@ -32,7 +32,7 @@ def optimizer(module: "nn.Module", lr: float, config: "TrainConfig", samples: in
 
     if config.method_settings.optimizer == "sgd":
         return torch.optim.SGD(module.parameters(), lr=lr)
-    return adam(module, lr, config, samples)
+    return adam(module, lr)
 
 
 def binary(config: "TrainConfig") -> str:

@@ -60,13 +60,18 @@ def leave_as_built(network: "SpikingNetwork", config: "TrainConfig") -> None:
     """Change nothing."""
 
 
-def adam(module: "nn.Module", lr: float, config: "TrainConfig", samples: int) -> "torch.optim.Optimizer":
+def adam(module: "nn.Module", lr: float) -> "torch.optim.Optimizer":
     """Return Adam over all parameters, in one fused pass where torch has that: ten times as fast, measured on a CPU."""
     import torch
 
     parameters = list(module.parameters())
     fused = all(weight.device.type in ("cpu", "cuda") for weight in parameters)
     return torch.optim.Adam(parameters, lr=lr, fused=fused)
+
+
+def adam_for_all(module: "nn.Module", lr: float, config: "TrainConfig", samples: int) -> "torch.optim.Optimizer":
+    """Return Adam over all parameters, whatever the configuration and the number of samples."""
+    return adam(module, lr)
 
 
 @dataclass(frozen=True)
@@ -95,7 +100,7 @@ class Method(Generic[S]):
     loss: "Callable[[list[Logits], Tensor, S], Losses]"
     networks: "Callable[[TrainConfig], list[Companion]]" = no_companions
     stages: "Callable[[TrainConfig], list[Stage]]" = three_phases
-    optimizer: "Callable[[nn.Module, float, TrainConfig, int], torch.optim.Optimizer]" = adam
+    optimizer: "Callable[[nn.Module, float, TrainConfig, int], torch.optim.Optimizer]" = adam_for_all
     weights: "Callable[[TrainConfig], str]" = configured_weights
     prepare: "Callable[[SpikingNetwork, TrainConfig], None]" = leave_as_built
 
