@@ -90,7 +90,10 @@ def _near_moons(points: Points) -> NDArray[np.bool_]:
 
 
 def _in_clusters(points: Points) -> NDArray[np.bool_]:
-    return np.any([(points[:, 0] >= start) & (points[:, 0] <= stop) for start, stop, _ in CLUSTERS], axis=0)
+    inside: NDArray[np.bool_] = np.zeros(len(points), bool)
+    for start, stop, _ in CLUSTERS:
+        inside |= (points[:, 0] >= start) & (points[:, 0] <= stop)
+    return inside
 
 
 TOYS = {
@@ -105,7 +108,8 @@ def coded(points: Points, toy: Toy, timesteps: int, random: np.random.Generator)
     width = 2 * (centers[1] - centers[0])  # a bump reaches its second neighbors
     distance = np.clip((points[:, :, None] - centers) / width, -1, 1)
     chances = ((1 + np.cos(pi * distance)) / 2).reshape(len(points), -1)
-    return (random.random((timesteps, *chances.shape)) < chances).astype(np.int16)
+    fired = random.random((timesteps, *chances.shape)) < chances
+    return np.asarray(fired, np.int16)
 
 
 def dataset(toy: Toy, timesteps: int, seed: int) -> Dataset:

@@ -52,6 +52,11 @@ RULES = {
     "snnc": {"snnc"},
     "snnc/bench": {"snnc.bench", "snnc.export", "snnc.models", "snnc.toolchain"},
     "snnc/experiments": {"snnc.experiments", "snnc.models", "snnc.toolchain"},
+    **{
+        f"snnc/experiments/{name}.py": {"snnc.evaluation", "snnc.experiments", "snnc.members", "snnc.toolchain"}
+        for name in ("bisnn", "calibration", "toys")
+    },
+    "snnc/evaluation": {"snnc.evaluation", "snnc.files", "snnc.members", "snnc.models", "snnc.toolchain", "snnc.verification"},
     "snnc/verification": {"snnc.verification", "snnc.export", "snnc.toolchain"},
 }
 # Folders and files that may import torch; all others must work without it.
@@ -198,6 +203,11 @@ def test_every_source_has_a_test_file() -> None:
         "errors": "snnc/cli/test_main",
         "validation": "test_network",
         **dict.fromkeys(("method", "baseline", "tna", "tna3", "kd", "kd_ce"), "toolchain/training/test_methods"),
+        **dict.fromkeys(("bisnn_st", "bisnn_bayes"), "toolchain/training/test_methods"),
+        "toolchain/training/members": "snnc/test_members",
+        "simulate_members": "test_export_members",
+        **dict.fromkeys(("reliability", "predictions", "snnc/evaluation/evaluate"), "snnc/cli/test_evaluate"),
+        "toolchain/network/predictions": "test_predictions",
         "dataset": "test_table",
         "callbacks": "test_train",
         "resume": "whole/test_resume",
