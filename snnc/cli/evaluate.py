@@ -55,7 +55,7 @@ def evaluate(
     A committee's probabilities are the mean of its members'.
 
     \b
-    Example: snnc evaluate model.pt model.members.json --calibrate 0.5 --plot reliability.png
+    Example: snnc evaluate model.pt model.members.json --plot reliability.png
     """
     from snnc.evaluation.evaluate import evaluation
     from snnc.evaluation.predictions import predicted

@@ -72,7 +72,7 @@ def export(
 
     \b
     Example: snnc export --target nir --dialect norse model.pt -o model.nir
-    Example: snnc export --members 10 model.pt        # model.members.json and a file for each member
+    Example: snnc export --members 10 model.pt    # model.members.json, 10 files
     """
     from snnc.cli.export_members import export_committee
     from snnc.files import load_subject

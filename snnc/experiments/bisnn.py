@@ -52,8 +52,14 @@ def run_toys(file: str | Path) -> None:
                         del found["map"]
                 seconds = round(time.perf_counter() - started, 1)
                 known["runs"].append({"toy": toy, "way": way, "seed": seed, "seconds": seconds, "rows": rows})
-                write_atomically(path, (json.dumps(known) + "\n").encode())
+                write_atomically(path, _text(known).encode())
                 print(toy, way, seed, seconds, flush=True)
+
+
+def _text(known: dict[str, Any]) -> str:
+    """Return JSON with a line for each run."""
+    runs = ",\n".join(json.dumps(run) for run in known["runs"])
+    return f'{{"settings": {json.dumps(known["settings"])},\n"runs": [\n{runs}\n]}}\n'
 
 
 if __name__ == "__main__":

@@ -109,7 +109,8 @@ def coded(points: Points, toy: Toy, timesteps: int, random: np.random.Generator)
     distance = np.clip((points[:, :, None] - centers) / width, -1, 1)
     chances = ((1 + np.cos(pi * distance)) / 2).reshape(len(points), -1)
     fired = random.random((timesteps, *chances.shape)) < chances
-    return np.asarray(fired, np.int16)
+    spikes: NDArray[np.int16] = fired.astype(np.int16)
+    return spikes
 
 
 def dataset(toy: Toy, timesteps: int, seed: int) -> Dataset:

@@ -30,7 +30,7 @@ def side_by_side(networks: Sequence[Network], name: str) -> Network:
         for layer in network.layers[:-1]:
             names[layer.name] = _placed(layer, names, layers, number)
         last.append(_from(network.layers[-1].synapses, names))
-    readout = _readout([network.layers[-1] for network in networks], last)
+    readout = _readout([network.layers[-1] for network in networks], last, spiking=networks[0].readout == "spikes")
     if readout.name in layers:
         raise NetworkError(f"a hidden layer of a member is called {readout.name!r}, as the read-out of another; rename it")
     return replace(networks[0], name=name, layers=(*layers.values(), readout), members=len(networks))
@@ -69,12 +69,17 @@ def _placed(layer: Layer, names: dict[str, str], layers: dict[str, Layer], numbe
     return name
 
 
-def _readout(layers: Sequence[Layer], synapses: Sequence[tuple[Synapse, ...]]) -> Layer:
-    """Return one population of all read-outs, in the rows of whose weights every member has its own place."""
+def _readout(layers: Sequence[Layer], synapses: Sequence[tuple[Synapse, ...]], *, spiking: bool) -> Layer:
+    """Return one population of all read-outs, in the rows of whose weights every member has its own place.
+
+    A threshold that no membrane reaches may be any; one of spiking read-outs must be the same.
+    """
     first, outputs = layers[0].neuron, [layer.neurons for layer in layers]
     for neuron in (layer.neuron for layer in layers):
         if (neuron.dv, neuron.du, neuron.bias_exponent) != (first.dv, first.du, first.bias_exponent):
             raise NetworkError("the read-outs of members differ in their decays; a committee needs members of one kind")
+        if spiking and neuron.vth != first.vth:
+            raise NetworkError(f"spiking read-outs have the thresholds {first.vth} and {neuron.vth}; rescale one of them")
     placed: list[Synapse] = []
     for number, own in enumerate(synapses):
         for synapse in own:

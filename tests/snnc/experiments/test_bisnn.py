@@ -17,7 +17,8 @@ def test_rows_share_all_but_method_and_weights() -> None:
         settings = [plan.settings(row) for row in plan.rows]
         common = set.intersection(*(set(each) for each in settings)) - {"method", "weights"}
         assert all(each[name] == settings[0][name] for each in settings for name in common)
-        assert measure_named(plan.measure) is calibration
+        found: object = measure_named(plan.measure)
+        assert found is calibration
 
 
 def test_a_second_call_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

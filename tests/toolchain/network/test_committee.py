@@ -29,6 +29,10 @@ def member(seed: int, *, units: int = 100, dv: int = 2048) -> Network:
     )
 
 
+def replace_vth(neuron: Lif, vth: int) -> Lif:
+    return Lif(neuron.shape, vth, neuron.dv, neuron.bias_mantissa, neuron.bias_exponent, neuron.du)
+
+
 def test_each_member_computes_what_it_computes_alone() -> None:
     members = [member(seed) for seed in (1, 2, 3)]
     together = side_by_side(members, "committee")
@@ -66,5 +70,11 @@ def test_members_of_another_kind_are_refused() -> None:
         side_by_side([member(1), member(2, units=0)], "")
     with pytest.raises(NetworkError, match="differ in their decays"):
         side_by_side([member(1), member(2, dv=1024)], "")
+    last = member(2).layers[-1]
+    other = replace(last, neuron=replace_vth(last.neuron, 5))
+    spiking = [replace(member(1), readout="spikes"), replace(member(2), readout="spikes")]
+    spiking[1] = replace(spiking[1], layers=(*spiking[1].layers[:-1], other))
+    with pytest.raises(NetworkError, match="spiking read-outs have the thresholds 131071 and 5; rescale one of them"):
+        side_by_side(spiking, "")
     with pytest.raises(NetworkError, match="is a committee of 2 itself"):
         side_by_side([side_by_side([member(1), member(2)], "both"), member(3)], "")
