@@ -33,18 +33,21 @@ def heading(first: str, *more: str) -> list[str]:
 def plan_rows(name: str) -> list[str]:
     """Return the four ways of a plan, as they are and after temperature scaling."""
     results = kept_results(RESULTS / f"bisnn_{name}.json", PLANS[name])
+    runs = {way: results.of(way) for way in PLANS[name].rows}
+    seeds = set.intersection(*({run.seed for run in found} for found in runs.values()))  # those that every row has
+    kept = {way: [run for run in found if run.seed in seeds] for way, found in runs.items()}
     ways: dict[str, list[dict[str, Any]]] = {
-        "full precision": [run.paper.extra["single"] for run in results.of("full precision")],
-        "full precision, 8 bits on the chip": [run.chip.extra["single"] for run in results.of("full precision")],
-        "straight-through": [run.chip.extra["single"] for run in results.of("straight-through")],
-        "Bayes, mode": [run.chip.extra["single"] for run in results.of("Bayes")],
-        "Bayes, committee of 10": [run.chip.extra["committee"] for run in results.of("Bayes")],
+        "full precision": [run.paper.extra["single"] for run in kept["full precision"]],
+        "full precision, 8 bits on the chip": [run.chip.extra["single"] for run in kept["full precision"]],
+        "straight-through": [run.chip.extra["single"] for run in kept["straight-through"]],
+        "Bayes, mode": [run.chip.extra["single"] for run in kept["Bayes"]],
+        "Bayes, committee of 10": [run.chip.extra["committee"] for run in kept["Bayes"]],
     }
-    rows = heading("weights", "ECE, scaled (%)", "NLL, scaled")
+    rows = heading("weights", "ECE, scaled (%)", "NLL, scaled", "seeds")
     for way, found in ways.items():
         scaled = [each["scaled"] for each in found]
         last = [interval([100 * each["ece"] for each in scaled]).text(2), interval([each["nll"] for each in scaled]).text(3)]
-        rows.append(f"| {way} | {' | '.join(cells(found) + last)} |")
+        rows.append(f"| {way} | {' | '.join([*cells(found), *last, str(len(found))])} |")
     return rows
 
 

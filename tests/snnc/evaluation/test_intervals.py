@@ -33,3 +33,10 @@ def test_every_measure_lies_within_its_interval() -> None:
 def test_without_bootstrap_samples_there_is_the_value_alone() -> None:
     found = estimates(scored(50), 0)["nll"]
     assert found.low == found.high == found.value
+
+
+def test_the_interval_of_a_perfect_calibration_begins_at_0() -> None:
+    probabilities = np.tile([0.8, 0.2], (100, 1))
+    perfect = Scored.of(probabilities, (np.arange(100) % 5 == 0).astype(np.int64))
+    found = estimates(perfect, 200)["ece"]
+    assert found.value == pytest.approx(0, abs=1e-12) and found.low == 0 < found.high < 0.1
