@@ -1,5 +1,6 @@
 """Draws the figures of the pages: `python docs/figures.py`. A test fails where a page shows another."""
 
+import runpy
 from pathlib import Path
 
 from snnc.toolchain.network import lif
@@ -46,7 +47,7 @@ def _text(x: float, y: float, text: str, anchor: str, color: str = "#666") -> st
     return f"<text x='{x:.0f}' y='{y:.0f}' text-anchor='{anchor}' fill='{color}'>{text}</text>"
 
 
-FIGURES = {"neuron.svg": neuron}
+FIGURES = {"neuron.svg": neuron, **runpy.run_path(str(DOCS / "bisnn_results.py"))["FIGURES"]}
 
 if __name__ == "__main__":
     for name, draw in FIGURES.items():

@@ -1,6 +1,7 @@
 """Writes the tables of pages that come from the code: `python docs/tables.py`. A test fails where a page has another."""
 
 import re
+import runpy
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
@@ -89,6 +90,7 @@ def _networks() -> dict[str, Network]:
 
 
 TABLES: dict[str, Callable[[], list[str]]] = {"settings": settings, "presets": presets, "limits": limits, "refusals": refusals}
+TABLES |= runpy.run_path(str(DOCS / "bisnn_results.py"))["TABLES"]
 
 
 def filled(text: str) -> str:

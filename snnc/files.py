@@ -79,7 +79,7 @@ def split_for(network: Network, data: str | None, samples: int | None) -> Split:
     if not data and name not in DATASETS and not os.path.isdir(name):  # a file must not send anybody to a hub
         raise DataError(f"the network was trained on {name!r}, which is loaded only if you name it: add --data {name}")
     dataset = load_fitting(name, network.input, network.timesteps)
-    outputs = network.layers[-1].neurons
+    outputs = network.classes
     if len(dataset.labels) != outputs:
         raise DataError(
             f"dataset {name!r} has {len(dataset.labels)} classes, the network has {outputs} outputs; "

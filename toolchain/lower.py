@@ -9,6 +9,7 @@ from snnc.toolchain.layers.phase import Phase
 from snnc.toolchain.layers.spiking_layer import ReadOut, SpikingLayer
 from snnc.toolchain.layers.spiking_network import SpikingNetwork
 from snnc.toolchain.layers.synapses import Synapses
+from snnc.toolchain.network import lif
 from snnc.toolchain.network.bounds import prove
 from snnc.toolchain.network.network import Layer, Lif, Network
 from snnc.toolchain.network.synapse import Conv, Dense, Synapse
@@ -46,7 +47,10 @@ def lower(model: SpikingNetwork, labels: tuple[str, ...] = (), name: str | None 
     for trained in model.layers:
         with located(f"layer {trained.name!r}"), torch.no_grad():
             layers.append(_lower_layer(trained))
-    network = Network(name or model.architecture, model.timesteps, model.input, tuple(layers), "membrane", labels)
+    units = round(float(model.readout.scale) * 2**lif.UNIT_SHIFT)  # membranes count 1/64 weight units
+    network = Network(
+        name or model.architecture, model.timesteps, model.input, tuple(layers), "membrane", labels, logit_units=max(units, 1)
+    )
     prove(network)
     return network
 

@@ -135,6 +135,8 @@ def _write_extras(group: h5py.Group, network: Network) -> None:
         "layers": json.dumps([layer.name for layer in network.layers]),
         "bias_exponents": json.dumps([layer.neuron.bias_exponent for layer in network.layers]),
     }
+    extras |= {"logit_units": network.logit_units} if network.logit_units else {}
+    extras |= {"members": network.members} if network.members > 1 else {}
     for name, value in extras.items():
         group.attrs[name] = value
 
@@ -159,6 +161,8 @@ def _read(file: Group) -> Network:
         readout=extras["readout"],
         labels=tuple(json.loads(extras["labels"])),
         data=extras["data"],
+        logit_units=int(extras.get("logit_units", 0)),
+        members=int(extras.get("members", 1)),
     )
     if network.digest() != extras["digest"]:
         raise FileFormatError("its checksum does not fit its numbers, so it was damaged or edited; export it again")

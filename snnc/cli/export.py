@@ -51,6 +51,15 @@ def _option(target: str, each: "Field[Any]") -> click.Option:
 @stated_options
 @click.option("--data", help="Dataset whose test split expected spikes are of.  [default: the one it was trained on]")
 @click.option("-n", "--samples", type=int, help=f"Number of samples that expected spikes are of.  [default: {SAMPLES}]")
+@click.option("--members", type=int, help="Draw so many networks from the posterior of bisnn-bayes: files and a manifest.")
+@click.option(
+    "--committee",
+    type=click.Choice(["files", "parallel"]),
+    default="files",
+    show_default=True,
+    help="Members as a file each, or as one network side by side.",
+)
+@click.option("--draw-seed", type=int, help="Seed of the members.  [default: that of the training]")
 @output_options
 def export(
     file: str,
@@ -59,6 +68,9 @@ def export(
     stated: dict[str, Any],
     data: str | None,
     samples: int | None,
+    members: int | None,
+    committee: str,
+    draw_seed: int | None,
     as_json: bool,
     quiet: bool,
     verbose: bool,
@@ -68,14 +80,21 @@ def export(
 
     \b
     Example: snnc export --target nir --dialect norse model.pt -o model.nir
+    Example: snnc export --members 10 model.pt    # model.members.json, 10 files
     """
+    from snnc.cli.export_members import export_committee
     from snnc.files import load_subject, split_for
     from snnc.toolchain.data.dataset import chip_input
 
     console, chosen = console_for(as_json, quiet), TARGETS[target]
+    given = {name: value for name, value in options.items() if value is not None}
+    if members is not None:
+        export_committee(file, target, output, members, committee, draw_seed, console, given, as_json=as_json)
+        return
+    if committee != "files" or draw_seed is not None:
+        raise ConfigError("--committee and --draw-seed are for --members; add --members K, or leave them out")
     path = Path(output) if output else Path(file).with_suffix(chosen.suffix)
     check_output(path, (chosen.suffix,), [file])
-    given = {name: value for name, value in options.items() if value is not None}
     settings = options_for(target, given)
     others = [each.path(path) for each in chosen.companions(settings)]
     for other in others:

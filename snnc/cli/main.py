@@ -4,6 +4,7 @@ import click
 
 from snnc.cli.bench import bench
 from snnc.cli.demo import demo
+from snnc.cli.evaluate import evaluate
 from snnc.cli.export import export
 from snnc.cli.import_graph import import_graph
 from snnc.cli.inspect import inspect
@@ -37,5 +38,5 @@ def main() -> None:
 
 
 main.command_class = Command
-for command in (train, export, simulate, inspect, import_graph, demo, bench):
+for command in (train, export, simulate, evaluate, inspect, import_graph, demo, bench):
     main.add_command(command)

@@ -4,14 +4,15 @@ import json
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 import click
 from rich.console import Console
 
 from snnc.cli.options import Command, FileName, RowOf, console_for, engine_names, output_options, stated_options
-from snnc.toolchain.errors import ConfigError, EngineError, UnstatedTimesteps
+from snnc.toolchain.errors import ConfigError, EngineError
 from snnc.toolchain.output_file import check_output
 
 if TYPE_CHECKING:
@@ -81,21 +82,33 @@ def simulate(
     What a chip recorded is one more: --recorded compares spikes, and u and v where they are, of the layers that it has.
 
     Example: snnc simulate model.pt model.net model.nir model.onnx
+
+    The manifest of a committee (snnc export --members) verifies every member, and reports what the committee decides:
+    snnc simulate model.members.json
     """
     if recorded:
         if engines or report:
             raise ConfigError("--recorded compares with the reference alone; leave --engine and --report out")
+        from snnc.cli.simulate_recording import compare_recording
+
         compare_recording(files, recorded, data, samples, offset, reset, stated, console_for(as_json, quiet), as_json=as_json)
     if offset is not None or reset is not None:
         raise ConfigError("--offset and --reset say how a recording lies; name it with --recorded")
     from snnc.adopting import random_samples, recalled
+    from snnc.cli.simulate_members import simulate_committee
     from snnc.files import load_subject, split_for
 
     console = console_for(as_json, quiet)
     if report:
         check_output(report, REPORTS, files)
-    limit = {} if time_limit is None else {"time_limit": time_limit}
-    subject, checkpoint = load_subject(*files, stated=stated, device=device, threads=threads, **limit)
+    settings: dict[str, Any] = {"device": device, "threads": threads}
+    settings |= {} if time_limit is None else {"time_limit": time_limit}
+    if any(Path(file).suffix == ".json" for file in files):
+        if report:
+            raise ConfigError("--report is for one network; leave it out, --json has the verdicts of all members")
+        verifying = partial(run, all_samples=samples is not None)
+        simulate_committee(files, data, samples, engines, verifying, console, as_json=as_json, **settings)
+    subject, checkpoint = load_subject(*files, stated=stated, **settings)
     if verbose:
         console.print(f"{subject.network}\n")
     if data is None and any(recalled(file) for file in files):
@@ -105,43 +118,6 @@ def simulate(
         inputs = split_for(subject.network, data, samples)
     verdict = run(subject, inputs, engines, console, all_samples=samples is not None)
     finish(verdict, console, report, checkpoint, as_json=as_json)
-
-
-def compare_recording(
-    files: Sequence[str],
-    path: str,
-    data: str | None,
-    samples: int | None,
-    offset: int | None,
-    reset: int | None,
-    stated: dict[str, Any],
-    console: Console,
-    *,
-    as_json: bool,
-) -> NoReturn:
-    """Compare a recording with the reference, print what was compared, and exit with 0 if all is equal, else 1."""
-    from snnc.files import load_subject, split_for
-    from snnc.toolchain.data.dataset import chip_input
-    from snnc.verification.recorded import verify_recording
-    from snnc.verification.recording import read_recording
-    from snnc.verification.tables import show_recorded
-
-    try:
-        network = load_subject(*files, stated=stated)[0].network
-    except UnstatedTimesteps:  # of a file of lava-dl: the recording shows after how many steps all is at rest again
-        network = load_subject(*files, stated={**stated, "timesteps": 1, "remember": False})[0].network
-        reset = reset or 0
-    recording = read_recording(path, network)
-    shown = None
-    if data or recording.samples is None:
-        shown = chip_input(split_for(network, data, samples or recording.count), network.input)
-    verdict = verify_recording(network, recording, shown, reset=reset, start=offset)
-    show_recorded(console, verdict)
-    if console.quiet and not as_json and not verdict.equal:
-        click.echo(f"snnc: {verdict}", err=True)
-    if as_json:
-        click.echo(json.dumps(verdict.as_dict()))
-    sys.exit(0 if verdict.equal else 1)
 
 
 def run(

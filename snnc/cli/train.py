@@ -140,6 +140,7 @@ def run_training(
     from snnc.toolchain.distributed import is_worker
     from snnc.toolchain.training import freed_memory
     from snnc.toolchain.training.callbacks import Callback
+    from snnc.toolchain.training.methods import method_named
     from snnc.toolchain.training.stages import epochs_of
     from snnc.training import train as train_networks
 
@@ -147,8 +148,9 @@ def run_training(
         raise ConfigError(f"log {log!r} is unknown; allowed are {', '.join(LOGS)}")
     freed_memory.keep_freed_memory()
     dataset = load_dataset(config.data, config.timesteps, config.image_size)
+    weights = method_named(config.method).weights(config)
     console.print(
-        f"{config.model}, {config.weights} weights, {config.method}, {epochs_of(config)} epochs, seed {config.seed}\n"
+        f"{config.model}, {weights} weights, {config.method}, {epochs_of(config)} epochs, seed {config.seed}\n"
         f"{dataset.name}: {len(dataset.train)} training and {len(dataset.test)} test samples"
     )
     callbacks: list[Callback] = []

@@ -71,7 +71,8 @@ class TensorBoard(Callback):
         for name, value in asdict(metrics).items():
             if isinstance(value, dict):
                 for layer, share in value.items():
-                    self.writer.add_scalar(f"{name}/{layer}", share, metrics.number)
+                    last = share[-1] if isinstance(share, list) else share  # of a histogram, the last bin
+                    self.writer.add_scalar(f"{name}/{layer}", last, metrics.number)
             elif isinstance(value, float):
                 self.writer.add_scalar(name, value, metrics.number)
         self.writer.flush()

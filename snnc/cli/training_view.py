@@ -14,6 +14,8 @@ from snnc.toolchain.training.estimate import Estimate
 from snnc.toolchain.training.metrics import Epoch
 from snnc.toolchain.training.stages import epochs_of
 
+SATURATED = 0.9  # share of a layer's weights in the last tenth of |mu|
+
 
 def activity(metrics: Epoch) -> str:
     """Return firing rate and sparsity of each layer in one line."""
@@ -21,6 +23,21 @@ def activity(metrics: Epoch) -> str:
     return "firing/zero weights (%)  " + "  ".join(
         f"{name} {100 * layers[name]:.0f}/{100 * metrics.sparsity.get(name, 0):.0f}" for name in layers
     )
+
+
+def certainty_line(metrics: Epoch) -> str:
+    """Return, for layers with a posterior, how many weights are how certain, in fifths of |mu| from 0 to 1."""
+    fifths = {
+        name: [100 * (a + b) for a, b in zip(bins[::2], bins[1::2], strict=True)] for name, bins in metrics.certainty.items()
+    }
+    return "|mu| in fifths of 0..1 (%)  " + "  ".join(
+        f"{name} {'/'.join(f'{share:.0f}' for share in shares)}" for name, shares in fifths.items()
+    )
+
+
+def saturated(metrics: Epoch) -> list[str]:
+    """Return the layers nearly all of whose weights are certain: draws from their posterior hardly differ."""
+    return [name for name, bins in metrics.certainty.items() if bins[-1] > SATURATED]
 
 
 def show_estimate(console: Console, config: TrainConfig, estimate: Estimate) -> None:
@@ -63,6 +80,7 @@ class TrainingView(Callback):
         """
         self.console, self.verbose = console, verbose
         self.last: Epoch | None = None
+        self.warned = False  # of a saturated posterior, which is said once
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
         self.bar = Bar(*columns, console=console, transient=True, disable=not console.is_terminal)
         self.task = self.bar.add_task("training", total=epochs_of(config) * steps_per_epoch, completed=done * steps_per_epoch)
@@ -88,6 +106,13 @@ class TrainingView(Callback):
 
     def epoch(self, metrics: Epoch) -> None:
         """Print a line when a stage has ended, or after every epoch if verbose."""
+        if not self.warned and (layers := saturated(metrics)):
+            self.warned = True
+            self.console.print(
+                f"epoch {metrics.number}: the posterior of {', '.join(layers)} is saturated, more than {SATURATED:.0%} of |mu| "
+                "are above 0.9, so members will hardly differ; lower eta or raise rho",
+                style="yellow",
+            )
         if self.verbose:
             self._line(metrics)
         elif self.last and self.last.stage != metrics.stage:
@@ -97,6 +122,8 @@ class TrainingView(Callback):
     def _line(self, metrics: Epoch) -> None:
         if self.verbose:
             self.console.print(activity(metrics), style="dim")
+        if metrics.certainty:
+            self.console.print(certainty_line(metrics), style="dim")
         self.console.print(
             f"epoch {metrics.number:3d} {metrics.stage:9s}  loss {metrics.loss:.3f}  matching {metrics.matching_loss:5.2f}  "
             f"train {metrics.train_accuracy:.1%}  test {metrics.test_accuracy:.1%}  {metrics.images_per_second:.0f}/s",

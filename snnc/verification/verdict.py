@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from snnc.toolchain.errors import EngineError
 from snnc.toolchain.network.network import Network
+from snnc.toolchain.network.predictions import decisions
 from snnc.toolchain.simulate.trace import Trace
 
 
@@ -127,7 +128,7 @@ class Verdict:
         result.compared += compared
         result.seconds += seconds
         if labels is not None:
-            result.correct = (result.correct or 0) + int((outputs.argmax(axis=1) == labels).sum())
+            result.correct = (result.correct or 0) + int((decisions(self.network, outputs) == labels).sum())
 
     def differs(self, engine: str) -> bool:
         """Tell whether an engine was found to differ in any spike or membrane."""

@@ -91,7 +91,7 @@ def frames_of(network: Network, samples: Samples | Split) -> Labeled:
     """Return samples, or a split of a dataset, as frames. Raises DataError if they do not fit the network."""
     if not isinstance(samples, Split):
         return Labeled(as_frames(network, samples))
-    outputs = network.layers[-1].neurons
+    outputs = network.classes
     if len(samples) and int(samples.labels.max()) >= outputs:
         raise DataError(
             f"the data have {int(samples.labels.max()) + 1} classes or more, the network has {outputs} outputs; "

@@ -54,12 +54,18 @@ RULES = {
     | {"snnc.toolchain." + name for name in ("network", "simulate.trace", "errors")},
     "snnc": {"snnc"},
     "snnc/bench": {"snnc.bench", "snnc.export", "snnc.models", "snnc.toolchain"},
+    "snnc/experiments": {"snnc.experiments", "snnc.models", "snnc.toolchain"},
+    **{
+        f"snnc/experiments/{name}.py": {"snnc.evaluation", "snnc.experiments", "snnc.members", "snnc.toolchain"}
+        for name in ("bisnn", "calibration", "toys")
+    },
+    "snnc/evaluation": {"snnc.evaluation", "snnc.files", "snnc.members", "snnc.models", "snnc.toolchain", "snnc.verification"},
     "snnc/verification": {"snnc.verification", "snnc.export", "snnc.toolchain"},
 }
 # Folders and files that may import torch; all others must work without it.
 TORCH = (
     *("toolchain/layers", "toolchain/training", "toolchain/lower.py", "toolchain/device.py", "toolchain/distributed.py"),
-    *("toolchain/simulate/tensor.py", "models", "snnc/bench"),
+    *("toolchain/simulate/tensor.py", "models", "snnc/bench", "snnc/experiments"),
 )
 # Every other optional or heavy library, and where it may be imported.
 OWNERS = {
@@ -75,6 +81,7 @@ OWNERS = {
     "tonic": ("toolchain/data",),
     **dict.fromkeys(("spikingjelly", "snntorch", "norse", "sinabs"), ("snnc/bench/frameworks.py",)),
     "lightning_fabric": ("toolchain/training/launch.py",),
+    "scipy": ("snnc/experiments/statistics.py",),
     "matplotlib": ("snnc/cli",),
     "tensorboard": ("snnc/cli",),
     "rich": ("snnc/cli", "snnc/verification", "snnc/bench/tables.py", "snnc/files.py"),
@@ -200,6 +207,11 @@ def test_every_source_has_a_test_file() -> None:
         "errors": "snnc/cli/test_main",
         "validation": "test_network",
         **dict.fromkeys(("method", "baseline", "tna", "tna3", "kd", "kd_ce"), "toolchain/training/test_methods"),
+        **dict.fromkeys(("bisnn_st", "bisnn_bayes"), "toolchain/training/test_methods"),
+        "toolchain/training/members": "snnc/test_members",
+        "simulate_members": "test_export_members",
+        **dict.fromkeys(("reliability", "predictions", "snnc/evaluation/evaluate"), "snnc/cli/test_evaluate"),
+        "toolchain/network/predictions": "test_predictions",
         "dataset": "test_table",
         "callbacks": "test_train",
         "resume": "whole/test_resume",

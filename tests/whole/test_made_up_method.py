@@ -70,7 +70,7 @@ def loss(logits: list[Logits], labels: Tensor, settings: MadeUpSettings) -> Loss
     return Losses(wrong + settings.alpha * matched, matched)
 
 
-def optimizer(module: nn.Module, lr: float) -> torch.optim.Optimizer:
+def optimizer(module: nn.Module, lr: float, config: TrainConfig, samples: int) -> torch.optim.Optimizer:
     return torch.optim.SGD(module.parameters(), lr=lr, momentum=0.9)
 
 

@@ -133,6 +133,14 @@ def _statistics(x: Tensor, center: Tensor, neurons: Neurons, *, per_channel: boo
     return (center + first).to(center), variance.to(center), count.to(center)
 
 
+def statistics(x: Tensor, center: Tensor, neurons: Neurons, *, per_channel: bool) -> tuple[Tensor, Tensor]:
+    """Return mean `(C,)` and variance (one per channel, or one value) of `x` `(F, B, C, ...)`, over all processes.
+
+    `center` is a guess of the mean, which keeps the sums small.
+    """
+    return _statistics(_channels_last(x), center, neurons, per_channel=per_channel)[:2]
+
+
 def _channels_last(x: Tensor) -> Tensor:
     """Move the channels to the end; free where a step is stored in torch's channels_last format."""
     return x.movedim(2, -1).contiguous()

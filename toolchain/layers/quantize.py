@@ -47,7 +47,14 @@ def rounded(values: Tensor, limit: int | None = None) -> Tensor:
 
 
 # How hidden layers are quantized. "float" keeps them until the integer phase, which gives every layer 8 bits.
-WEIGHTS: dict[str, Callable[[Tensor, float], Tensor] | None] = {"float": None, "ternary": ternary, "binary": binary}
+# "posterior" holds natural parameters whose signs are the most probable weights; training draws others (posterior.py).
+POSTERIOR = "posterior"
+WEIGHTS: dict[str, Callable[[Tensor, float], Tensor] | None] = {
+    "float": None,
+    "ternary": ternary,
+    "binary": binary,
+    POSTERIOR: binary,
+}
 
 
 def quantizer(name: str) -> Callable[[Tensor, float], Tensor] | None:

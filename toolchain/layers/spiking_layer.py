@@ -3,18 +3,18 @@
 All T time steps of a layer run at once. `spikes` maps sources to `(T, B, ...)`, or `(1, B, ...)` where every step is the same.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from snnc.toolchain.errors import ConfigError, LoweringError
-from snnc.toolchain.layers.lif_autograd import ChipLif, Neurons, leaky_sum
+from snnc.toolchain.layers.lif_autograd import ChipLif, Neurons, leaky_sum, statistics
 from snnc.toolchain.layers.normalize import Normalize
 from snnc.toolchain.layers.phase import Phase
 from snnc.toolchain.layers.population import WEIGHT_LIMIT, IntegerParameters, Population, largest_scale, repeated
-from snnc.toolchain.layers.quantize import quantizer, rounded
+from snnc.toolchain.layers.quantize import POSTERIOR, quantizer, rounded
 from snnc.toolchain.layers.synapses import Synapses
 from snnc.toolchain.network import lif
 
@@ -44,6 +44,8 @@ class SpikingLayer(Population):
         super().__init__(name, synapses, neurons)
         self.delta, self.dropout = delta, dropout
         self.quantize = quantizer(weights)
+        self.has_posterior = weights == POSTERIOR  # the weights are latents (posterior.py)
+        self.draws: Callable[..., Tensor] | None = None  # draws weights for each forward pass of training, if set
         self.normalize = Normalize(self.output_shape[0], per_channel=self.quantize is None)
         if self.quantize is not None and max(self._multiples) > WEIGHT_LIMIT:
             pools = ", ".join(f"{each.geometry.pool} x {each.geometry.pool}" for each in self.synapses)
@@ -60,7 +62,7 @@ class SpikingLayer(Population):
     def forward(self, spikes: Mapping[str, Tensor]) -> Tensor:
         """Return spikes `(T, B, ...)` of 0 and 1."""
         if self.phase is Phase.INTEGER:
-            return self.trace(spikes)[0]
+            return self._integers_of_a_draw(spikes) if self.draws and self.training else self.trace(spikes)[0]
         fired: Tensor = self.normalize(self.current(spikes, self.current_weights(), pool_sums=False), self.neurons)
         if self.dropout and self.training:
             fired = fired * F.dropout(torch.ones_like(fired[:1]), self.dropout)
@@ -70,13 +72,42 @@ class SpikingLayer(Population):
         """Return the weights as the current phase uses them: as they are, quantized, or the chip's whole numbers."""
         if self.phase is Phase.INTEGER:
             return self.integer_parameters().weights
-        return self._quantized() if self.phase is Phase.QUANTIZED else tuple(each.weight for each in self.synapses)
+        quantized = self.phase is Phase.QUANTIZED or self.has_posterior
+        return self._quantized() if quantized else tuple(each.weight for each in self.synapses)
 
     def trace(self, spikes: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
         """Return the spikes and the membranes after reset (int32) of the integer phase, both `(T, B, ...)`."""
         chip = self.integer_parameters()
         current = self.current(spikes, chip.weights, pool_sums=True)
         return ChipLif.apply(current, chip.bias, chip.vth, self.neurons)  # type: ignore[no-untyped-call,no-any-return]
+
+    def _integers_of_a_draw(self, spikes: Mapping[str, Tensor]) -> Tensor:
+        """Return the spikes of the integer phase for one draw of the weights, with the statistics of this very draw."""
+        weights = self._whole(self._quantized())
+        current = self.current(spikes, weights, pool_sums=True)
+        self.take(*self._statistics(current.detach()))
+        bias, vth = rounded(self.bias * self.scale), int(torch.round(self.scale))
+        fired, _ = ChipLif.apply(current, bias, vth, self.neurons)  # type: ignore[no-untyped-call]
+        return fired  # type: ignore[no-any-return]
+
+    @torch.no_grad()
+    def measure(self, spikes: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
+        """Return mean `(C,)` and variance of what the weights of the current phase give, as the normalization keeps them."""
+        return self._statistics(self.current(spikes, self.current_weights(), pool_sums=self.phase is Phase.INTEGER))
+
+    def _statistics(self, current: Tensor) -> tuple[Tensor, Tensor]:
+        unit = self.pool_area if self.phase is Phase.INTEGER else 1
+        center, per_channel = self.normalize.mean * unit, self.normalize.variance.numel() > 1
+        mean, variance = statistics(current, center, self.neurons, per_channel=per_channel)
+        return mean / unit, variance / unit**2
+
+    @torch.no_grad()
+    def take(self, mean: Tensor, variance: Tensor) -> None:
+        """Normalize by these statistics from now on; in the integer phase the threshold follows them."""
+        self.normalize.mean.copy_(mean)
+        self.normalize.variance.copy_(variance)
+        if self.phase is Phase.INTEGER:
+            self.scale.copy_(self.normalize.deviation[0] * self.pool_area)
 
     @property
     def bias(self) -> Tensor:
@@ -99,6 +130,11 @@ class SpikingLayer(Population):
         if not any(bool(weight.any()) for weight in self._quantized()):
             raise LoweringError(f"layer {self.name!r}: all weights are 0 after quantization; lower delta ({self.delta})")
         self.scale.copy_(deviation[0] * self.pool_area)
+        self.check_fits()
+
+    @torch.no_grad()
+    def check_fits(self) -> None:
+        """Raise LoweringError if the threshold or a bias does not fit the chip."""
         for what, value, most in (
             ("threshold", self.scale, lif.VTH_MAX),
             ("bias", self.bias * self.scale, lif.BIAS_MANTISSA_MAX),
@@ -113,14 +149,21 @@ class SpikingLayer(Population):
         """Return the folded integers: y >= 1 becomes `v > vth`, with y = (a - mean) / deviation + shift."""
         deviation, scale = self.normalize.deviation, self.scale
         if self.quantize is not None:
-            multiples = zip(self._quantized(), self._multiples, strict=True)
-            weights = tuple(weight if multiple == 1 else weight * multiple for weight, multiple in multiples)
+            weights = self._whole(self._quantized())
         else:
             scales = [each.per_output(scale / (deviation * each.pool_area)) for each in self.synapses]
             weights = tuple(rounded(each.weight * own, WEIGHT_LIMIT) for each, own in zip(self.synapses, scales, strict=True))
         return IntegerParameters(weights, rounded(self.bias * scale), vth=int(torch.round(scale)))
 
+    def _whole(self, quantized: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        """Return quantized weights in the unit that all sources share."""
+        multiples = zip(quantized, self._multiples, strict=True)
+        return tuple(weight if multiple == 1 else weight * multiple for weight, multiple in multiples)
+
     def _quantized(self) -> tuple[Tensor, ...]:
+        if self.draws and self.training:
+            draw, exact = self.draws, self.phase is not Phase.FLOAT
+            return tuple(draw(each.weight, exact=exact) for each in self.synapses)
         quantize = self.quantize
         return tuple(each.weight if quantize is None else quantize(each.weight, self.delta) for each in self.synapses)
 

@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from snnc.toolchain.errors import NetworkError
 from snnc.toolchain.network import lif, plain
 from snnc.toolchain.network.order import check_layers
+from snnc.toolchain.network.plain import omitted_if
 from snnc.toolchain.network.synapse import Synapse
 from snnc.toolchain.network.text import table
 from snnc.toolchain.network.validation import (
@@ -33,6 +34,7 @@ from snnc.toolchain.network.validation import (
 INPUT = "input"  # the name by which synapses refer to the network's input
 INPUT_LIMIT = 2**23  # no sum of so many as fit memory leaves 64 bits
 READOUTS = ("membrane", "spikes")
+LOGIT_UNITS_MAX = 2**53
 EXACT_SUM = 2**53  # up to which 64-bit floats hold every integer
 
 
@@ -160,6 +162,8 @@ class Network:
 
     `readout` is "membrane" (each output's membrane summed over the steps; the last layer must never spike, see
     bounds.prove) or "spikes" (counts). `labels` names the outputs, `data` the dataset that it was trained on ("" if unknown).
+    `logit_units` is how many of the read-out's units one logit has, for probabilities (0: unknown); of a committee of several
+    `members` side by side, the outputs are those of one member after the other, and `labels` names those of one.
     Two networks are equal if every number and name in them is.
     """
 
@@ -170,6 +174,8 @@ class Network:
     readout: Literal["membrane", "spikes"] = "membrane"
     labels: tuple[str, ...] = ()
     data: str = ""
+    logit_units: int = omitted_if(0)
+    members: int = omitted_if(1)
 
     def __post_init__(self) -> None:
         """Raise NetworkError where layers do not fit together."""
@@ -182,8 +188,13 @@ class Network:
             raise NetworkError("the network has no layers; give it at least one")
         check_layers(self.layers, self.shapes)
         _check_sums(self)
-        if self.labels and len(self.labels) != self.layers[-1].neurons:
-            raise NetworkError(f"got {len(self.labels)} labels for {self.layers[-1].neurons} outputs; name each output once")
+        outputs = self.layers[-1].neurons
+        frozen_field(self, "logit_units", bounded_integer(self.logit_units, "logit_units", LOGIT_UNITS_MAX))
+        frozen_field(self, "members", bounded_integer(self.members, "members", outputs, least=1))
+        if outputs % self.members:
+            raise NetworkError(f"{outputs} outputs are not those of {self.members} members; give each member as many")
+        if self.labels and len(self.labels) != self.classes:
+            raise NetworkError(f"got {len(self.labels)} labels for {self.classes} outputs; name each output once")
 
     def __eq__(self, other: object) -> bool:
         """Compare every number and name."""
@@ -214,6 +225,11 @@ class Network:
     def is_readout(self, layer: Layer) -> bool:
         """Tell whether a layer is a membrane read-out: the last one, whose neurons must never spike."""
         return self.readout == "membrane" and layer is self.layers[-1]
+
+    @property
+    def classes(self) -> int:
+        """The number of outputs, of one member of a committee."""
+        return self.layers[-1].neurons // self.members
 
     @property
     def macs(self) -> int:

@@ -1,16 +1,20 @@
 """How good a network is, and how active: accuracy and firing rates on a split, and the share of synapses that are 0."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
-from torch import Tensor
+from numpy.typing import NDArray
+from torch import Tensor, nn
 
 from snnc.toolchain.distributed import all_reduce_sum
+from snnc.toolchain.layers.posterior import posterior_layers
 from snnc.toolchain.layers.spiking_network import SpikingNetwork
 from snnc.toolchain.training.batches import DeviceSplit
 
 EVALUATION_BATCH = 256
+CERTAINTY_BINS = 10
 
 
 @dataclass(frozen=True)
@@ -27,27 +31,68 @@ def evaluate(network: SpikingNetwork, samples: DeviceSplit, rank: int = 0, proce
 
     With `processes`, all of them must call this, and share the work.
     """
-    was_training = network.training
-    network.eval()
     device = samples.labels.device
     right, spikes = torch.zeros((), dtype=torch.int64, device=device), torch.zeros(len(network.hidden), device=device)
-    for x, labels in samples.batches(EVALUATION_BATCH, rank, processes):
-        rates: list[Tensor] = []
-        right += (network(x, rates).total.argmax(1) == labels).sum()
-        spikes += torch.stack(rates) * len(labels)
-    network.train(was_training)
+    for correct, rates in _answers(network, samples, rank, processes):
+        right += correct.sum()
+        spikes += rates * len(correct)
     if processes > 1:
         right, spikes = all_reduce_sum(right), all_reduce_sum(spikes)
     accuracy = int(right) / len(samples)  # whole numbers: a share must not depend on how it was counted
-    rates_seen = (spikes / len(samples)).tolist()
-    names = [layer.name for layer in network.hidden]
-    return Evaluation(accuracy, dict(zip(names, rates_seen, strict=True)))
+    return Evaluation(accuracy, _by_layer(network, spikes / len(samples)))
+
+
+@torch.no_grad()
+def wrong_samples(network: SpikingNetwork, samples: DeviceSplit) -> tuple[list[int], dict[str, float]]:
+    """Return which samples of a split a network gets wrong, in order, and the firing rates of `evaluate`."""
+    parts = list(_answers(network, samples))
+    spikes = torch.stack([rates * len(correct) for correct, rates in parts]).sum(0)
+    wrong: list[int] = (~torch.cat([correct for correct, _ in parts])).nonzero().flatten().tolist()
+    return wrong, _by_layer(network, spikes / len(samples))
+
+
+def _answers(
+    network: SpikingNetwork, samples: DeviceSplit, rank: int = 0, processes: int = 1
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """Yield, batch by batch, whether each sample is right, and the mean spikes per neuron and step of each hidden layer."""
+    was_training = network.training
+    network.eval()
+    for x, labels in samples.batches(EVALUATION_BATCH, rank, processes):
+        rates: list[Tensor] = []
+        yield network(x, rates).total.argmax(1) == labels, torch.stack(rates)
+    network.train(was_training)
+
+
+def _by_layer(network: SpikingNetwork, values: Tensor) -> dict[str, float]:
+    return dict(zip([layer.name for layer in network.hidden], values.tolist(), strict=True))
 
 
 @torch.no_grad()
 def sparsity(network: SpikingNetwork) -> dict[str, float]:
     """Return the share (0..1) of each layer's weights that are 0 in the current phase."""
     return {layer.name: _zeros(layer.current_weights()) for layer in network.layers}
+
+
+@torch.no_grad()
+def logits_on(network: SpikingNetwork, samples: DeviceSplit) -> NDArray[np.float64]:
+    """Return the logits `(N, classes)` of a split, as the network will be used: statistics fixed, no dropout."""
+    was_training = network.training
+    network.eval()
+    logits = [network(x).total.double().cpu() for x, _ in samples.batches(EVALUATION_BATCH)]
+    network.train(was_training)
+    found: NDArray[np.float64] = torch.cat(logits).numpy()
+    return found
+
+
+@torch.no_grad()
+def certainty(network: nn.Module) -> dict[str, list[float]]:
+    """Return, for each layer with a posterior, a histogram of |mu| over its weights: shares in 10 equal bins of 0..1."""
+    found = {}
+    for layer in posterior_layers(network):
+        sure = torch.cat([torch.tanh(each.weight).abs().flatten() for each in layer.synapses]).cpu()
+        counts = torch.histc(sure, CERTAINTY_BINS, 0, 1)
+        found[layer.name] = [round(share, 6) for share in (counts / counts.sum()).tolist()]
+    return found
 
 
 def _zeros(weights: Sequence[Tensor]) -> float:

@@ -12,7 +12,8 @@ class Epoch:
     """The metrics of one epoch; losses are means over its steps, accuracies are shares of samples (0..1).
 
     Of each layer: spikes per neuron and step on the test split, and the share of weights that are 0 (both 0..1).
-    In a stage that trains a companion alone, accuracies and layers are the companion's.
+    In a stage that trains a companion alone, accuracies and layers are the companion's. `certainty` is a histogram of |mu|
+    over each layer's weights where these have a posterior: shares in 10 equal bins of 0..1.
     """
 
     number: int
@@ -24,6 +25,7 @@ class Epoch:
     images_per_second: float
     firing_rates: dict[str, float] = field(default_factory=dict)
     sparsity: dict[str, float] = field(default_factory=dict)
+    certainty: dict[str, list[float]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Raise FileFormatError for a metric of another type."""
@@ -33,10 +35,16 @@ class Epoch:
                 fits = isinstance(value, str)
             elif metric.name in ("firing_rates", "sparsity"):
                 fits = isinstance(value, dict) and all(isinstance(name, str) and _is_number(value[name]) for name in value)
+            elif metric.name == "certainty":
+                fits = isinstance(value, dict) and all(isinstance(name, str) and _are_numbers(value[name]) for name in value)
             else:
                 fits = _is_number(value)
             if not fits:
                 raise FileFormatError(f"metric {metric.name!r} is {value!r}")
+
+
+def _are_numbers(value: Any) -> bool:
+    return isinstance(value, list) and all(map(_is_number, value))
 
 
 def _is_number(value: Any) -> bool:

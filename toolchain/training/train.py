@@ -15,6 +15,7 @@ from snnc.toolchain.data.dataset import Dataset
 from snnc.toolchain.device import out_of_memory
 from snnc.toolchain.errors import ConfigError, TrainingError
 from snnc.toolchain.layers.phase import Phase
+from snnc.toolchain.layers.posterior import posterior_layers, reestimate
 from snnc.toolchain.layers.quantize import quantizer
 from snnc.toolchain.layers.spiking_network import SpikingNetwork
 from snnc.toolchain.output_file import check_output
@@ -23,8 +24,9 @@ from snnc.toolchain.training.callbacks import Callback, Callbacks
 from snnc.toolchain.training.checkpoint import Checkpoint, save_checkpoint
 from snnc.toolchain.training.companions import Build, build_companion, evaluate_companion
 from snnc.toolchain.training.config import TrainConfig
-from snnc.toolchain.training.evaluation import evaluate, sparsity
+from snnc.toolchain.training.evaluation import certainty, evaluate, sparsity
 from snnc.toolchain.training.launch import launch
+from snnc.toolchain.training.members import statistics_batches
 from snnc.toolchain.training.methods import method_named
 from snnc.toolchain.training.metrics import Epoch
 from snnc.toolchain.training.resume import ResumeState, restored
@@ -53,6 +55,7 @@ class Training:
         if resume:
             restored(lambda: check_shapes(lambda: build(self.config), resume.weights))
         self.base = build(self.config)
+        self.method.prepare(self.base, self.config)
         known = self.state.companions if self.state else {}
         self.companions = [build_companion(recipe, build, dataset, known.get(recipe.role)) for recipe in recipes]
         for network in (self.base, *(each.network for each in self.companions)):
@@ -111,7 +114,7 @@ class Training:
                 continue  # a resumed run is beyond this stage
             self._enter(stage.phase, settled=settled)
             settled |= stage.phase is Phase.QUANTIZED and stage.epochs > 0 and not stage.alone
-            self.trainer = Trainer(self.config, stage, self.base, self.companions, self.launched)
+            self.trainer = Trainer(self.config, stage, self.base, self.companions, self.launched, len(self.data.train))
             if self.state is not None and done:
                 self._restore_optimizer(self.trainer, self.state)
             for epoch in range(done, stage.epochs):
@@ -126,6 +129,7 @@ class Training:
         if phase is Phase.INTEGER and not settled:
             self.base.set_phase(Phase.QUANTIZED)
             self._settle()
+            self._settle_mode()
         self.base.set_phase(phase)
 
     @torch.no_grad()
@@ -138,6 +142,11 @@ class Training:
             own, _ = next(batches_of_epoch(self.config, len(self.data.train), random, rank, processes))
             self.base(self.data.train.as_input(self.data.train.raw[own.to(self.launched.device)]))
 
+    def _settle_mode(self) -> None:
+        """Give layers with a posterior the statistics of their mode, which is what is tested and exported."""
+        if any(posterior_layers(self.base)):
+            reestimate(self.base, statistics_batches(self.data.train))
+
     @staticmethod
     def _restore_optimizer(trainer: Trainer, state: ResumeState) -> None:
         restored(lambda: trainer.optimizer.load_state_dict(state.optimizer))
@@ -147,6 +156,7 @@ class Training:
         started = time.perf_counter()
         metrics = trainer.epoch(self.data.train, number, done, callback)
         speed = metrics.samples / (time.perf_counter() - started)
+        self._settle_mode()
         network = companion_of(stage, self.companions) if stage.alone else self.base
         tested = evaluate_companion(network, self.data.test, self.launched.global_rank, self.launched.world_size)
         if not stage.alone:
@@ -161,6 +171,7 @@ class Training:
             speed,
             tested.firing_rates,
             sparsity(network) if isinstance(network, SpikingNetwork) else {},
+            certainty(network),
         )
 
 

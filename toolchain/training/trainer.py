@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from snnc.toolchain.distributed import all_reduce_sum
 from snnc.toolchain.errors import ConfigError, TrainingError
+from snnc.toolchain.layers.posterior import seed_draws
 from snnc.toolchain.layers.spiking_network import Logits, SpikingNetwork
 from snnc.toolchain.training.augment import augmented, draw
 from snnc.toolchain.training.batches import DeviceSplit, batches_of_epoch
@@ -57,8 +58,9 @@ class Trainer:
         base: SpikingNetwork,
         companions: Sequence[BuiltCompanion],
         launched: Launched,
+        samples: int,
     ):
-        """Take the networks that learn in a stage, and those that only give logits.
+        """Take the networks that learn in a stage, those that only give logits, and the size of the training split.
 
         Raises ConfigError if the stage trains a companion alone that there is not.
         """
@@ -71,7 +73,7 @@ class Trainer:
             learning, frozen = [companion_of(stage, companions)], []
         self.frozen = [network.eval().requires_grad_(False) for network in frozen]
         module = ParallelNetworks([network.train().requires_grad_() for network in learning])
-        self.optimizer = self.method.optimizer(module, stage.lr)
+        self.optimizer = self.method.optimizer(module, stage.lr, config, samples)
         self._module, self._stepped = launched.setup_module(module), launched.setup_optimizers(self.optimizer)
 
     def epoch(self, samples: DeviceSplit, number: int, done: int, callback: Callback) -> EpochMetrics:
@@ -82,6 +84,7 @@ class Trainer:
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate(self.config, self.stage, done)
         torch.manual_seed(generator(self.config.seed, number, self.launched.global_rank).initial_seed())  # for dropout
+        seed_draws(self._module, generator(self.config.seed, number, 1).initial_seed())  # the same in all processes
         self._module.train()
         sums = torch.zeros(4, device=samples.labels.device, dtype=torch.float32)  # loss, matching, right, samples
         loss = matching = 0.0

@@ -16,7 +16,7 @@ from snnc.toolchain.lower import lower
 from snnc.toolchain.network.network import INPUT, Input
 from snnc.toolchain.simulate.reference import simulate
 from snnc.toolchain.training.batches import on_device
-from snnc.toolchain.training.evaluation import evaluate, sparsity
+from snnc.toolchain.training.evaluation import certainty, evaluate, sparsity
 
 
 def test_it_is_what_the_chip_will_do(digits: Dataset) -> None:
@@ -52,3 +52,16 @@ def test_sparsity_counts_the_synapses_of_all_sources() -> None:
     for each, value in zip(network.readout.synapses, (0.0, 1.0), strict=True):
         torch.nn.init.constant_(each.weight, value)
     assert sparsity(network) == {"a": 0, "out": 12 / 18}
+
+
+def test_certainty_is_a_histogram_of_the_means_of_weights() -> None:
+    model = build_model(TINY.replaced(weights="posterior"), Input((1, 8, 8), -5, 11), 10)
+    latents = model.hidden[1].synapses[0].weight
+    means = np.random.default_rng(0).uniform(-1, 1, tuple(latents.shape))
+    latents.data.copy_(torch.from_numpy(np.arctanh(means)))
+    expected = np.histogram(np.abs(means), 10, (0, 1))[0] / means.size
+    assert certainty(model) == {"fc2": pytest.approx(expected, abs=0.005)}
+    assert sum(certainty(model)["fc2"]) == pytest.approx(1, abs=1e-4)
+    latents.data.fill_(50.0)
+    assert certainty(model) == {"fc2": [0.0] * 9 + [1.0]}
+    assert certainty(build_model(TINY, Input((1, 8, 8), -5, 11), 10)) == {}

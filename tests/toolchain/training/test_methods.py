@@ -20,7 +20,8 @@ from snnc.toolchain.training.methods.method import adam
 from snnc.toolchain.training.stages import Stage
 from snnc.toolchain.training.train import Training
 
-COMPANIONS = {"baseline": 0, "tna": 1, "tna3": 2, "kd": 1, "kd-ce": 1}
+COMPANIONS = {"baseline": 0, "tna": 1, "tna3": 2, "kd": 1, "kd-ce": 1, "bisnn-st": 0, "bisnn-bayes": 0}
+ALONE = {"baseline", "bisnn-st", "bisnn-bayes"}
 FROZEN = {"kd", "kd-ce"}
 LABELS = torch.tensor([1, 2, 3, 4])
 
@@ -47,7 +48,7 @@ def mse(one: torch.Tensor, other: torch.Tensor) -> float:
 def expected(name: str, logits: list[torch.Tensor]) -> tuple[float, float]:
     """Return total loss and matching loss at alpha = 0.5, as the paper writes them."""
     cross = [float(F.cross_entropy(each, LABELS)) for each in logits]
-    if name == "baseline":
+    if name in ALONE:
         return cross[0], 0.0
     pairs = sum(mse(logits[i], logits[j]) for i in range(len(logits)) for j in range(i))
     return {"kd": pairs, "kd-ce": cross[0] + 0.5 * pairs}.get(name, sum(cross) + 0.5 * pairs), pairs
@@ -74,7 +75,8 @@ def test_settings_of_one_name_have_one_type() -> None:
     for method in METHODS.values():
         for each in settings_of(method.settings):
             kinds.setdefault(each.name, set()).add(type(each.default))
-    assert kinds == {"alpha": {float}, "teacher": {str}}
+    bayes = {name: {float} for name in ("prior", "rho", "eta", "temperature", "start")}
+    assert kinds == {"alpha": {float}, "teacher": {str}, "optimizer": {str}, **bayes, "denominator": {str}}
 
 
 @pytest.mark.parametrize("name", METHODS)
@@ -124,3 +126,28 @@ def test_a_companion_is_built_from_its_snapshot_and_not_from_its_file(digits: Da
     other = replace(fresh.snapshot(), config=config.replaced(width=0.5))
     with pytest.raises(ConfigError, match="of the twin does not fit its own settings .*; train it again"):
         build_companion(recipe, lambda c: build_model(c, digits.input, 10), digits, other)
+
+
+def test_straight_through_steps_with_adam_or_plain_sgd() -> None:
+    module, method = torch.nn.Linear(2, 3), METHODS["bisnn-st"]
+    assert method.weights(TrainConfig(method="bisnn-st", weights="ternary")) == "binary"
+    assert type(method.optimizer(module, 0.1, TrainConfig(method="bisnn-st"), 10)) is torch.optim.Adam
+    sgd = method.optimizer(module, 0.1, TrainConfig(method="bisnn-st").replaced(optimizer="sgd"), 10)
+    assert type(sgd) is torch.optim.SGD
+    assert (sgd.defaults["momentum"], sgd.defaults["weight_decay"], sgd.defaults["lr"]) == (0, 0, 0.1)
+
+
+def test_the_settings_of_the_posterior_reach_latents_and_optimizer(digits: Dataset) -> None:
+    settings = {"prior": 0.8, "rho": 0.5, "eta": 0.2, "temperature": 0.3, "start": 2.0, "denominator": "element"}
+    config = TINY.replaced(method="bisnn-bayes", **settings)
+    training = Training(config, digits, lambda c: build_model(c, digits.input, 10))
+    latents = training.base.hidden[1].synapses[0].weight.requires_grad_(False)
+    assert 1.9 < float(latents.abs().max()) <= 2.0 and float(latents.abs().min()) < 0.1
+    assert training.base.hidden[0].draws is None and training.base.hidden[1].draws is not None
+    optimizer = METHODS["bisnn-bayes"].optimizer(training.base, 0.005, training.config, 1257)
+    group, others = optimizer.param_groups
+    assert group["params"] == [latents]
+    assert len(others["params"]) == sum(1 for _ in training.base.parameters()) - 1
+    assert (group["samples"], group["eta"], group["rho"], group["denominator"]) == (1257, 0.2, 0.5, "element")
+    assert group["base_lr"] == config.lr and group["lr"] == 0.005
+    assert group["prior_latent"] == pytest.approx(0.5 * torch.tensor(4.0).log().item())

@@ -44,6 +44,7 @@ def test_accumulated_batches_make_the_step_of_one_large_batch(digits: Dataset) -
             base,
             [BuiltCompanion(METHODS["tna"].networks(config)[0], config, twin)],
             OneProcess(torch.device("cpu")),
+            len(samples),
         )
         trainer._step(batches)
         gradients.append([weight.grad.clone() for weight in trainer._module.parameters() if weight.grad is not None])

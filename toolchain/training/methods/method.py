@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor, nn
 
-    from snnc.toolchain.layers.spiking_network import Logits
+    from snnc.toolchain.layers.spiking_network import Logits, SpikingNetwork
     from snnc.toolchain.network.network import Input
     from snnc.toolchain.training.config import TrainConfig
 
@@ -56,6 +56,10 @@ def configured_weights(config: "TrainConfig") -> str:
     return config.weights
 
 
+def leave_as_built(network: "SpikingNetwork", config: "TrainConfig") -> None:
+    """Change nothing."""
+
+
 def adam(module: "nn.Module", lr: float) -> "torch.optim.Optimizer":
     """Return Adam over all parameters, in one fused pass where torch has that: ten times as fast, measured on a CPU."""
     import torch
@@ -63,6 +67,11 @@ def adam(module: "nn.Module", lr: float) -> "torch.optim.Optimizer":
     parameters = list(module.parameters())
     fused = all(weight.device.type in ("cpu", "cuda") for weight in parameters)
     return torch.optim.Adam(parameters, lr=lr, fused=fused)
+
+
+def adam_for_all(module: "nn.Module", lr: float, config: "TrainConfig", samples: int) -> "torch.optim.Optimizer":
+    """Return Adam over all parameters, whatever the configuration and the number of samples."""
+    return adam(module, lr)
 
 
 @dataclass(frozen=True)
@@ -75,10 +84,13 @@ class Method(Generic[S]):
                   `.total` is `(B, classes)`, `.steps` is `(T, B, classes)`; `labels` are `(B,)`.
     networks   -- the companions that a configuration asks for; default: none.
     stages     -- the stages of a run, in order; default: the three phases.
-    optimizer  -- `optimizer(module, lr)` over the parameters of a module of all networks that learn in a stage; the learning
-                  rate then follows the stage's schedule. Default: fused Adam.
+    optimizer  -- `optimizer(module, lr, config, samples)` over the parameters of a module of all networks that learn in a
+                  stage, on a training split of so many samples; the learning rate then follows the stage's schedule.
+                  Default: fused Adam.
     weights    -- the row of WEIGHTS that the base network's hidden layers use, whatever it is asked for again;
                   default: `config.weights`.
+    prepare    -- `prepare(network, config)` readies the base network for training, once it is built and before a resume fills
+                  it; default: it stays as it is.
 
     A resume keeps the weights of all networks and the state of the optimizer, so state of a method's own belongs into a
     companion's buffers or into the optimizer.
@@ -88,8 +100,9 @@ class Method(Generic[S]):
     loss: "Callable[[list[Logits], Tensor, S], Losses]"
     networks: "Callable[[TrainConfig], list[Companion]]" = no_companions
     stages: "Callable[[TrainConfig], list[Stage]]" = three_phases
-    optimizer: "Callable[[nn.Module, float], torch.optim.Optimizer]" = adam
+    optimizer: "Callable[[nn.Module, float, TrainConfig, int], torch.optim.Optimizer]" = adam_for_all
     weights: "Callable[[TrainConfig], str]" = configured_weights
+    prepare: "Callable[[SpikingNetwork, TrainConfig], None]" = leave_as_built
 
 
 def cross_entropy(totals: "list[Tensor]", labels: "Tensor") -> "Tensor":

@@ -1,0 +1,1 @@
+"""How good and how honest probabilities are: measures, their intervals, temperature scaling, and what files predict."""
