@@ -67,14 +67,14 @@ class SpikingNetwork(nn.Module):
             raise ConfigError(f"{where}: the name is taken; give each layer its own, and none the name {INPUT!r}")
         if layer.neurons.timesteps != self.timesteps:
             raise ConfigError(f"{where}: got {layer.neurons.timesteps} time steps, the network has {self.timesteps}; use those")
-        for source, synapses in zip(layer.sources, layer.synapses, strict=True):
+        for source, synapses in layer.inputs:
             if synapses.source_shape != self.shape(source, where):
                 raise ConfigError(
                     f"{where}: its synapses take a source of shape {synapses.source_shape}, {source!r} has "
                     f"{self.shape(source)}; build them with network.shape({source!r})"
                 )
         self.layers.append(layer)
-        self._last_use |= dict.fromkeys((*layer.sources, layer.name), layer.name)
+        self._last_use |= dict.fromkeys((*(source for source, _ in layer.inputs), layer.name), layer.name)
         layer.phase = self.phase
         return layer.name
 
@@ -129,7 +129,7 @@ class SpikingNetwork(nn.Module):
                 spikes[layer.name] = layer(spikes)
                 if rates is not None:
                     rates.append(spikes[layer.name].mean(dtype=torch.float32))
-                for source in (*layer.sources, layer.name):
+                for source in {*(source for source, _ in layer.inputs), layer.name}:
                     if self._last_use[source] == layer.name:
                         del spikes[source]
             return Logits(*self.readout(spikes))

@@ -39,7 +39,7 @@ class SlabStruct(ctypes.Structure):
     _fields_ = (
         *((name, ctypes.c_int64) for name in ("rows", "start", "stop")),
         *((name, ctypes.c_int32) for name in ("frames", "steps", "channels", "surrogate", "keep", "threshold", "unit")),
-        ("beta", ctypes.c_float),
+        *((name, ctypes.c_float) for name in ("beta", "carry")),
     )
 
 
