@@ -15,6 +15,7 @@ from snnc.export.nir import violations as nir
 from snnc.export.onnx import violations as onnx
 from snnc.export.target import Target, checked_options, loaded
 from snnc.toolchain.errors import ConfigError, FileFormatError, row
+from snnc.toolchain.network.folding import fold_parallel
 from snnc.toolchain.network.network import Network
 
 TARGETS: dict[str, Target] = {
@@ -24,6 +25,8 @@ TARGETS: dict[str, Target] = {
         content=loaded("netx.file", "content", ""),
         read=loaded("netx.file", "read_netx", ""),
         describe=netx.describe,
+        remark=netx.remark,
+        prepare=fold_parallel,
         engines=("netx",),
     ),
     "nir": Target(
@@ -64,7 +67,7 @@ def export(network: Network, target: str, path: str | Path, **options: Any) -> P
         ConfigError: for an unknown target, another suffix, or options that the target does not have.
         CannotExport: where the target cannot hold the network.
         NetworkError: if a sum could overflow or a membrane read-out spike.
-        FileFormatError: if what was read back is not the same network.
+        FileFormatError: if what was read back is not the same network, or not the one that `Target.prepare` made of it.
         SnncError: if the file cannot be written.
 
     Example:
@@ -87,7 +90,7 @@ def export(network: Network, target: str, path: str | Path, **options: Any) -> P
             owners = [other for other, each in TARGETS.items() if name in _names(each)]
             raise ConfigError(f"target {target!r} has no --{name}; it belongs to {', '.join(owners) or 'no target'}")
     chosen.write(network, file, checked_options(chosen.options, options))
-    if chosen.read(file) != network:
+    if chosen.read(file) != chosen.prepare(network):
         raise FileFormatError(f"{file}: reading it back gave another network; the disk may be faulty, export it again")
     return file
 

@@ -24,6 +24,8 @@ class Target:
 
     `check(network, options)` yields everything that the format cannot hold, `content(network, options)` returns the bytes of a
     file for a network without violations, and `read(path)` returns the network of a file or raises FileFormatError.
+    `prepare(network)` returns the network that a file holds where that is another one of the same spikes; what the format cannot
+    hold, what is written, and what is compared with what was read back are then about that one.
     `describe(network, path)` says how a reader of one file understands its numbers, and `remark(network, options)` what users
     must know about a file although nothing in it is lost. `engines` are the rows of ENGINES that read the files themselves.
     `extra` is the extra of pip that installs the format's library. `variants` are the options that `snnc inspect` lists,
@@ -40,10 +42,11 @@ class Target:
     engines: tuple[str, ...] = ()
     extra: str = ""
     variants: Mapping[str, Any] = field(default_factory=dict)
+    prepare: Callable[[Network], Network] = lambda network: network
 
     def violations(self, network: Network, options: Any = None) -> list[Violation]:
         """Return everything that the format, or the variant in the options, cannot hold of a network."""
-        return list(self.check(network, self._chosen(options)))
+        return list(self.check(self.prepare(network), self._chosen(options)))
 
     def write(self, network: Network, path: str | Path, options: Any = None) -> None:
         """Write the network; the file is complete or unchanged.
@@ -55,7 +58,7 @@ class Target:
         refuse(self.violations(network, options), what)
         with located(what):
             prove(network)
-        write_atomically(path, self.content(network, self._chosen(options)))
+        write_atomically(path, self.content(self.prepare(network), self._chosen(options)))
 
     def notice(self, network: Network, options: Any = None) -> str | None:
         """Return what to tell the user at export, or None if there is nothing to mind."""

@@ -63,7 +63,8 @@ def export(file: str, target: str, output: str | None, as_json: bool, quiet: boo
     notice = TARGETS[target].notice(network, TARGETS[target].options(**given))
     if notice:
         console.print(notice, style="yellow")
-    console.print(f"{written}: {target}, read back and equal")
+    same = "equal" if TARGETS[target].prepare(network) == network else "equal to the network with its shortcuts folded"
+    console.print(f"{written}: {target}, read back and {same}")
     if verbose:
         console.print(str(network))
     if as_json:

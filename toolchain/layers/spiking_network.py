@@ -2,6 +2,7 @@
 
 from collections.abc import MutableSequence
 from contextlib import nullcontext
+from dataclasses import replace
 from typing import NamedTuple, cast
 
 import numpy as np
@@ -112,6 +113,11 @@ class SpikingNetwork(nn.Module):
         for layer in self.layers:
             layer.phase = phase
         self.phase = phase
+
+    def cut_temporal_gradient(self) -> None:
+        """Let no gradient flow from step to step in hidden layers: SLTT (Meng et al. 2023, arXiv 2302.14311)."""
+        for layer in self.hidden:
+            layer.neurons = replace(layer.neurons, temporal_gradient=False)
 
     def lay_out(self) -> None:
         """Store convolutions' weights channels last, as all activations are: convolutions and neurons then copy nothing."""

@@ -15,10 +15,11 @@ from hypothesis import strategies as st
 from random_networks import random_network, seeds
 from seals import reseal
 
-from snnc.export import TARGETS
+from snnc.export import TARGETS, export
 from snnc.export.netx.file import netx_bytes, read_netx
 from snnc.toolchain.errors import CannotExport, FileFormatError, NetworkError, SnncError
 from snnc.toolchain.network.bounds import overflows
+from snnc.toolchain.network.folding import fold_parallel
 from snnc.toolchain.network.network import Input, Layer, Lif, Network
 from snnc.toolchain.network.synapse import Dense
 
@@ -55,8 +56,11 @@ def second(network: Network, **changes: object) -> Network:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda n: second(n, synapses=(Dense("input", np.eye(4)),)), "layer 'b': .*only source must be 'a'; shortcuts cannot"),
-        (lambda n: second(n, synapses=n.layers[1].synapses * 2), "layer 'b': .*shortcuts cannot be expressed"),
+        (lambda n: second(n, synapses=(Dense("input", np.eye(4)),)), "layer 'b': .*only source must be 'a'; only shortcuts"),
+        (
+            lambda n: second(n, synapses=(*n.layers[1].synapses, Dense("input", np.eye(4)))),
+            "layer 'b': .*shortcuts around one layer fold",
+        ),
         (lambda n: second(n, neuron=Lif((4,), 3, 0, 1, 5)), "layer 'b': netx biases are whole weight units"),
         (lambda n: second(n, neuron=Lif((4,), 3, 0, 4095, 7)), "bias in weight units 8190 is outside -4096..4095"),
         (lambda n: replace(n, input=Input((4,), 0, 2**15)), "input: value 32768 is outside -32767..32767; scale"),
@@ -73,6 +77,16 @@ def test_what_netx_cannot_say_is_refused_and_nothing_written(
     assert list(tmp_path.iterdir()) == []
     with pytest.raises(CannotExport, match=message):
         netx_bytes(change(network))  # type: ignore[operator]
+
+
+def test_a_shortcut_around_one_layer_is_folded_into_it(tmp_path: Path, network: Network) -> None:
+    joined = second(network, synapses=(*network.layers[1].synapses, Dense("a", 3 * np.eye(4))))
+    export(joined, "loihi2", tmp_path / "a.net")
+    folded = read_netx(tmp_path / "a.net")
+    assert folded == fold_parallel(joined) != joined
+    assert folded.layers[1].synapses[0].weight.tolist() == (4 * np.eye(4)).tolist()
+    assert "1 shortcuts are folded into kernels" in str(TARGETS["loihi2"].notice(joined))
+    assert TARGETS["loihi2"].notice(network) is None
 
 
 def test_a_membrane_readout_that_could_spike_is_refused(tmp_path: Path, network: Network) -> None:
