@@ -24,8 +24,8 @@ class Target:
 
     `check(network, options)` yields everything that the format cannot hold, `content(network, options)` returns the bytes of a
     file for a network without violations, and `read(path)` returns the network of a file or raises FileFormatError.
-    `prepare(network)` returns the network that a file holds where that is another one of the same spikes; what the format cannot
-    hold, what is written, and what is compared with what was read back are then about that one.
+    `prepare(network)` returns the network that a file holds where that is another one of the same spikes; what the format
+    cannot hold, what is written, and what is compared with what was read back are then about that one.
     `describe(network, path)` says how a reader of one file understands its numbers, and `remark(network, options)` what users
     must know about a file although nothing in it is lost. `engines` are the rows of ENGINES that read the files themselves.
     `extra` is the extra of pip that installs the format's library. `variants` are the options that `snnc inspect` lists,

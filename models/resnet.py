@@ -49,8 +49,9 @@ def _add(
 ) -> str:
     """Add a convolution; `block` is where the block started that ends with it."""
     synapses = Synapses(network.shape(source), out, Geometry(kernel=3, padding=1, pool=pool))
-    around = {"conv": [source], "block": [block], "both": [source, block]}.get(config.shortcuts, [])
-    sources = [each for each in around if each not in (None, INPUT)]
+    sources = [source] if config.shortcuts in ("conv", "both") and source != INPUT else []
+    if config.shortcuts in ("block", "both") and block is not None:
+        sources.append(block)
     layer = SpikingLayer(
         name,
         {source: synapses},

@@ -68,7 +68,8 @@ def test_a_residual_network_never_leaves_c(timed: bool, width: int, monkeypatch:
     monkeypatch.setattr(lif, "run", None)  # the general way cannot run without
     simulator = BitslicedSimulator(network, width=width)
     assert all(isinstance(runner, FusedLayer) for _, runner in simulator.layers)
-    assert [len(runner.others) for _, runner in simulator.layers if isinstance(runner, FusedLayer)] == [0, 1, 1]
+    runners = [runner for _, runner in simulator.layers if isinstance(runner, FusedLayer)]
+    assert [(len(runner.others), len(runner.identities)) for runner in runners] == [(0, 0), (1, 0), (0, 1)]
     assert 0.01 < simulator.trace(samples).spikes["block2"].mean() < 0.9
 
 
