@@ -73,7 +73,7 @@ def _networks() -> dict[str, Network]:
     flat = Layer("flat", (Conv("input", np.ones((1, 1, 1, 2), int)),), Lif((1, 1, 1), 2, 2048))
     return {
         "a chain of layers": network(first, dense(source=first.name)),
-        "several synapses into one layer (shortcuts)": network(first, joined),
+        "several sources of one layer (shortcuts)": network(first, joined),
         "weights wider than 8 bits": network(dense(300)),
         "thresholds above 131,071": network(dense(vth=2**17)),
         "biases that are no whole weight units": network(dense(bias_mantissa=1, bias_exponent=0)),
