@@ -1,4 +1,7 @@
-"""Devices of PyTorch by name, checked before anything runs on them."""
+"""Devices of PyTorch by name, checked before anything runs on them; threads of the CPU."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import torch
 
@@ -18,3 +21,14 @@ def torch_device(name: str) -> torch.device:
 def out_of_memory(error: RuntimeError) -> bool:
     """Whether an error says that there is no memory left: on a GPU it has a type, on a CPU only a text."""
     return isinstance(error, torch.OutOfMemoryError) or "allocate memory" in str(error) or "not enough memory" in str(error)
+
+
+@contextmanager
+def torch_threads(count: int) -> Iterator[None]:
+    """Let torch use so many threads within."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

@@ -18,7 +18,8 @@ from typing import Any
 
 from snnc.bench.frameworks import installed
 from snnc.bench.memory import peak_mib
-from snnc.bench.training_steps import Step, Work, baseline_step, our_step, torch_threads
+from snnc.bench.training_steps import Step, Work, baseline_step, our_step
+from snnc.toolchain.device import torch_threads
 from snnc.toolchain.errors import ConfigError
 from snnc.toolchain.layers.phase import Phase
 from snnc.toolchain.simulate.bitsliced import cores

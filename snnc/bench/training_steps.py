@@ -1,8 +1,7 @@
 """One training step of CIFARNet, ours or another's, as `snnc bench train` times it: forward, backward, Adam on one batch."""
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -53,17 +52,6 @@ def baseline_step(name: str, work: Work, *, as_documented: bool = False) -> Step
     plain = as_documented
     optimizer = torch.optim.Adam(baseline.parameters(), lr=LEARNING_RATE) if plain else adam(baseline, LEARNING_RATE)
     return _timed(work, optimizer, lambda x, labels: F.cross_entropy(baseline(x), labels), channels_last=not plain)
-
-
-@contextmanager
-def torch_threads(count: int) -> Iterator[None]:
-    """Let torch use so many threads within."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(count)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def _network(work: Work, phase: Phase) -> SpikingNetwork:

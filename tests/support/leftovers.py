@@ -17,7 +17,7 @@ def leftovers() -> set[str]:
     if memory.is_dir():
         segments = {str(path) for path in memory.iterdir() if path.name.startswith(OURS)}
         found |= segments - _open(segments) if segments else set()
-    return found | {f"process {child}" for child in _children(os.getpid())}
+    return found | {f"process {child}" for child in children_of(os.getpid())}
 
 
 def _open(names: set[str]) -> set[str]:
@@ -31,7 +31,7 @@ def _open(names: set[str]) -> set[str]:
     return found
 
 
-def _children(process: int) -> set[str]:
+def children_of(process: int) -> set[str]:
     """Return the processes that this one, or one of its own, has started (Linux)."""
     parents: dict[str, list[str]] = {}
     for status in Path("/proc").glob("[0-9]*/stat"):

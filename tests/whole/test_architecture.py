@@ -51,12 +51,13 @@ RULES = {
     | {"snnc.toolchain." + name for name in ("network", "simulate.trace", "errors")},
     "snnc": {"snnc"},
     "snnc/bench": {"snnc.bench", "snnc.export", "snnc.models", "snnc.toolchain"},
+    "snnc/experiments": {"snnc.experiments", "snnc.models", "snnc.toolchain"},
     "snnc/verification": {"snnc.verification", "snnc.export", "snnc.toolchain"},
 }
 # Folders and files that may import torch; all others must work without it.
 TORCH = (
     *("toolchain/layers", "toolchain/training", "toolchain/lower.py", "toolchain/device.py", "toolchain/distributed.py"),
-    *("toolchain/simulate/tensor.py", "models", "snnc/bench"),
+    *("toolchain/simulate/tensor.py", "models", "snnc/bench", "snnc/experiments"),
 )
 # Every other optional or heavy library, and where it may be imported.
 OWNERS = {
@@ -71,6 +72,7 @@ OWNERS = {
     "tonic": ("toolchain/data",),
     **dict.fromkeys(("spikingjelly", "snntorch", "norse", "sinabs"), ("snnc/bench/frameworks.py",)),
     "lightning_fabric": ("toolchain/training/launch.py",),
+    "scipy": ("snnc/experiments/statistics.py",),
     "matplotlib": ("snnc/cli",),
     "tensorboard": ("snnc/cli",),
     "rich": ("snnc/cli", "snnc/verification", "snnc/bench/tables.py", "snnc/files.py"),

@@ -1,6 +1,6 @@
 """How good a network is, and how active: accuracy and firing rates on a split, and the share of synapses that are 0."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -27,21 +27,40 @@ def evaluate(network: SpikingNetwork, samples: DeviceSplit, rank: int = 0, proce
 
     With `processes`, all of them must call this, and share the work.
     """
-    was_training = network.training
-    network.eval()
     device = samples.labels.device
     right, spikes = torch.zeros((), dtype=torch.int64, device=device), torch.zeros(len(network.hidden), device=device)
-    for x, labels in samples.batches(EVALUATION_BATCH, rank, processes):
-        rates: list[Tensor] = []
-        right += (network(x, rates).total.argmax(1) == labels).sum()
-        spikes += torch.stack(rates) * len(labels)
-    network.train(was_training)
+    for correct, rates in _answers(network, samples, rank, processes):
+        right += correct.sum()
+        spikes += rates * len(correct)
     if processes > 1:
         right, spikes = all_reduce_sum(right), all_reduce_sum(spikes)
     accuracy = int(right) / len(samples)  # whole numbers: a share must not depend on how it was counted
-    rates_seen = (spikes / len(samples)).tolist()
-    names = [layer.name for layer in network.hidden]
-    return Evaluation(accuracy, dict(zip(names, rates_seen, strict=True)))
+    return Evaluation(accuracy, _by_layer(network, spikes / len(samples)))
+
+
+@torch.no_grad()
+def wrong_samples(network: SpikingNetwork, samples: DeviceSplit) -> tuple[list[int], dict[str, float]]:
+    """Return which samples of a split a network gets wrong, in order, and the firing rates of `evaluate`."""
+    parts = list(_answers(network, samples))
+    spikes = torch.stack([rates * len(correct) for correct, rates in parts]).sum(0)
+    wrong: list[int] = (~torch.cat([correct for correct, _ in parts])).nonzero().flatten().tolist()
+    return wrong, _by_layer(network, spikes / len(samples))
+
+
+def _answers(
+    network: SpikingNetwork, samples: DeviceSplit, rank: int = 0, processes: int = 1
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """Yield, batch by batch, whether each sample is right, and the mean spikes per neuron and step of each hidden layer."""
+    was_training = network.training
+    network.eval()
+    for x, labels in samples.batches(EVALUATION_BATCH, rank, processes):
+        rates: list[Tensor] = []
+        yield network(x, rates).total.argmax(1) == labels, torch.stack(rates)
+    network.train(was_training)
+
+
+def _by_layer(network: SpikingNetwork, values: Tensor) -> dict[str, float]:
+    return dict(zip([layer.name for layer in network.hidden], values.tolist(), strict=True))
 
 
 @torch.no_grad()

@@ -1,0 +1,1 @@
+"""Experiments: plans of trainings that are run once and kept, and what their results allow to say."""

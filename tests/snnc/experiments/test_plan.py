@@ -1,0 +1,26 @@
+"""Plans refuse what cannot be trained before anything is."""
+
+import pytest
+
+from snnc.experiments.plan import CHIP, PAPER, Measured, Plan, Run
+from snnc.toolchain.errors import ConfigError
+from snnc.toolchain.training.config import TrainConfig
+
+
+def test_a_row_changes_the_base_and_a_run_has_its_seed() -> None:
+    plan = Plan(TrainConfig(width=0.5, seed=9), {"one": {"method": "kd", "teacher": "t.pt"}}, [3])
+    config = plan.config("one", 3)
+    assert (config.width, config.seed, config.method, config.method_settings.teacher) == (0.5, 3, "kd", "t.pt")
+    assert "seed" not in plan.settings("one")
+
+
+def test_settings_that_do_not_fit_are_refused_at_once() -> None:
+    with pytest.raises(ConfigError, match="method 'baseline' has no setting 'alpha'"):
+        Plan(TrainConfig(), {"one": {"method": "baseline", "alpha": 0.1}}, [0])
+    with pytest.raises(ConfigError, match="held_out is -1; allowed are 0"):
+        Plan(TrainConfig(), {}, [0], held_out=-1)
+
+
+def test_accuracies_are_counted_in_samples() -> None:
+    run = Run("one", 0, 1.0, Measured(3, (5,)), Measured(4, ()))
+    assert (run.at(PAPER).accuracy, run.at(CHIP).accuracy) == (75.0, 100.0)
