@@ -35,7 +35,8 @@ class ReluNetwork(nn.Module):
 
     def _hidden(self, layer: SpikingLayer, normalize: nn.Module, values: dict[str, Tensor]) -> Tensor:
         current = layer.current(values, _weights(layer), pool_sums=False)
-        normalized = normalize(current.flatten(0, 1).flatten(2)).reshape(current.shape)
+        passes = current.flatten(0, 1)
+        normalized = normalize(passes.flatten(2) if passes.dim() > 2 else passes).reshape(current.shape)
         joined = layer.joined(values)
         active = F.relu(normalized if joined is None else normalized + joined)
         return F.dropout(active, layer.dropout) if layer.dropout and self.training else active

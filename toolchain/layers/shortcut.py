@@ -22,6 +22,14 @@ class Shortcut(nn.Module):
     The average is over pool x pool neurons, so a patch in which all neurons spike brings as much as one spike without a pool.
     Where the population has m times as many channels, its channel c takes channel c modulo the source's (ReActNet-A's
     concatenation). On the chip every spike weighs k = round(gain * threshold / pool^2) units, 1..127.
+
+    Example:
+        >>> import snnc
+        >>> shortcut = snnc.Shortcut((8, 4, 4), (16, 2, 2))
+        >>> shortcut.pool
+        2
+        >>> shortcut.synapse("conv1", strength=3).text()
+        'conv 16x8x2x2 /2 from conv1'
     """
 
     def __init__(self, source: tuple[int, ...], target: tuple[int, ...], gain: float = 1.0):

@@ -1,5 +1,6 @@
 """The ANN of a spiking network's shape."""
 
+import pytest
 import torch
 
 from snnc.models import build_model
@@ -29,7 +30,8 @@ def test_frames_are_passes_whose_logits_are_averaged() -> None:
     assert torch.allclose(ann(x[:1].expand_as(x)).total, ann(x[0]).total, atol=1e-5)  # a test of training
 
 
-def test_all_weights_learn() -> None:
-    ann = network()
+@pytest.mark.parametrize("model", ["resnet", "ffn", "mlp"])
+def test_all_weights_learn(model: str) -> None:
+    ann = network(model=model)
     ann(torch.randint(0, 17, (8, 1, 8, 8))).total.square().sum().backward()
     assert all(bool(each.grad is not None and each.grad.any()) for each in ann.parameters())
