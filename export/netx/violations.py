@@ -39,7 +39,7 @@ def remark(network: Network, options: NoOptions) -> str | None:
     )
     if not folded:
         return None
-    return f"{folded} shortcuts are folded into kernels: the file holds a network of other weights and the same sums"
+    return f"shortcuts folded into kernels: {folded}; the file holds a network of other weights and the same sums"
 
 
 def _synapses(layer: Layer, previous: str, where: str) -> Iterator[Violation]:

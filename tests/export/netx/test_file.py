@@ -87,7 +87,7 @@ def test_a_shortcut_around_one_layer_is_folded_into_it(tmp_path: Path, network: 
     folded = read_netx(tmp_path / "a.net")
     assert folded == fold_parallel(joined) != joined
     assert folded.layers[1].synapses[0].weight.tolist() == (4 * np.eye(4)).tolist()
-    assert "1 shortcuts are folded into kernels" in str(TARGETS["loihi2"].notice(joined))
+    assert "shortcuts folded into kernels: 1;" in str(TARGETS["loihi2"].notice(joined))
     assert TARGETS["loihi2"].notice(network) is None
 
 
