@@ -76,7 +76,7 @@ def _networks() -> dict[str, Network]:
     flat = Layer("flat", (Conv("input", np.ones((1, 1, 1, 2), int)),), Lif((1, 1, 1), 2, 2048))
     return {
         "a chain of layers": network(first, dense(source=first.name)),
-        "several synapses into one layer (shortcuts)": network(first, joined),
+        "several sources of one layer (shortcuts)": network(first, joined),
         "dense weights wider than 8 bits": network(dense(200)),
         "dense weights wider than 9 bits": network(dense(300)),
         "delays": network(dense(delay=2)),

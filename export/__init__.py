@@ -22,6 +22,7 @@ from snnc.export.onnx import violations as onnx
 from snnc.export.target import Stated, Target, checked_options, loaded
 from snnc.toolchain.atomic_file import write_atomically
 from snnc.toolchain.errors import ConfigError, FileFormatError, UnstatedTimesteps, row
+from snnc.toolchain.network.folding import fold_parallel
 from snnc.toolchain.network.network import Network
 
 TARGETS: dict[str, Target] = {
@@ -32,6 +33,8 @@ TARGETS: dict[str, Target] = {
         read=loaded("netx.file", "read_netx", ""),
         describe=netx.describe,
         options=companions.NetxOptions,
+        remark=netx.remark,
+        prepare=fold_parallel,
         engines=("netx",),
         companions=companions.companions,
         adopt=loaded("netx.file", "adopt_netx", ""),
@@ -87,7 +90,7 @@ def export(network: Network, target: str, path: str | Path, samples: ArrayLike |
             none or needs some.
         CannotExport: where the target cannot hold the network.
         NetworkError: if a sum could overflow or a membrane read-out spike.
-        FileFormatError: if what was read back is not the same network.
+        FileFormatError: if what was read back is not the same network, or not the one that `Target.prepare` made of it.
         SnncError: if the file cannot be written.
 
     Example:
@@ -111,7 +114,7 @@ def export(network: Network, target: str, path: str | Path, samples: ArrayLike |
         raise ConfigError(f"target {target!r} takes samples only for expected spikes, as those of --script of 'loihi2'")
     beside = chosen.beside(network, file, settings, np.asarray([] if samples is None else samples))
     chosen.write(network, file, settings)
-    if chosen.read(file) != network:
+    if chosen.read(file) != chosen.prepare(network):
         raise FileFormatError(f"{file}: reading it back gave another network; the disk may be faulty, export it again")
     for other, content in beside.items():
         write_atomically(other, content)

@@ -58,6 +58,8 @@ class Target:
     `check(network, options)` yields everything that the format cannot hold, `content(network, options)` returns the bytes of a
     file for a network without violations, and `read(path)` returns the network of a file or raises FileFormatError.
     `adopt(path, stated)` reads the files of others that hold all but the time steps; `read` raises UnstatedTimesteps for them.
+    `prepare(network)` returns the network that a file holds where that is another one of the same spikes; what the format
+    cannot hold, what is written, and what is compared with what was read back are then about that one.
     `describe(network, path)` says how a reader of one file understands its numbers, and `remark(network, options)` what users
     must know about a file although nothing in it is lost. `engines` are the rows of ENGINES that read the files themselves.
     `extra` is the extra of pip that installs the format's library. `variants` are the options that `snnc inspect` lists,
@@ -76,10 +78,11 @@ class Target:
     variants: Mapping[str, Any] = field(default_factory=dict)
     adopt: Callable[[str | Path, Stated], Network] | None = None
     companions: Callable[[Any], tuple[Companion, ...]] = lambda options: ()
+    prepare: Callable[[Network], Network] = lambda network: network
 
     def violations(self, network: Network, options: Any = None) -> list[Violation]:
         """Return everything that the format, or the variant in the options, cannot hold of a network."""
-        return list(self.check(network, self._chosen(options)))
+        return list(self.check(self.prepare(network), self._chosen(options)))
 
     def write(self, network: Network, path: str | Path, options: Any = None) -> None:
         """Write the network; the file is complete or unchanged.
@@ -91,7 +94,7 @@ class Target:
         refuse(self.violations(network, options), what)
         with located(what):
             prove(network)
-        write_atomically(path, self.content(network, self._chosen(options)))
+        write_atomically(path, self.content(self.prepare(network), self._chosen(options)))
 
     def takes_samples(self, options: Any) -> bool:
         """Whether samples are needed for a companion."""

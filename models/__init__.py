@@ -4,7 +4,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from snnc.models.cifarnet import cifarnet
+from snnc.models.ffn import ffn
 from snnc.models.mlp import mlp
+from snnc.models.resnet import resnet
 from snnc.toolchain.errors import FileFormatError, SnncError, one_line, row
 from snnc.toolchain.layers.spiking_network import SpikingNetwork
 from snnc.toolchain.network.network import Input
@@ -15,6 +17,8 @@ from snnc.toolchain.training.shapes import check_shapes
 MODELS: dict[str, Callable[[TrainConfig, Input, int], SpikingNetwork]] = {
     "cifarnet": cifarnet,
     "mlp": mlp,
+    "resnet": resnet,
+    "ffn": ffn,
 }
 
 

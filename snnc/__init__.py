@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from snnc.toolchain.data.table import DATASETS, load_dataset
     from snnc.toolchain.errors import SnncError
     from snnc.toolchain.layers.lif_autograd import Neurons
+    from snnc.toolchain.layers.shortcut import Shortcut
     from snnc.toolchain.layers.spiking_layer import ReadOut, SpikingLayer
     from snnc.toolchain.layers.spiking_network import SpikingNetwork
     from snnc.toolchain.layers.synapses import Geometry, Synapses
@@ -55,6 +56,7 @@ _HOMES = {
     "snnc.toolchain.data.table": ("DATASETS", "load_dataset"),
     "snnc.toolchain.errors": ("SnncError",),
     "snnc.toolchain.layers.lif_autograd": ("Neurons",),
+    "snnc.toolchain.layers.shortcut": ("Shortcut",),
     "snnc.toolchain.layers.spiking_layer": ("ReadOut", "SpikingLayer"),
     "snnc.toolchain.layers.spiking_network": ("SpikingNetwork",),
     "snnc.toolchain.layers.synapses": ("Geometry", "Synapses"),
@@ -93,6 +95,7 @@ __all__ = [
     "ReadOut",
     "RecordedVerdict",
     "Recording",
+    "Shortcut",
     "SnncError",
     "SpikingLayer",
     "SpikingNetwork",

@@ -10,6 +10,7 @@ from snnc.adopting import open_network, recalled
 from snnc.toolchain.data.dataset import Split, check_samples
 from snnc.toolchain.data.table import DATASETS, EMBEDDED, load_dataset, load_fitting
 from snnc.toolchain.errors import ConfigError, DataError, DifferentNetworks
+from snnc.toolchain.network.folding import fold_parallel
 from snnc.toolchain.network.network import Network
 from snnc.toolchain.network.plain import difference
 from snnc.verification.engines import Subject
@@ -34,7 +35,8 @@ def load_subject(
     opened = [(str(path), *_load_one(Path(path), stated or {})) for path in paths]
     name, first, _, _ = opened[0]
     for other, network, _, _ in opened[1:]:
-        if found := difference(first, network, ignored=NOT_NUMBERS):
+        # A format may hold a network with its shortcuts folded in (Target.prepare): equal sums of synapses are one network.
+        if found := difference(fold_parallel(first), fold_parallel(network), ignored=NOT_NUMBERS):
             raise DifferentNetworks(f"{name} and {other} hold different networks: {found}")
     model, checkpoint = next(((model, checkpoint) for *_, model, checkpoint in opened if model), (None, None))
     files = tuple(Path(path) for path in paths if Path(path).suffix != CHECKPOINT and recalled(path) is None)

@@ -61,6 +61,7 @@ def _lower_layer(trained: SpikingLayer | ReadOut) -> Layer:
         folded(each, whole(weight), source)
         for source, each, weight in zip(trained.sources, trained.synapses, chip.weights, strict=True)
     )
+    synapses += tuple(each.synapse(source, int(each.strength(trained.scale))) for source, each in trained.shortcuts.items())
     bias = whole(trained.synapses[0].per_neuron(chip.bias))
     return Layer(trained.name, synapses, Lif(trained.output_shape, chip.vth, trained.neurons.dv, bias, BIAS_EXPONENT))
 

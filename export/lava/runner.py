@@ -18,6 +18,7 @@ from snnc.export.netx.file import netx_bytes
 from snnc.toolchain import failure_log
 from snnc.toolchain.errors import DataError, EngineError, located
 from snnc.toolchain.interrupts import interrupts_deferred
+from snnc.toolchain.network.folding import fold_parallel
 from snnc.toolchain.network.network import Network
 from snnc.toolchain.network.plain import to_plain
 from snnc.toolchain.simulate.trace import Trace
@@ -52,6 +53,7 @@ def run_lava(
     _check(network, frames, builder)
     content = None
     if builder == "netx":
+        network = fold_parallel(network)
         content = file.read_bytes() if file else netx_bytes(network)
     began = time.monotonic()
     with located(f"engine {builder!r}"), workspace() as folder:

@@ -19,6 +19,7 @@ from snnc.export.netx.foreign import foreign_network
 from snnc.export.netx.violations import BIAS_EXPONENT, check
 from snnc.export.target import NoOptions, Stated
 from snnc.toolchain.errors import FileFormatError, UnstatedTimesteps
+from snnc.toolchain.network.folding import fold_parallel
 from snnc.toolchain.network.network import INPUT, Input, Layer, Lif, Network
 from snnc.toolchain.network.synapse import Conv, Dense, Synapse
 from snnc.toolchain.network.validation import check_neurons
@@ -30,8 +31,9 @@ VERSION = 3
 
 def netx_bytes(network: Network) -> bytes:
     """Return the content of the `.net` file of any network. Raises CannotExport for what netx cannot hold."""
-    refuse(list(check(network)), "cannot be a .net file")
-    return content(network)
+    folded = fold_parallel(network)
+    refuse(list(check(folded)), "cannot be a .net file")
+    return content(folded)
 
 
 def content(network: Network, options: NoOptions = NoOptions()) -> bytes:  # noqa: B008 - frozen

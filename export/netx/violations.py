@@ -6,6 +6,7 @@ from pathlib import Path
 from snnc.export.limits import outside
 from snnc.export.target import NoOptions
 from snnc.toolchain.network import lif
+from snnc.toolchain.network.folding import fold_parallel
 from snnc.toolchain.network.network import INPUT, Layer, Lif, Network
 from snnc.toolchain.network.synapse import Dense
 from snnc.toolchain.network.violation import Violation
@@ -32,10 +33,20 @@ def describe(network: Network, path: Path) -> str:
     return f"Lava netx: 16-bit graded input (pixel - {network.input.zero_point}), reset every {network.timesteps} steps"
 
 
+def remark(network: Network, options: NoOptions) -> str | None:
+    """Return what was folded for netx, which takes one source for each layer."""
+    folded = sum(len(layer.synapses) for layer in network.layers) - sum(
+        len(layer.synapses) for layer in fold_parallel(network).layers
+    )
+    if not folded:
+        return None
+    return f"shortcuts folded into kernels: {folded}; the file holds a network of other weights and the same sums"
+
+
 def _synapses(layer: Layer, previous: str, where: str) -> Iterator[Violation]:
     if len(layer.synapses) > 1 or layer.synapses[0].source != previous:
-        problem = f"netx chains layers, so its only source must be {previous!r}; shortcuts cannot be expressed"
-        yield Violation(where, problem, "take --target nir or onnx")
+        problem = f"netx chains layers, so its only source must be {previous!r}; only shortcuts around one layer fold into it"
+        yield Violation(where, problem, "train with --shortcuts conv, or take --target nir or onnx")
     for synapse in layer.synapses:
         if synapse.delay:
             yield Violation(where, f"a delay of {synapse.delay} steps is not written", "take --target onnx", synapse.delay)

@@ -122,15 +122,15 @@ def measure_row(network: Network, rate: float, settings: SimulationSettings, wat
     row.equal, row.compared = not wrong and row.equal, len(several) if baselines else 0
     for turn in range(settings.rounds if row.equal else 0):
         watch(f"firing {rate:.0%}: round {turn + 1} of {settings.rounds}")
-        row.images_per_s.append(len(images) / _seconds(partial(ours.outputs, images)))
+        row.images_per_s.append(len(images) / seconds_of(partial(ours.outputs, images)))
         for name, baseline in baselines.items():
-            theirs = len(few) / _seconds(partial(baseline.outputs, few))
+            theirs = len(few) / seconds_of(partial(baseline.outputs, few))
             row.ratios[name].append(row.images_per_s[-1] / theirs)
         if lava_seconds:
             row.ratios["lava"].append(row.images_per_s[-1] * lava_seconds)
     if row.equal:
         best = median(row.images_per_s)
-        row.gmacs_per_s = best * _macs(network) / 1e9
+        row.gmacs_per_s = best * macs_of(network) / 1e9
         row.share = best * _rows(network, trace, ours.kernel.block) / _limit(ours)
     return row
 
@@ -153,10 +153,11 @@ def growth(settings: SimulationSettings, watch: Watch = lambda text: None) -> It
 def _per_image(network: Network, count: int, settings: SimulationSettings) -> float:
     simulator, images = BitslicedSimulator(network, threads=settings.threads), synthetic_images(network.input, count)
     simulator.outputs(images)
-    return min(_seconds(lambda: simulator.outputs(images)) for _ in range(settings.rounds)) / count
+    return min(seconds_of(lambda: simulator.outputs(images)) for _ in range(settings.rounds)) / count
 
 
-def _seconds(run: Callable[[], object]) -> float:
+def seconds_of(run: Callable[[], object]) -> float:
+    """Return how long a call takes, after a moment of quiet."""
     time.sleep(QUIET)
     started = time.perf_counter()
     run()
@@ -171,7 +172,7 @@ def _hidden(network: Network) -> Iterator[tuple[Synapse, Grid]]:
         yield synapse, grid_of(synapse, shapes[synapse.source], pooling=True)
 
 
-def _macs(network: Network) -> int:
+def macs_of(network: Network) -> int:
     """Return the multiply-accumulates of one image that a dense simulator cannot avoid: pooled first, the encoder once."""
     first, last = network.layers[0].synapses[0], network.layers[-1].synapses[0]
     hidden = sum(grid.weight.size * grid.output[0] * grid.output[1] for _, grid in _hidden(network))
@@ -209,7 +210,7 @@ def _limit(simulator: BitslicedSimulator) -> float:
         with ThreadPoolExecutor(threads) as pool:
             list(pool.map(lambda _: simulator.kernel.add_from_registers(LIMIT_ROWS, numbers.ctypes.data), range(threads)))
 
-    return threads * LIMIT_ROWS / min(_seconds(run) for _ in range(3))
+    return threads * LIMIT_ROWS / min(seconds_of(run) for _ in range(3))
 
 
 def _baselines(network: Network, threads: int, row: Row) -> dict[str, Baseline]:

@@ -1,5 +1,6 @@
 """CIFARNet as an integer network with random weights and thresholds calibrated to a firing rate: what benchmarks run."""
 
+from collections.abc import Sequence
 from math import prod
 from typing import Any
 
@@ -28,8 +29,7 @@ def synthetic_cifarnet(width: float = 1.0, timesteps: int = 5, rate: float = 0.1
     outside 0..4 and for a rate that cannot be reached.
     """
     check_rate(rate)
-    if not 0 < width <= WIDEST:
-        raise ConfigError(f"width {width} is not possible; allowed is above 0 and up to {WIDEST}")
+    check_width(width)
     rng = np.random.default_rng(seed)
     pixels = Input((3, side, side), *PIXELS)
     image = synthetic_images(pixels, 1, seed=seed + 1)
@@ -37,14 +37,14 @@ def synthetic_cifarnet(width: float = 1.0, timesteps: int = 5, rate: float = 0.1
     spikes: NDArray[Any] = np.broadcast_to(image, (timesteps, *pixels.shape))
     for name, channels, pool in CONVOLUTIONS:
         limit = 1 if layers else ENCODER_LIMIT
-        weight = rng.integers(-limit, limit + 1, (_scaled(channels, width), spikes.shape[1], 3, 3), np.int8)
+        weight = rng.integers(-limit, limit + 1, (scaled(channels, width), spikes.shape[1], 3, 3), np.int8)
         source = layers[-1].name if layers else INPUT
         synapse: Synapse = Conv(source, weight, padding=(1, 1)).behind_pool(pool, spikes.shape[1:])
-        layer, spikes = _calibrated(name, synapse, spikes, rate, rng)
+        layer, spikes = calibrated(name, [(synapse, spikes)], rate, rng)
         layers.append(layer)
     for name, neurons in DENSE:
-        synapse = Dense(layers[-1].name, rng.integers(-1, 2, (_scaled(neurons, width), prod(spikes.shape[1:])), np.int8))
-        layer, spikes = _calibrated(name, synapse, spikes, rate, rng)
+        synapse = Dense(layers[-1].name, rng.integers(-1, 2, (scaled(neurons, width), prod(spikes.shape[1:])), np.int8))
+        layer, spikes = calibrated(name, [(synapse, spikes)], rate, rng)
         layers.append(layer)
     readout = rng.integers(-READOUT_LIMIT, READOUT_LIMIT + 1, (CLASSES, spikes.shape[1]), np.int8)
     never = Lif((CLASSES,), lif.VTH_MAX, HALF)
@@ -58,22 +58,32 @@ def check_rate(rate: float) -> None:
         raise ConfigError(f"firing rate {rate} is not between 0 and 1; give the share of neurons that spike at a step")
 
 
+def check_width(width: float) -> None:
+    """Raise ConfigError unless the width is above 0 and at most WIDEST."""
+    if not 0 < width <= WIDEST:
+        raise ConfigError(f"width {width} is not possible; allowed is above 0 and up to {WIDEST}")
+
+
 def synthetic_images(pixels: Input, count: int, *, seed: int = 0) -> NDArray[np.int16]:
     """Draw random images `(count, C, H, W)` over the whole range of an input."""
     rng = np.random.default_rng(seed)
     return rng.integers(pixels.minimum, pixels.maximum + 1, (count, *pixels.shape), dtype=np.int16)
 
 
-def _scaled(size: int, width: float) -> int:
+def scaled(size: int, width: float) -> int:
+    """Return a number of channels at some width, at least 1."""
     return max(1, round(size * width))
 
 
-def _calibrated(
-    name: str, synapse: Synapse, source: NDArray[Any], rate: float, rng: np.random.Generator
+def calibrated(
+    name: str, fed: Sequence[tuple[Synapse, NDArray[Any]]], rate: float, rng: np.random.Generator
 ) -> tuple[Layer, NDArray[np.bool_]]:
-    """Return a layer with the lowest threshold at which it fires at no more than `rate`, and its spikes `(T, ...)`."""
-    shape: Shape = synapse.output_shape(source.shape[1:])
-    a = synapse.sums(source.astype(np.int64))
+    """Return a layer with the lowest threshold at which it fires at no more than `rate`, and its spikes `(T, ...)`.
+
+    `fed` holds every synapse with the values `(T, ...)` of its source.
+    """
+    shape: Shape = fed[0][0].output_shape(fed[0][1].shape[1:])
+    a: Int64s = np.sum([synapse.sums(source.astype(np.int64)) for synapse, source in fed], axis=0)
     spread = min(int(a.std() / 4), lif.BIAS_MANTISSA_MAX)
     bias = rng.integers(-spread, spread + 1, (shape[0], *[1] * (len(shape) - 1)))
     low, high = -1, lif.VTH_MAX
@@ -83,7 +93,7 @@ def _calibrated(
     neuron = Lif(shape, high, HALF, bias)
     if high == 0 and _fired(neuron, a).mean() < NEAR * rate:
         raise ConfigError(f"firing rate {rate} cannot be reached: thresholds end at 0; ask for less than about 0.45")
-    return Layer(name, (synapse,), neuron), _fired(neuron, a)
+    return Layer(name, tuple(synapse for synapse, _ in fed), neuron), _fired(neuron, a)
 
 
 def _fired(neuron: Lif, a: Int64s) -> NDArray[np.bool_]:

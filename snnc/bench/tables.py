@@ -6,6 +6,7 @@ from statistics import median
 from rich.console import Console
 from rich.table import Table
 
+from snnc.bench.residual import ShortcutRow
 from snnc.bench.simulation import Row
 from snnc.bench.training import TrainingSettings, Variant, ratios
 
@@ -26,6 +27,12 @@ TRAINING_NOTE = (
     "MiB: what the first step takes beyond the built model, Adam's state included. All neurons compute the same spikes."
 )
 
+SHORTCUT_NOTE = (
+    "A ResNet-18 of random ternary weights with one shortcut around each convolution, and the same network without them, both\n"
+    "calibrated to the firing rate and run in turns; the ratio is the median over the rounds. GMAC/s counts the convolutions\n"
+    "of both alike, and no work of shortcuts. One image was compared with the reference first."
+)
+
 
 def show_rows(console: Console, rows: Sequence[Row], channels: int) -> None:
     """Print one line for each firing rate, and the spread of every ratio."""
@@ -44,6 +51,20 @@ def show_rows(console: Console, rows: Sequence[Row], channels: int) -> None:
         console.print(note, style="yellow")
     if any(row.equal for row in rows):
         console.print(NOTE.format(channels=channels, compared=max(row.compared for row in rows)))
+
+
+def show_shortcuts(console: Console, rows: Iterable[ShortcutRow]) -> None:
+    """Print one line for each firing rate: a residual network beside the same one without shortcuts."""
+    table = _table("firing rate", "images/s", "without", "GMAC/s", "without", "ratio", "least - most")
+    for row in rows:
+        if not row.equal:
+            table.add_row(f"{row.rate:.0%}", "outputs DIFFER", style="bold red")
+            continue
+        speeds = [f"{median(each):.1f}" for each in (row.joined, row.plain)]
+        macs = [f"{row.macs * median(each) / 1e9:,.0f}" for each in (row.joined, row.plain)]
+        spread = f"{min(row.ratios):.2f} - {max(row.ratios):.2f}"
+        table.add_row(f"{row.rate:.0%}", *speeds, *macs, f"{median(row.ratios):.2f}", spread)
+    console.print(table, "", SHORTCUT_NOTE, sep="\n")
 
 
 def show_growth(console: Console, points: Iterable[tuple[str, str, float]]) -> None:

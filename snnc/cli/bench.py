@@ -2,17 +2,25 @@
 
 import json
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from snnc.cli.options import Command, OneLineErrors, console_for, output_options
 from snnc.toolchain.errors import ConfigError
 
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from snnc.bench.simulation import SimulationSettings
+
 
 @click.group(cls=OneLineErrors, invoke_without_command=True)
+@click.option(
+    "-m", "--model", type=click.Choice(["cifarnet", "resnet"]), default="cifarnet", show_default=True, help="Network to run."
+)
 @click.option("--rates", default="0.05,0.1,0.2,0.4", show_default=True, help="Firing rates to calibrate to, with commas.")
-@click.option("--width", default=1.0, show_default=True, help="Channels of CIFARNet, 1 is the paper's.")
+@click.option("--width", default=1.0, show_default=True, help="Channels; 1 is those of the paper, and of ResNet-18.")
 @click.option("--timesteps", type=click.IntRange(1, 7), default=5, show_default=True, help="Time steps of each image.")
 @click.option("-n", "--images", type=click.IntRange(1, 100_000), default=64, show_default=True, help="Images in one round.")
 @click.option("--rounds", type=click.IntRange(1, 10_000), default=5, show_default=True, help="Rounds of all ways in turn.")
@@ -22,11 +30,12 @@ from snnc.toolchain.errors import ConfigError
 @output_options
 @click.pass_context
 def bench(
-    context: click.Context, /, rates: str, growth: bool, as_json: bool, quiet: bool, verbose: bool, **settings: Any
+    context: click.Context, /, model: str, rates: str, growth: bool, as_json: bool, quiet: bool, verbose: bool, **settings: Any
 ) -> None:
     """Measure the fast simulator against torch float32, oneDNN int8 and Lava on this machine; exit 1 if outputs differ.
 
-    `snnc bench train` measures training instead.
+    `--model resnet` measures a residual network against the same network without its shortcuts instead, and `snnc bench train`
+    measures training.
 
     \b
     Example: snnc bench --rates 0.1 --rounds 3
@@ -37,6 +46,8 @@ def bench(
     from snnc.bench.tables import show_growth, show_rows
 
     console, chosen = console_for(as_json, quiet), measuring.SimulationSettings(**settings)
+    if model == "resnet":
+        sys.exit(_residual(console, _rates(rates), chosen, growth=growth, as_json=as_json))
     with console.status("measuring") as status:
         rows = list(measuring.measure(_rates(rates), chosen, status.update))
         points = list(measuring.growth(chosen, status.update)) if growth else []
@@ -46,6 +57,21 @@ def bench(
     if as_json:
         click.echo(json.dumps({"rows": [row.as_dict() for row in rows], "growth": points}))
     sys.exit(0 if all(row.equal for row in rows) else 1)
+
+
+def _residual(console: "Console", rates: list[float], settings: "SimulationSettings", *, growth: bool, as_json: bool) -> int:
+    """Measure and show what shortcuts cost; return the exit status."""
+    from snnc.bench.residual import measure_shortcuts
+    from snnc.bench.tables import show_shortcuts
+
+    if growth:
+        raise ConfigError("--growth is measured with CIFARNet; leave it out, or choose --model cifarnet")
+    with console.status("measuring") as status:
+        rows = list(measure_shortcuts(rates, settings, status.update))
+    show_shortcuts(console, rows)
+    if as_json:
+        click.echo(json.dumps({"rows": [row.as_dict() for row in rows]}))
+    return 0 if all(row.equal for row in rows) else 1
 
 
 @bench.command("train", cls=Command)

@@ -110,7 +110,8 @@ def export(
     written = export_network(network, target, path, run, **given)
     if notice := chosen.notice(network, settings):
         console.print(notice, style="yellow")
-    console.print(f"{written}: {target}, read back and equal")
+    same = "equal" if chosen.prepare(network) == network else "equal to the network with its shortcuts folded"
+    console.print(f"{written}: {target}, read back and {same}")
     for other in others:
         console.print(f"{other}: beside it")
     if verbose:

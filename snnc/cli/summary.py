@@ -12,7 +12,9 @@ from snnc.export import TARGETS, target_of
 from snnc.toolchain.network.bounds import overflows
 from snnc.toolchain.network.chips import CHIPS, violations
 from snnc.toolchain.network.network import Layer, Network
+from snnc.toolchain.network.passes import hurried, insert_relays
 from snnc.toolchain.network.text import span
+from snnc.toolchain.simulate.bitsliced_identity import identity_of
 
 CHECKPOINT = ".pt"
 UNKNOWN_STEPS = "a sample's time steps are not in the file: state them with --timesteps; nothing is proved without"
@@ -20,9 +22,11 @@ UNKNOWN_STEPS = "a sample's time steps are not in the file: state them with --ti
 
 @dataclass(frozen=True)
 class LayerSummary:
-    """One layer in numbers; `zeros` is the share of weights that are 0, thresholds are in weight units.
+    """One layer in numbers; thresholds are in weight units.
 
     `beta` is the share of the membrane kept per step, or a text with the least and the largest where neurons differ.
+    `values` and `zeros`, the share of weights that are 0, are of synapses that are no shortcuts; `shortcuts` says from where
+    the others come, and how many weight units a spike of theirs has.
     """
 
     name: str
@@ -33,14 +37,16 @@ class LayerSummary:
     zeros: float
     vth: int
     beta: float | str
+    shortcuts: tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class Summary:
     """One file; `formats` and `chips` list all that each target, in each variant, and each chip cannot hold of its network.
 
-    `notices` say what users of a format must know although the format holds all. `timesteps` is None where the file does not
-    say them.
+    `notices` say what users of a format must know although the format holds all. `relays` are the populations, with their
+    neurons, that a chip and Lava's stock processes need where a shorter path joins a longer one. `timesteps` is None where the
+    file does not say them.
     """
 
     file: str
@@ -54,6 +60,7 @@ class Summary:
     proved: str
     semantics: str
     layers: list[LayerSummary]
+    relays: dict[str, int]
     formats: dict[str, list[str]]
     notices: dict[str, str]
     chips: dict[str, list[str]]
@@ -75,7 +82,8 @@ def summary(network: Network, file: Path, *, timesteps_known: bool = True) -> Su
         network.truncation_free,
         UNKNOWN_STEPS if not timesteps_known else str(overflow) if overflow else "no sum overflows, no membrane saturates",
         _semantics(network, file) if timesteps_known else "integers of a file that snnc did not write",
-        [_layer(layer) for layer in network.layers],
+        [_layer(layer, network) for layer in network.layers],
+        _relays(network),
         {name: [str(each) for each in row.violations(network, options)] for name, (row, options) in variants.items()},
         {name: notice for name, notice in notices.items() if notice},
         {chip.title: [str(each) for each in violations(network, chip)] for chip in CHIPS.values()},
@@ -88,13 +96,28 @@ def _semantics(network: Network, file: Path) -> str:
     return TARGETS[target_of(file, CHECKPOINT)].describe(network, file)
 
 
-def _layer(layer: Layer) -> LayerSummary:
-    weights = np.concatenate([synapse.weight.ravel() for synapse in layer.synapses])
+def _relays(network: Network) -> dict[str, int]:
+    if hurried(network):  # no chip can run it: there is no schedule to fill with relays
+        return {}
+    own = {layer.name for layer in network.layers}
+    return {layer.name: layer.neurons for layer in insert_relays(network).layers if layer.name not in own}
+
+
+def _layer(layer: Layer, network: Network) -> LayerSummary:
+    shapes, ranges = network.shapes, network.ranges
+    found_by = {
+        synapse: identity_of(synapse, shapes[synapse.source], *ranges[synapse.source]) for synapse in layer.synapses[1:]
+    }
+    shortcuts = {synapse: identity for synapse, identity in found_by.items() if identity}
+    weights = np.concatenate([synapse.weight.ravel() for synapse in layer.synapses if synapse not in shortcuts])
+    texts = tuple(f"{identity.strength} from {synapse.source}" for synapse, identity in shortcuts.items())
     found = np.unique(weights)
     values = ", ".join(map(str, found)) if len(found) <= 3 else f"{found[0]} .. {found[-1]}"
     zeros = float((weights == 0).mean())
-    beta = layer.neuron.beta if isinstance(layer.neuron.beta, float) else span(layer.neuron.beta)
-    return LayerSummary(layer.name, layer.output_shape, layer.neurons, weights.size, values, zeros, layer.neuron.vth, beta)
+    numbers = sum(synapse.weight.size for synapse in layer.synapses)
+    neuron = layer.neuron
+    beta = neuron.beta if isinstance(neuron.beta, float) else span(neuron.beta)
+    return LayerSummary(layer.name, layer.output_shape, layer.neurons, numbers, values, zeros, neuron.vth, beta, texts)
 
 
 def show(console: Console, found: Summary, network: Network, *, verbose: bool = False) -> None:
@@ -109,13 +132,21 @@ def show(console: Console, found: Summary, network: Network, *, verbose: bool = 
     layers = Table("layer", "shape", box=None, pad_edge=False, header_style="bold")
     for heading in ("neurons", "weights", "values", "zeros", "vth", "beta"):
         layers.add_column(heading, justify="right")
+    joined = any(row.shortcuts for row in found.layers)
+    if joined:
+        layers.add_column("shortcuts")
     for row in found.layers:
         numbers = (f"{row.neurons:,}", f"{row.weights:,}", row.values, f"{row.zeros:.0%}", str(row.vth), _beta(row))
-        layers.add_row(row.name, "x".join(map(str, row.shape)), *numbers)
+        shortcuts = [", ".join(row.shortcuts)] if joined else []
+        layers.add_row(row.name, "x".join(map(str, row.shape)), *numbers, *shortcuts)
     limits = Table("format or chip", "what it cannot hold", box=None, pad_edge=False, header_style="bold")
     for name, lost in {**found.formats, **found.chips}.items():
         limits.add_row(name, _lost(lost, found.notices.get(name), verbose=verbose))
     console.print(layers, "", limits, sep="\n")
+    if found.relays:
+        neurons, all_neurons = sum(found.relays.values()), sum(row.neurons for row in found.layers)
+        count = f"{len(found.relays)} populations, {neurons:,} neurons (+{neurons / all_neurons:.0%})"
+        console.print(f"\nrelays that a chip and Lava need besides: {count}")
 
 
 def _beta(row: LayerSummary) -> str:

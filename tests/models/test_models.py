@@ -56,8 +56,8 @@ def test_cifarnet_is_the_papers() -> None:
 
 
 def test_what_does_not_fit_is_refused() -> None:
-    with pytest.raises(ConfigError, match="model 'resnet' is unknown; allowed are cifarnet, mlp"):
-        build_model(TrainConfig(model="resnet"), PIXELS, 2)
+    with pytest.raises(ConfigError, match="model 'vgg' is unknown; allowed are cifarnet, mlp, resnet, ffn"):
+        build_model(TrainConfig(model="vgg"), PIXELS, 2)
     with pytest.raises(ConfigError, match="sides that are multiples of 2"):
         build_model(TrainConfig(), Input((1, 7, 7), 0, 1), 2)
     model = build_model(TrainConfig(model="mlp", width=0.05), PIXELS, 2)

@@ -9,6 +9,7 @@ import torch
 from snnc.toolchain.errors import ConfigError
 from snnc.toolchain.layers.lif_autograd import Neurons
 from snnc.toolchain.layers.phase import Phase
+from snnc.toolchain.layers.shortcut import Shortcut
 from snnc.toolchain.layers.spiking_layer import ReadOut, SpikingLayer
 from snnc.toolchain.layers.spiking_network import SpikingNetwork
 from snnc.toolchain.layers.synapses import Geometry, Synapses
@@ -30,9 +31,11 @@ def random_model(seed: int, *, joins: bool = True) -> SpikingNetwork:
     model = SpikingNetwork("random", timesteps, Input(shape, -int(rng.integers(0, 200)), int(rng.integers(1, 200))))
     last = INPUT
     for depth in range(int(rng.integers(1, 5))):
-        synapses = random_sources(rng, model, last, int(rng.integers(2, 7)), joins=joins)
+        synapses = random_sources(rng, model, last, int(rng.choice([2, 3, 4, 6])), joins=joins)
         mode = "float" if INPUT in synapses else weights
-        last = model.add(SpikingLayer(f"layer.{depth}", synapses, neurons, weights=mode, delta=0.1))
+        shortcuts = random_shortcuts(rng, model, next(iter(synapses.values())).output_shape) if joins else {}
+        name = f"layer.{depth}"
+        last = model.add(SpikingLayer(name, synapses, neurons, weights=mode, delta=0.1, shortcuts=shortcuts))
     model.add(ReadOut("readout", random_sources(rng, model, last, 4, joins=joins, dense=True), neurons))
     scatter_statistics(model)
     model.set_phase(Phase.INTEGER)
@@ -50,6 +53,17 @@ def random_sources(
         if joins and source != last and fitting and rng.random() < 0.4:
             synapses[source] = Synapses(model.shape(source), out, fitting[int(rng.integers(len(fitting)))])
     return synapses
+
+
+def random_shortcuts(rng: np.random.Generator, model: SpikingNetwork, target: tuple[int, ...]) -> dict[str, Shortcut]:
+    """Draw shortcuts from earlier layers whose shape fits."""
+    found = {}
+    for layer in model.layers:
+        with suppress(ConfigError):
+            shortcut = Shortcut(layer.output_shape, target, float(rng.choice([0.5, 1.0, 2.0])))
+            if rng.random() < 0.5:
+                found[layer.name] = shortcut
+    return found
 
 
 def fitting_geometries(source: tuple[int, ...], target: tuple[int, ...]) -> list[Geometry]:

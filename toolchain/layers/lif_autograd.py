@@ -27,6 +27,7 @@ class Neurons:
     timesteps: int
     beta: float
     surrogate: str = "boxcar"
+    temporal_gradient: bool = True  # False cuts gradients from step to step (SLTT: Meng et al. 2023, arXiv 2302.14311)
 
     def __post_init__(self) -> None:
         """Raise ConfigError for a beta that the chip does not have, or an unknown surrogate."""
@@ -43,17 +44,30 @@ class Neurons:
         """The chip's decay register: beta = (4096 - dv) / 4096."""
         return int(lif.DECAY_UNITY * (1 - self.beta))
 
+    @property
+    def carry(self) -> float:
+        """The share of a membrane's gradient that flows to the step before: beta, or 0 if it is cut."""
+        return self.beta if self.temporal_gradient else 0.0
+
 
 class NormalizedLif(torch.autograd.Function):
     """Spikes `(T, B, C, ...)` of 0 and 1 from `x`, normalized over all but the channels and shifted; the threshold is 1.
 
     Forward: batch normalization, with one variance per channel or one per layer, then eq. 1 of arXiv 2409.15849. Backward:
     through time with the surrogate gradient, the reset and the statistics included. Several processes share statistics.
+    `added` joins after the normalization, in thresholds: what shortcuts bring, of which the statistics know nothing.
     """
 
     @staticmethod
     def forward(
-        ctx: Any, x: Tensor, shift: Tensor, mean: Tensor, variance: Tensor, neurons: Neurons, live: bool
+        ctx: Any,
+        x: Tensor,
+        shift: Tensor,
+        mean: Tensor,
+        variance: Tensor,
+        neurons: Neurons,
+        live: bool,
+        added: Tensor | None = None,
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Return spikes, mean and variance: those of the batch if `live`, else the given ones."""
         x = _channels_last(x)
@@ -61,25 +75,37 @@ class NormalizedLif(torch.autograd.Function):
             mean, variance, ctx.count = _statistics(x, mean, neurons, per_channel=variance.numel() > 1)
         scale = torch.rsqrt(variance + EPSILON).expand_as(mean).contiguous()
         offset = shift - mean * scale
-        ctx.save_for_backward(x, mean, scale, offset)
+        joined = None if added is None else _channels_last(added.to(x))
+        ctx.save_for_backward(x, mean, scale, offset, joined)
         ctx.neurons, ctx.live, ctx.per_channel = neurons, live, variance.numel() > 1
-        spikes = _steps(x, neurons).fire(x, scale, offset, neurons.timesteps, neurons.beta)
+        drive = _with_added(x, joined, scale)
+        spikes = _steps(x, neurons).fire(drive, scale, offset, neurons.timesteps, neurons.beta)
         ctx.mark_non_differentiable(mean, variance)
         return _channels_third(spikes), mean, variance
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
-        """Return the gradients of input and shift."""
-        x, mean, scale, offset = ctx.saved_tensors
+        """Return the gradients of input, shift and what was added."""
+        x, mean, scale, offset, joined = ctx.saved_tensors
         neurons = ctx.neurons
         steps = _steps(x, neurons)
-        grad, sums = steps.gradient(x, _channels_last(grads[0].to(x)), scale, offset, mean, neurons.beta, neurons.surrogate)
+        drive, grad = _with_added(x, joined, scale), _channels_last(grads[0].to(x))
+        grad, sums = steps.gradient(drive, grad, scale, offset, mean, neurons.beta, neurons.carry, neurons.surrogate)
+        of_added = None
+        if joined is not None:
+            of_added = _over_frames(grad, joined)
+            if of_added is grad:
+                of_added = grad.clone()  # `recenter` may write over it
+            grad = _over_frames(grad, x)
+            # The statistics know x alone: take back what `gradient` summed of the rest.
+            sums[1] -= (of_added * joined).flatten(0, -2).sum(0) / scale
         first = second = torch.zeros_like(mean)
         if ctx.live:
             first, second = all_reduce_sum(sums.clone()) / ctx.count
             second = (second if ctx.per_channel else second.mean().expand_as(mean)) * scale.square()
         grad = steps.recenter(x, grad, scale, mean, first, second.contiguous())
-        return _channels_third(grad), sums[0], None, None, None, None
+        joins = None if of_added is None else _channels_third(of_added)
+        return _channels_third(grad), sums[0], None, None, None, None, joins
 
 
 class ChipLif(torch.autograd.Function):
@@ -104,7 +130,8 @@ class ChipLif(torch.autograd.Function):
         x, bias = ctx.saved_tensors
         grad = _channels_last(grads[0].to(x))
         neurons = ctx.neurons
-        grad, of_bias = _steps(x, neurons).gradient_integers(x, grad, bias, neurons.dv, ctx.vth, neurons.surrogate)
+        steps, carry = _steps(x, neurons), neurons.carry
+        grad, of_bias = steps.gradient_integers(x, grad, bias, neurons.dv, ctx.vth, carry, neurons.surrogate)
         return _channels_third(grad), of_bias, None, None
 
 
@@ -119,6 +146,16 @@ def leaky_sum(current: Tensor, beta: float) -> Tensor:
 def _steps(x: Tensor, neurons: Neurons) -> ModuleType:
     """Return the module that computes the steps of a layer: C on a CPU, compiled torch on a GPU, else plain torch."""
     return next((module for module in (lif_native, lif_compiled) if module.available(x, neurons.surrogate)), lif_torch)
+
+
+def _with_added(x: Tensor, added: Tensor | None, scale: Tensor) -> Tensor:
+    """Return what normalizes to the normalized `x` plus `added`."""
+    return x if added is None else (x + added / scale).to(x)
+
+
+def _over_frames(grad: Tensor, of: Tensor) -> Tensor:
+    """Return the gradient of a tensor that may have had one frame for all steps."""
+    return grad.sum(0, keepdim=True) if len(of) == 1 < len(grad) else grad
 
 
 def _statistics(x: Tensor, center: Tensor, neurons: Neurons, *, per_channel: bool) -> tuple[Tensor, Tensor, Tensor]:

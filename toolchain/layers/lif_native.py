@@ -48,12 +48,15 @@ def fire(x: Tensor, scale: Tensor, offset: Tensor, timesteps: int, beta: float) 
 
 
 def gradient(
-    x: Tensor, grad: Tensor, scale: Tensor, offset: Tensor, mean: Tensor, beta: float, surrogate: str
+    x: Tensor, grad: Tensor, scale: Tensor, offset: Tensor, mean: Tensor, beta: float, carry: float, surrogate: str
 ) -> tuple[Tensor, Tensor]:
-    """Return the gradient of the normalized input, and per channel its sum and that of its product with `x - mean`."""
+    """Return the gradient of the normalized input, and per channel its sum and that of its product with `x - mean`.
+
+    `carry` is the share of a membrane's gradient that flows to the step before: beta, or 0 where it is cut.
+    """
     result = torch.empty_like(x)
     arrays = [x, grad, scale, offset, mean, result]
-    sums = _run("backward", x, len(grad), arrays, sums=2, beta=beta, surrogate=SURROGATES[surrogate].number)
+    sums = _run("backward", x, len(grad), arrays, sums=2, beta=beta, carry=carry, surrogate=SURROGATES[surrogate].number)
     return result, sums.to(x)
 
 
@@ -71,11 +74,13 @@ def fire_integers(x: Tensor, bias: Tensor, timesteps: int, dv: int, vth: int) ->
     return spikes, membranes
 
 
-def gradient_integers(x: Tensor, grad: Tensor, bias: Tensor, dv: int, vth: int, surrogate: str) -> tuple[Tensor, Tensor]:
-    """Return the gradients of the current and, per channel, of the bias, both in weight units."""
+def gradient_integers(
+    x: Tensor, grad: Tensor, bias: Tensor, dv: int, vth: int, carry: float, surrogate: str
+) -> tuple[Tensor, Tensor]:
+    """Return the gradients of the current and, per channel, of the bias, both in weight units; `carry` as for `gradient`."""
     result = torch.empty_like(x)
     arrays, number = [x, grad, _shifted(bias), result], SURROGATES[surrogate].number
-    sums = _run("backward_integers", x, len(grad), arrays, sums=1, surrogate=number, **_chip(dv, vth))
+    sums = _run("backward_integers", x, len(grad), arrays, sums=1, carry=carry, surrogate=number, **_chip(dv, vth))
     return result, sums[0].to(x)
 
 
@@ -84,8 +89,7 @@ def _shifted(bias: Tensor) -> Tensor:
 
 
 def _chip(dv: int, vth: int) -> dict[str, Any]:
-    keep = lif.DECAY_UNITY - dv
-    return {"keep": keep, "threshold": vth << lif.UNIT_SHIFT, "unit": max(vth, 1), "beta": keep / lif.DECAY_UNITY}
+    return {"keep": lif.DECAY_UNITY - dv, "threshold": vth << lif.UNIT_SHIFT, "unit": max(vth, 1)}
 
 
 def _run(name: str, x: Tensor, timesteps: int, arrays: list[Tensor], *, sums: int = 0, **settings: Any) -> Tensor:

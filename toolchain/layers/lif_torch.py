@@ -24,11 +24,14 @@ def fire(x: Tensor, scale: Tensor, offset: Tensor, timesteps: int, beta: float) 
 
 
 def gradient(
-    x: Tensor, grad: Tensor, scale: Tensor, offset: Tensor, mean: Tensor, beta: float, surrogate: str
+    x: Tensor, grad: Tensor, scale: Tensor, offset: Tensor, mean: Tensor, beta: float, carry: float, surrogate: str
 ) -> tuple[Tensor, Tensor]:
-    """Return the gradient of the normalized input, and per channel its sum and that of its product with `x - mean`."""
+    """Return the gradient of the normalized input, and per channel its sum and that of its product with `x - mean`.
+
+    `carry` is the share of a membrane's gradient that flows to the step before: beta, or 0 where it is cut.
+    """
     before = _membranes(x, scale, offset, grad.shape[0], beta)
-    result = _through_time(before, before >= 1, grad, beta, surrogate)
+    result = _through_time(before, before >= 1, grad, carry, surrogate)
     if x.shape[0] == 1:
         result = result.sum(0, keepdim=True)
     flat, centered = result.flatten(0, -2), (x - mean).flatten(0, -2)
@@ -47,12 +50,13 @@ def fire_integers(x: Tensor, bias: Tensor, timesteps: int, dv: int, vth: int) ->
     return spikes.to(x), after.to(torch.int32)
 
 
-def gradient_integers(x: Tensor, grad: Tensor, bias: Tensor, dv: int, vth: int, surrogate: str) -> tuple[Tensor, Tensor]:
-    """Return the gradients of the current and, per channel, of the bias, both in weight units."""
+def gradient_integers(
+    x: Tensor, grad: Tensor, bias: Tensor, dv: int, vth: int, carry: float, surrogate: str
+) -> tuple[Tensor, Tensor]:
+    """Return the gradients of the current and, per channel, of the bias, both in weight units; `carry` as for `gradient`."""
     before, unit = _chip_membranes(x, bias, grad.shape[0], dv, vth), max(vth, 1)
     fired = before > vth << lif.UNIT_SHIFT
-    beta = (lif.DECAY_UNITY - dv) / lif.DECAY_UNITY
-    result = _through_time(before.to(x) / (unit << lif.UNIT_SHIFT), fired, grad, beta, surrogate) / unit
+    result = _through_time(before.to(x) / (unit << lif.UNIT_SHIFT), fired, grad, carry, surrogate) / unit
     if x.shape[0] == 1:
         result = result.sum(0, keepdim=True)
     return result, result.flatten(0, -2).sum(0)
@@ -79,13 +83,13 @@ def _chip_membranes(x: Tensor, bias: Tensor, timesteps: int, dv: int, vth: int) 
     return torch.stack(membranes)
 
 
-def _through_time(before: Tensor, fired: Tensor, grad: Tensor, beta: float, surrogate: str) -> Tensor:
+def _through_time(before: Tensor, fired: Tensor, grad: Tensor, carry: float, surrogate: str) -> Tensor:
     """Backpropagate through time, including the path through the reset; `before` is in units of the threshold."""
     slopes = SURROGATES[surrogate].slope(before)
     reset = (~fired).to(before) - before * slopes
     carried = torch.zeros_like(before[0])
     gradients = []
     for t in reversed(range(len(before))):
-        carried = slopes[t] * grad[t] + beta * reset[t] * carried
+        carried = slopes[t] * grad[t] + carry * reset[t] * carried
         gradients.append(carried)
     return torch.stack(gradients[::-1])

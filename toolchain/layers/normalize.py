@@ -27,10 +27,13 @@ class Normalize(nn.Module):
         """The standard deviation, one value per channel or one per layer."""
         return torch.sqrt(self.variance + EPSILON)
 
-    def forward(self, x: Tensor, neurons: Neurons) -> Tensor:
-        """Return the spikes of `x` `(F, B, C, ...)`, normalized by the batch while training, else by the running statistics."""
+    def forward(self, x: Tensor, neurons: Neurons, added: Tensor | None = None) -> Tensor:
+        """Return the spikes of `x` `(F, B, C, ...)`, normalized by the batch while training, else by the running statistics.
+
+        `added`, of the same shape and in thresholds, joins behind the normalization.
+        """
         spikes, mean, variance = NormalizedLif.apply(  # type: ignore[no-untyped-call]
-            x, self.shift, self.mean, self.variance, neurons, self.training
+            x, self.shift, self.mean, self.variance, neurons, self.training, added
         )
         if self.training:
             with torch.no_grad():

@@ -12,8 +12,10 @@ from torch import Tensor, nn
 from snnc.toolchain.errors import ConfigError
 from snnc.toolchain.layers.lif_autograd import Neurons
 from snnc.toolchain.layers.phase import Phase
+from snnc.toolchain.layers.shortcut import Shortcut
 from snnc.toolchain.layers.synapses import Synapses
 from snnc.toolchain.network import lif
+from snnc.toolchain.network.network import INPUT
 
 WEIGHT_LIMIT = 127  # of 8-bit weights; symmetric, so that no sign is favored
 HEADROOM = 0.8  # of the chip's ranges that is used when scales are chosen, since weights still move afterwards
@@ -35,13 +37,18 @@ class Population(nn.Module):
     step is the same.
     """
 
-    def __init__(self, name: str, synapses: Mapping[str, Synapses], neurons: Neurons):
-        """Take synapses by source. Raises ConfigError unless all give the same shape."""
+    def __init__(
+        self, name: str, synapses: Mapping[str, Synapses], neurons: Neurons, shortcuts: Mapping[str, Shortcut] | None = None
+    ):
+        """Take synapses and shortcuts by source. Raises ConfigError unless all give the same shape."""
         super().__init__()
-        shapes = {source: each.output_shape for source, each in synapses.items()}
-        if len(set(shapes.values())) != 1:
-            got = ", ".join(f"{shape} from {source!r}" for source, shape in shapes.items()) or "no sources"
+        self.shortcuts: dict[str, Shortcut] = dict(shortcuts or {})  # without weights, so no state to register
+        shapes = [(source, each.output_shape) for source, each in (*synapses.items(), *self.shortcuts.items())]
+        if not synapses or len({shape for _, shape in shapes}) != 1:
+            got = ", ".join(f"{shape} from {source!r}" for source, shape in shapes) if synapses else "no sources"
             raise ConfigError(f"layer {name!r}: got {got}; allowed is one or more synapses of one output shape")
+        if INPUT in self.shortcuts:
+            raise ConfigError(f"layer {name!r}: a shortcut carries spikes, so it cannot start at {INPUT!r}; name a layer")
         self.name, self.sources, self.neurons = name, tuple(synapses), neurons
         # Lists, since the name of a module must not hold a dot, and the name of a layer may.
         self.synapses = cast(Sequence[Synapses], nn.ModuleList(synapses.values()))
@@ -51,8 +58,13 @@ class Population(nn.Module):
         self.scale: Tensor
 
     @property
+    def inputs(self) -> list[tuple[str, Synapses | Shortcut]]:
+        """All that leads to the population, with the name of its source: synapses, then shortcuts."""
+        return [*zip(self.sources, self.synapses, strict=True), *self.shortcuts.items()]
+
+    @property
     def pool_area(self) -> int:
-        """The least common multiple of the pool areas of all sources."""
+        """The least common multiple of the pool areas of all synapses."""
         return lcm(*(each.pool_area for each in self.synapses))
 
     def current(self, spikes: Mapping[str, Tensor], weights: Sequence[Tensor], *, pool_sums: bool) -> Tensor:
@@ -64,6 +76,13 @@ class Population(nn.Module):
         currents = (each(spikes[source], weight, pool_sums=pool_sums) for source, each, weight in synapses)
         total: Tensor = reduce(torch.add, currents)
         return total
+
+    def joined(self, spikes: Mapping[str, Tensor], scale: Tensor | None = None) -> Tensor | None:
+        """Return what all shortcuts bring, None without any: thresholds, or weight units where a threshold has `scale`."""
+        brought = (
+            each(spikes[source], None if scale is None else each.strength(scale)) for source, each in self.shortcuts.items()
+        )
+        return reduce(torch.add, brought) if self.shortcuts else None
 
 
 @torch.no_grad()

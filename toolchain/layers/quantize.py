@@ -40,6 +40,18 @@ def binary(weight: Tensor, delta: float) -> Tensor:
     return straight_through(weight, torch.where(weight.detach() >= 0, 1.0, -1.0).to(weight))
 
 
+def binary_centered(weight: Tensor, delta: float) -> Tensor:
+    """Return the sign of the weight minus its output channel's mean, +1 for 0; `delta` plays no part.
+
+    Centered signs carry the most information, half of them being +1 (IR-Net: Qin et al. 2020, arXiv 1909.10788); Q-SNN and
+    BESTFormer center as well. Without a scale factor, which a chip with one threshold per layer could not hold. The gradient
+    passes straight through.
+    """
+    exact = weight.detach()
+    centered = exact - exact.mean(tuple(range(1, exact.dim())), keepdim=True)
+    return straight_through(weight, torch.where(centered >= 0, 1.0, -1.0).to(weight))
+
+
 def rounded(values: Tensor, limit: int | None = None) -> Tensor:
     """Return the nearest integers, clipped to [-limit, limit] if a limit is given."""
     integers = torch.round(values.detach())
@@ -53,6 +65,7 @@ WEIGHTS: dict[str, Callable[[Tensor, float], Tensor] | None] = {
     "float": None,
     "ternary": ternary,
     "binary": binary,
+    "binary-centered": binary_centered,
     POSTERIOR: binary,
 }
 

@@ -1,4 +1,4 @@
-"""The trainable layers: pool -> synapses -> sum -> normalize -> LIF, in floats and, once frozen, in the chip's integers.
+"""The trainable layers: pool -> synapses -> sum -> normalize (-> shortcuts) -> LIF, in floats and, once frozen, in integers.
 
 All T time steps of a layer run at once. `spikes` maps sources to `(T, B, ...)`, or `(1, B, ...)` where every step is the same.
 """
@@ -15,6 +15,7 @@ from snnc.toolchain.layers.normalize import Normalize
 from snnc.toolchain.layers.phase import Phase
 from snnc.toolchain.layers.population import WEIGHT_LIMIT, IntegerParameters, Population, largest_scale, repeated
 from snnc.toolchain.layers.quantize import POSTERIOR, quantizer, rounded
+from snnc.toolchain.layers.shortcut import Shortcut
 from snnc.toolchain.layers.synapses import Synapses
 from snnc.toolchain.network import lif
 
@@ -24,6 +25,7 @@ class SpikingLayer(Population):
 
     Averages over pools of different areas become integers at one scale, the least common multiple of the areas: quantized
     weights of a source are multiplied by that multiple over its own area, so that they may be +-16 beside +-1.
+    Shortcuts join behind the normalization: y = norm(sum) + gain * spikes, in thresholds.
     """
 
     def __init__(
@@ -35,13 +37,14 @@ class SpikingLayer(Population):
         weights: str,
         delta: float,
         dropout: float = 0.0,
+        shortcuts: Mapping[str, Shortcut] | None = None,
     ):
         """Build a layer; `weights` is a row of WEIGHTS ("float" means 8 bits in the integer phase), `delta` its threshold.
 
         `dropout` silences whole neurons of a sample over all time steps while training, but not in the integer phase.
         Raises ConfigError for unknown weights, synapses of different shapes, or pools too different for 8-bit weights.
         """
-        super().__init__(name, synapses, neurons)
+        super().__init__(name, synapses, neurons, shortcuts)
         self.delta, self.dropout = delta, dropout
         self.quantize = quantizer(weights)
         self.has_posterior = weights == POSTERIOR  # the weights are latents (posterior.py)
@@ -63,7 +66,8 @@ class SpikingLayer(Population):
         """Return spikes `(T, B, ...)` of 0 and 1."""
         if self.phase is Phase.INTEGER:
             return self._integers_of_a_draw(spikes) if self.draws and self.training else self.trace(spikes)[0]
-        fired: Tensor = self.normalize(self.current(spikes, self.current_weights(), pool_sums=False), self.neurons)
+        current = self.current(spikes, self.current_weights(), pool_sums=False)
+        fired: Tensor = self.normalize(current, self.neurons, self.joined(spikes))
         if self.dropout and self.training:
             fired = fired * F.dropout(torch.ones_like(fired[:1]), self.dropout)
         return fired
@@ -78,7 +82,9 @@ class SpikingLayer(Population):
     def trace(self, spikes: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
         """Return the spikes and the membranes after reset (int32) of the integer phase, both `(T, B, ...)`."""
         chip = self.integer_parameters()
-        current = self.current(spikes, chip.weights, pool_sums=True)
+        current, joined = self.current(spikes, chip.weights, pool_sums=True), self.joined(spikes, self.scale)
+        if joined is not None:
+            current = current + joined
         return ChipLif.apply(current, chip.bias, chip.vth, self.neurons)  # type: ignore[no-untyped-call,no-any-return]
 
     def _integers_of_a_draw(self, spikes: Mapping[str, Tensor]) -> Tensor:
@@ -87,6 +93,8 @@ class SpikingLayer(Population):
         current = self.current(spikes, weights, pool_sums=True)
         self.take(*self._statistics(current.detach()))
         bias, vth = rounded(self.bias * self.scale), int(torch.round(self.scale))
+        joined = self.joined(spikes, self.scale)
+        current = current if joined is None else current + joined
         fired, _ = ChipLif.apply(current, bias, vth, self.neurons)  # type: ignore[no-untyped-call]
         return fired  # type: ignore[no-any-return]
 
@@ -125,6 +133,9 @@ class SpikingLayer(Population):
         if self.quantize is None:
             per_threshold = [each.weight / each.per_output(deviation * each.pool_area) for each in self.synapses]
             limits = [limit * each.pool_area for limit, each in zip(input_limits, self.synapses, strict=True)]
+            for each in self.shortcuts.values():
+                per_threshold.append(torch.full((self.output_shape[0], 1), each.gain / each.pool_area).to(deviation))
+                limits.append(each.pool_area)
             self.scale.copy_(largest_scale(per_threshold, self.bias, limits, self.neurons))
             return
         if not any(bool(weight.any()) for weight in self._quantized()):

@@ -2,6 +2,7 @@
 
 from collections.abc import MutableSequence
 from contextlib import nullcontext
+from dataclasses import replace
 from typing import NamedTuple, cast
 
 import numpy as np
@@ -67,14 +68,14 @@ class SpikingNetwork(nn.Module):
             raise ConfigError(f"{where}: the name is taken; give each layer its own, and none the name {INPUT!r}")
         if layer.neurons.timesteps != self.timesteps:
             raise ConfigError(f"{where}: got {layer.neurons.timesteps} time steps, the network has {self.timesteps}; use those")
-        for source, synapses in zip(layer.sources, layer.synapses, strict=True):
+        for source, synapses in layer.inputs:
             if synapses.source_shape != self.shape(source, where):
                 raise ConfigError(
                     f"{where}: its synapses take a source of shape {synapses.source_shape}, {source!r} has "
                     f"{self.shape(source)}; build them with network.shape({source!r})"
                 )
         self.layers.append(layer)
-        self._last_use |= dict.fromkeys((*layer.sources, layer.name), layer.name)
+        self._last_use |= dict.fromkeys((*(source for source, _ in layer.inputs), layer.name), layer.name)
         layer.phase = self.phase
         return layer.name
 
@@ -113,6 +114,11 @@ class SpikingNetwork(nn.Module):
             layer.phase = phase
         self.phase = phase
 
+    def cut_temporal_gradient(self) -> None:
+        """Let no gradient flow from step to step in hidden layers: SLTT (Meng et al. 2023, arXiv 2302.14311)."""
+        for layer in self.hidden:
+            layer.neurons = replace(layer.neurons, temporal_gradient=False)
+
     def lay_out(self) -> None:
         """Store convolutions' weights channels last, as all activations are: convolutions and neurons then copy nothing."""
         for weight in self.parameters():
@@ -129,7 +135,7 @@ class SpikingNetwork(nn.Module):
                 spikes[layer.name] = layer(spikes)
                 if rates is not None:
                     rates.append(spikes[layer.name].mean(dtype=torch.float32))
-                for source in (*layer.sources, layer.name):
+                for source in {*(source for source, _ in layer.inputs), layer.name}:
                     if self._last_use[source] == layer.name:
                         del spikes[source]
             return Logits(*self.readout(spikes))

@@ -27,10 +27,20 @@ class LayerStruct(ctypes.Structure):
     )
 
 
-class ResultsStruct(ctypes.Structure):
-    """Mirrors ResultsStruct in layer.h."""
+class ShortcutStruct(ctypes.Structure):
+    """Mirrors Shortcut in layer.h."""
 
-    _fields_ = tuple((name, ctypes.c_void_p) for name in ("spikes", "membranes", "sums", "given"))
+    _fields_ = (("bits", ctypes.c_void_p), *((name, ctypes.c_int32) for name in ("strength", "pool", "height", "width")))
+
+
+class ResultsStruct(ctypes.Structure):
+    """Mirrors Results in layer.h."""
+
+    _fields_ = (
+        *((name, ctypes.c_void_p) for name in ("spikes", "membranes", "sums", "given")),
+        ("shortcuts", ctypes.POINTER(ShortcutStruct)),
+        ("count", ctypes.c_int64),
+    )
 
 
 class SlabStruct(ctypes.Structure):
@@ -39,7 +49,7 @@ class SlabStruct(ctypes.Structure):
     _fields_ = (
         *((name, ctypes.c_int64) for name in ("rows", "start", "stop")),
         *((name, ctypes.c_int32) for name in ("frames", "steps", "channels", "surrogate", "keep", "threshold", "unit")),
-        ("beta", ctypes.c_float),
+        *((name, ctypes.c_float) for name in ("beta", "carry")),
     )
 
 

@@ -91,7 +91,7 @@ static inline void backward(const Slab *s, const float *x, const float *grad, co
                 float *to = result + t * plane + at;
                 for (int64_t i = 0; i < size; i++) {
                     const float rise = slope(h[i], surrogate), reset = (h[i] >= 1 ? 0 : 1) - h[i] * rise;
-                    carried[i] = rise * g[i] + s->beta * reset * carried[i];
+                    carried[i] = rise * g[i] + s->carry * reset * carried[i];
                     to[i] = carried[i];
                     first[i] += carried[i];
                     second[i] += carried[i] * (from[i] - middle[i]);
@@ -101,7 +101,7 @@ static inline void backward(const Slab *s, const float *x, const float *grad, co
                 if (t == s->steps - 1) memset(to, 0, sizeof(float) * size);
                 for (int64_t i = 0; i < size; i++) {
                     const float rise = slope(h[i], surrogate), reset = (h[i] >= 1 ? 0 : 1) - h[i] * rise;
-                    carried[i] = rise * g[i] + s->beta * reset * carried[i];
+                    carried[i] = rise * g[i] + s->carry * reset * carried[i];
                     to[i] += carried[i];
                 }
             }

@@ -13,7 +13,7 @@ enum { DONE = 0, NO_MEMORY = 1, UNKNOWN_SURROGATE = 2 }; /* what every function 
 typedef struct { /* mirrored in library.py */
     int64_t rows, start, stop;
     int32_t frames, steps, channels, surrogate, keep, threshold, unit; /* the last three for integers: beta * 4096, 64 * vth, vth */
-    float beta;
+    float beta, carry; /* carry: the share of a gradient that flows to the step before; beta, or 0 where it is cut */
 } Slab;
 
 static inline int64_t tile_rows(const Slab *s) {

@@ -65,7 +65,7 @@ static inline void backward(const Slab *s, const float *x, const float *grad, co
             for (int64_t i = 0; i < size; i++) {
                 const float h = (float)v[i] / membrane_unit, rise = slope(h, surrogate);
                 const float reset = (v[i] > s->threshold ? 0 : 1) - h * rise;
-                carried[i] = rise * g[i] + s->beta * reset * carried[i];
+                carried[i] = rise * g[i] + s->carry * reset * carried[i];
                 to[i] = carried[i] / unit + (kept ? to[i] : 0);
                 sum[i] += carried[i] / unit;
             }

@@ -43,6 +43,7 @@ INLINE vi splat(int32_t x) { return (vi){0} + x; }
    mul16:        int32 lanes of a, each within 16 bits, times b. One multiply-add of 16-bit pairs (the upper half of b is 0)
                  is half the price of a 32-bit multiply, which SSE2 does not even have.
    clamp:        lanes clipped to [-limit, limit].
+   add_where:    x plus y in the lanes whose bits are set.
    fire:         lanes above the threshold are reset to 0 and reported as bits. */
 #if VB == 64
 /* GCC 12 and clang 14 spend two or three instructions on these instead of one vpternlog. */
@@ -51,6 +52,9 @@ INLINE vq select_bits(vq m, vq a, vq b) { return (vq)_mm512_ternarylogic_epi64((
 INLINE vi mul16(vi a, int16_t b) { return (vi)_mm512_madd_epi16((__m512i)a, _mm512_set1_epi32((uint16_t)b)); }
 INLINE vi clamp(vi x, vi limit) {
     return (vi)_mm512_max_epi32(_mm512_min_epi32((__m512i)x, (__m512i)limit), (__m512i)-limit);
+}
+INLINE vi add_where(vi x, vi y, uint32_t bits) {
+    return (vi)_mm512_mask_add_epi32((__m512i)x, (__mmask16)bits, (__m512i)x, (__m512i)y);
 }
 INLINE uint32_t fire(vi *v, vi threshold) {
     __mmask16 fired = _mm512_cmpgt_epi32_mask((__m512i)*v, (__m512i)threshold);
@@ -62,6 +66,14 @@ INLINE vq majority(vq a, vq b, vq c) { return (a & b) | (c & (a | b)); }
 INLINE vq select_bits(vq m, vq a, vq b) { return b ^ (m & (a ^ b)); }
 INLINE vi least(vi a, vi b) { vi m = a < b; return (a & m) | (b & ~m); }
 INLINE vi clamp(vi x, vi limit) { x = least(x, limit); return -least(-x, limit); }
+INLINE vi add_where(vi x, vi y, uint32_t bits) {
+#  if VB == 32
+    const vi lane = {1, 2, 4, 8, 16, 32, 64, 128};
+#  else
+    const vi lane = {1, 2, 4, 8};
+#  endif
+    return x + (y & ((splat((int32_t)bits) & lane) != 0));
+}
 #  if VB == 32
 INLINE vi mul16(vi a, int16_t b) { return (vi)_mm256_madd_epi16((__m256i)a, _mm256_set1_epi32((uint16_t)b)); }
 INLINE uint32_t mask_bits(vi m) { return (uint32_t)_mm256_movemask_ps((__m256)m); }

@@ -10,7 +10,7 @@ from math import prod
 import numpy as np
 from numpy.typing import NDArray
 
-from snnc.toolchain.native.library import ResultsStruct, load_kernel
+from snnc.toolchain.native.library import ResultsStruct, ShortcutStruct, load_kernel
 from snnc.toolchain.network import lif
 from snnc.toolchain.network.grid import as_chw, grid_of
 from snnc.toolchain.network.network import INPUT, Layer, Lif, Network
@@ -18,6 +18,7 @@ from snnc.toolchain.network.order import is_recurrent, stages
 from snnc.toolchain.network.synapse import Synapse
 from snnc.toolchain.network.validation import Shape
 from snnc.toolchain.simulate.bitsliced_cycles import CyclicLayers
+from snnc.toolchain.simulate.bitsliced_identity import Identity, identity_of
 from snnc.toolchain.simulate.bitsliced_layers import (
     INT16_MAX,
     Fused,
@@ -41,14 +42,19 @@ CHUNK = 4  # images that go through the whole network before the next: no barrie
 CHUNK_BYTES = 2**26  # that a layer's recorded membranes, or its sums, may take in one chunk, padded to whole blocks of channels
 
 Sum = Callable[[Signals], NDArray[np.int64]]
+Place = tuple[str, int]  # a source and the delay with which it is read
 
 
 class FusedLayer:
-    """A layer that runs in C alone, neurons included: the sums of all synapses but the last are where the last one starts."""
+    """A layer that runs in C alone, neurons included: the sums of all synapses but the last are where the last one starts.
 
-    def __init__(self, fused: Sequence[tuple[tuple[str, int], Fused]]):
+    Identities, of which there may be any number, join in registers behind the last one.
+    """
+
+    def __init__(self, fused: Sequence[tuple[Place, Fused]], identities: Sequence[tuple[Place, Identity]] = ()):
         """Take the kernel of every synapse, its source and its delay; the last one has the neurons."""
         *self.others, (self.source, self.last) = fused
+        self.identities = identities
 
     def run(self, signals: Signals, *, membranes: bool) -> Output:
         """Run the layer on all images of its sources."""
@@ -56,8 +62,12 @@ class FusedLayer:
         shape = (count(source), *last.shape)
         bits = np.empty((*shape, last.words), np.uint64)
         after = np.empty((*shape, last.padded if membranes else 0), np.int32)
+        # The list keeps the bits alive, of which C gets the address.
+        joining = [(identity, identity.bits(signals[name], shape[1])) for name, identity in self.identities]
+        shortcuts = (ShortcutStruct * len(joining))(*(identity.struct(own) for identity, own in joining))
         with self._given(signals, shape[0]) as given:
-            results = ResultsStruct(spikes=bits.ctypes.data, membranes=after.ctypes.data if membranes else None, given=given)
+            results = ResultsStruct(bits.ctypes.data, after.ctypes.data if membranes else None, None, given)
+            results.shortcuts, results.count = shortcuts, len(joining)
             last.call(source, shape[0], results)
         return Output(bits, after[..., : last.cout])
 
@@ -184,14 +194,16 @@ class BitslicedSimulator:
 
     def _prepare(self, layer: Layer, ranges: Mapping[str, Range]) -> FusedLayer | GeneralLayer:
         kinds = [self._kind(synapse, ranges) for synapse in layer.synapses]
-        with_kernel = [(synapse, kind) for synapse, kind in zip(layer.synapses, kinds, strict=True) if kind]
-        if len(with_kernel) < len(kinds) or not can_fuse(layer, ranges):
+        if None in kinds or not can_fuse(layer, ranges):
             return GeneralLayer(layer, [self._sums(layer, *pair) for pair in zip(layer.synapses, kinds, strict=True)])
-        neurons = [*[None] * (len(kinds) - 1), layer.neuron]
-        fused = [self._fused(*pair, neuron) for pair, neuron in zip(with_kernel, neurons, strict=True)]
-        return FusedLayer(
-            [((synapse.source, synapse.delay), kernel) for synapse, kernel in zip(layer.synapses, fused, strict=True)]
-        )
+        identities = [identity_of(synapse, self.shapes[synapse.source], *ranges[synapse.source]) for synapse in layer.synapses]
+        if all(identities):
+            identities[-1] = None  # one kernel has to run the neurons
+        triples = list(zip(layer.synapses, kinds, identities, strict=True))
+        summed = [(synapse, kind) for synapse, kind, identity in triples if kind and not identity]
+        neurons = [*[None] * (len(summed) - 1), layer.neuron]
+        fused = [(_place(pair[0]), self._fused(*pair, neuron)) for pair, neuron in zip(summed, neurons, strict=True)]
+        return FusedLayer(fused, [(_place(synapse), identity) for synapse, _, identity in triples if identity])
 
     def _kind(self, synapse: Synapse, ranges: Mapping[str, Range]) -> type[Fused] | None:
         grid = grid_of(synapse, self.shapes[synapse.source], pooling=True)
@@ -237,3 +249,7 @@ def simulate_bitsliced(network: Network, samples: Samples, threads: int | None =
 def prepared(network: Network, threads: int | None = None) -> BitslicedSimulator:
     """Return the network's simulator: packing the weights of a large one takes seconds, which all batches share."""
     return BitslicedSimulator(network, threads=threads)
+
+
+def _place(synapse: Synapse) -> Place:
+    return synapse.source, synapse.delay

@@ -64,7 +64,11 @@ def build_companion(recipe: Companion, build: Build, dataset: Dataset, resumed: 
     config = known.config if known else recipe.config
 
     def built() -> nn.Module:
-        return recipe.build(config, dataset.input, len(dataset.labels)) if recipe.build else build(config)
+        if recipe.build:
+            return recipe.build(config, dataset.input, len(dataset.labels))
+        network = build(config)
+        own = known is not None and set(known.weights) == set(network.state_dict())
+        return network if own or not recipe.convert else recipe.convert(network)
 
     if not known:
         return BuiltCompanion(recipe, config, built())

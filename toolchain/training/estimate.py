@@ -103,7 +103,7 @@ def _layers(network: SpikingNetwork, whole: SpikingNetwork, x: Tensor) -> tuple[
     for layer, meant in zip(network.layers, whole.layers, strict=True):
         grown = math.prod(meant.output_shape) / math.prod(layer.output_shape)
         operations = 0.0
-        for source in layer.sources:
+        for source in dict.fromkeys(source for source, _ in layer.inputs):
             sources = math.prod(whole.shape(source)) / math.prod(network.shape(source))
             operations += _operations(layer, spikes, source, network.timesteps) * sources * grown
         fired = 0.0
@@ -118,9 +118,11 @@ def _layers(network: SpikingNetwork, whole: SpikingNetwork, x: Tensor) -> tuple[
 
 def _operations(layer: SpikingLayer | ReadOut, spikes: dict[str, Tensor], source: str, timesteps: int) -> float:
     """Return how many synapses the spikes, or values, of one source reach over all steps and samples."""
-    active = {name: repeated((spikes[name] != 0).to(torch.float32) * (name == source), timesteps) for name in layer.sources}
+    names = [name for name, _ in layer.inputs]
+    active = {name: repeated((spikes[name] != 0).to(torch.float32) * (name == source), timesteps) for name in names}
     reached = layer.current(active, [torch.ones_like(each.weight) for each in layer.synapses], pool_sums=True)
-    return float(reached.sum(dtype=torch.float64))
+    joined = [each(active[name], 1.0) for name, each in layer.shortcuts.items()]
+    return float(sum(each.sum(dtype=torch.float64) for each in (reached, *joined)))
 
 
 def _kept_bytes(network: SpikingNetwork, x: Tensor) -> int:

@@ -77,6 +77,8 @@ class Training:
     def _place(self, network: nn.Module) -> None:
         if isinstance(network, SpikingNetwork):
             network.lay_out()
+            if not self.config.temporal_gradient:
+                network.cut_temporal_gradient()
         network.to(self.launched.device)
 
     def checkpoint(self) -> Checkpoint:
@@ -95,6 +97,17 @@ class Training:
             list(self.history),
             state.as_dict() if state else None,
         )
+
+    def companion_checkpoint(self) -> tuple[str, Checkpoint] | None:
+        """Return the file and the content in which the companion is kept that the last epoch trained alone, if it is to be."""
+        role = self.trainer.stage.alone if self.trainer else ""
+        trained = next((each for each in self.companions if each.recipe.role == role and each.recipe.keep), None)
+        if trained is None or not self.history:
+            return None
+        now, data = trained.snapshot(), self.dataset
+        accuracy = self.history[-1].test_accuracy
+        content = Checkpoint(now.config, data.input, data.labels, now.phase, now.weights, accuracy, list(self.history))
+        return trained.recipe.keep, content
 
     def _resumable(self) -> ResumeState | None:
         """Return the state after the last finished epoch; None before the first one, and once all are finished."""
@@ -202,6 +215,8 @@ def train(
         for epoch in training.run(Callbacks(*callbacks) if writes else Callback()):
             if writes:
                 save_checkpoint(training.checkpoint(), out)
+                if kept := training.companion_checkpoint():
+                    save_checkpoint(kept[1], kept[0])
             saved = epoch.number
     except KeyboardInterrupt:
         if writes and saved < len(training.history):  # it came while the last epoch was written
@@ -223,4 +238,8 @@ def train(
 
 def _check_output(config: TrainConfig, out: str | Path) -> None:
     recipes = method_named(config.method).networks(config)
-    check_output(out, (".pt",), [recipe.checkpoint for recipe in recipes if recipe.checkpoint])
+    read = [recipe.checkpoint for recipe in recipes if recipe.checkpoint]
+    check_output(out, (".pt",), read)
+    for kept in (recipe.keep for recipe in recipes if recipe.keep):
+        check_output(kept, (".pt",), [*read, out])
+        check_writable(kept)

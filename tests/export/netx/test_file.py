@@ -12,15 +12,18 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
-from random_networks import random_network, seeds
+from random_networks import random_network, random_samples, seeds
 from seals import reseal
 
-from snnc.export import TARGETS
+from snnc.export import TARGETS, export
 from snnc.export.netx.file import netx_bytes, read_netx
+from snnc.files import load_subject
 from snnc.toolchain.errors import CannotExport, FileFormatError, NetworkError, SnncError
 from snnc.toolchain.network.bounds import overflows
+from snnc.toolchain.network.folding import fold_parallel
 from snnc.toolchain.network.network import Input, Layer, Lif, Network
-from snnc.toolchain.network.synapse import Dense
+from snnc.toolchain.network.synapse import Conv, Dense
+from snnc.toolchain.simulate.reference import simulate
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -55,8 +58,11 @@ def second(network: Network, **changes: object) -> Network:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda n: second(n, synapses=(Dense("input", np.eye(4)),)), "layer 'b': .*only source must be 'a'; shortcuts cannot"),
-        (lambda n: second(n, synapses=n.layers[1].synapses * 2), "layer 'b': .*shortcuts cannot be expressed"),
+        (lambda n: second(n, synapses=(Dense("input", np.eye(4)),)), "layer 'b': .*only source must be 'a'; only shortcuts"),
+        (
+            lambda n: second(n, synapses=(*n.layers[1].synapses, Dense("input", np.eye(4)))),
+            "layer 'b': .*shortcuts around one layer fold",
+        ),
         (lambda n: second(n, neuron=Lif((4,), 3, 0, 1, 5)), "layer 'b': netx biases are whole weight units"),
         (lambda n: second(n, neuron=Lif((4,), 3, 0, 4095, 7)), "bias in weight units 8190 is outside -4096..4095"),
         (lambda n: replace(n, input=Input((4,), 0, 2**15)), "input: value 32768 is outside -32767..32767; scale"),
@@ -73,6 +79,42 @@ def test_what_netx_cannot_say_is_refused_and_nothing_written(
     assert list(tmp_path.iterdir()) == []
     with pytest.raises(CannotExport, match=message):
         netx_bytes(change(network))  # type: ignore[operator]
+
+
+def test_a_shortcut_around_one_layer_is_folded_into_it(tmp_path: Path, network: Network) -> None:
+    joined = second(network, synapses=(*network.layers[1].synapses, Dense("a", 3 * np.eye(4))))
+    export(joined, "loihi2", tmp_path / "a.net")
+    folded = read_netx(tmp_path / "a.net")
+    assert folded == fold_parallel(joined) != joined
+    assert folded.layers[1].synapses[0].weight.tolist() == (4 * np.eye(4)).tolist()
+    assert "shortcuts folded into kernels: 1;" in str(TARGETS["loihi2"].notice(joined))
+    assert TARGETS["loihi2"].notice(network) is None
+
+
+def chain_with_shortcuts(seed: int) -> Network:
+    """Draw convolutions, each with an identity beside it, that keep, pool or double; weights of -1 and 1, k up to 126."""
+    rng = np.random.default_rng(seed)
+    shape, layers = (int(rng.integers(1, 4)), 8, 8), list[Layer]()
+    for number in range(int(rng.integers(1, 4))):
+        source, repeats, pool = layers[-1].name if layers else "input", int(rng.integers(1, 3)), int(rng.integers(1, 3))
+        kernel = rng.choice([-1, 1], (repeats * shape[0], shape[0], 3, 3))
+        identity = np.tile(int(rng.integers(1, 127)) * np.eye(shape[0], dtype=int), (repeats, 1))
+        pair = (Conv(source, kernel, padding=(1, 1)), Conv(source, identity[:, :, None, None]))
+        synapses = tuple(each.behind_pool(pool, shape) for each in pair)
+        shape = (repeats * shape[0], shape[1] // pool, shape[2] // pool)
+        layers.append(Layer(f"layer{number}", synapses, Lif(shape, int(rng.integers(0, 60)), 2048)))
+    return Network("chain", 3, Input((*layers[0].synapses[0].weight.shape[1:2], 8, 8), 0, 1), tuple(layers), "spikes")
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(seeds)
+def test_a_file_of_folded_shortcuts_gives_the_membranes_of_the_network(tmp_path: Path, seed: int) -> None:
+    network = chain_with_shortcuts(seed)
+    export(network, "loihi2", tmp_path / "a.net")
+    samples = random_samples(network, 3, seed=seed)
+    ours, theirs = simulate(network, samples), simulate(read_netx(tmp_path / "a.net"), samples)
+    assert all(np.array_equal(ours.membranes[name], theirs.membranes[name]) for name in ours.membranes)
+    assert load_subject(tmp_path / "a.net")[0].network == fold_parallel(network) != network
 
 
 def test_a_membrane_readout_that_could_spike_is_refused(tmp_path: Path, network: Network) -> None:

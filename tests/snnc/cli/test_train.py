@@ -75,7 +75,7 @@ def test_a_preset_and_options_over_it() -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--preset", "cifar11"], "preset 'cifar11' is unknown; allowed are cifar10-dvs-tna, cifar10-tna"),
+        (["--preset", "cifar11"], "preset 'cifar11' is unknown; allowed are cifar10-dvs-tna, cifar10-sei, cifar10-tna"),
         (["--preset", "digits-tna", "-c", "run.toml"], "--preset and --config cannot go together"),
         (["--resume", "model.pt", "--preset", "digits-tna"], "leave out --preset"),
         (["--preset", ""], "preset '' is unknown"),
@@ -179,13 +179,13 @@ def test_help_at_80_columns_breaks_no_word(command: str) -> None:
     )
     assert max(map(len, narrow.splitlines())) <= 80
     assert narrow.split() == wide.split()
-    assert "fast-sigmoid" in narrow and "--method [baseline|tna|tna3|kd|kd-ce]" in narrow
+    assert "fast-sigmoid" in narrow and "--method [baseline|tna|tna3|kd|kd-ce|sei]" in narrow
 
 
 def test_help_says_which_methods_a_setting_belongs_to() -> None:
     text = " ".join(snnc("train", "-h").stdout.split())
     assert "[methods: tna, tna3, kd-ce; default: 0.001]" in text
-    assert "[methods: kd, kd-ce]" in text
+    assert "[methods: kd, kd-ce, sei]" in text
 
 
 def test_help_names_the_rows_of_tables_that_need_torch() -> None:

@@ -37,14 +37,16 @@ def spike(slope: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
     return Spike.apply
 
 
-def plain(x: Tensor, shift: Tensor, neurons: Neurons, *, per_channel: bool) -> Tensor:
-    """Batch normalization and equation 1, step by step, left to autograd."""
+def plain(x: Tensor, shift: Tensor, neurons: Neurons, *, per_channel: bool, added: Tensor | None = None) -> Tensor:
+    """Batch normalization, what is added behind it, and equation 1, step by step, left to autograd."""
     axes = [axis for axis in range(x.dim()) if axis != 2]
     variance = x.var(axes, keepdim=True, correction=0)
     if not per_channel:
         variance = variance.mean()
     shape = [1, 1, -1, *[1] * (x.dim() - 3)]
     current = (x - x.mean(axes, keepdim=True)) / torch.sqrt(variance + EPSILON) + shift.view(shape)
+    if added is not None:
+        current = current + added
     membrane = fired = torch.zeros_like(current[0])
     spikes, fire = [], spike(SURROGATES[neurons.surrogate].slope)
     for t in range(neurons.timesteps):
@@ -70,6 +72,45 @@ def test_forward_and_backward_equal_autograd_through_normalization_and_time(seed
     for mine, other in zip(ours, theirs, strict=True):
         assert mine.grad is not None and other.grad is not None
         assert torch.allclose(mine.grad, other.grad, rtol=1e-9, atol=1e-9)  # a test of training
+
+
+@settings(max_examples=60, deadline=None)
+@given(seeds)
+def test_what_is_added_behind_the_normalization_has_its_own_gradient(seed: int) -> None:
+    x, shift, weights, neurons = drawn(seed)
+    per_channel, frames = seed % 2 == 0, neurons.timesteps if seed % 5 else 1
+    added = torch.randn(frames, *x.shape[1:], dtype=x.dtype, generator=torch.Generator().manual_seed(seed)) * 0.7
+    ours, theirs = ([each.clone().requires_grad_() for each in (x, shift, added)] for _ in range(2))
+    start = torch.zeros(len(shift), dtype=x.dtype), torch.ones(len(shift) if per_channel else 1, dtype=x.dtype)
+    spikes, _, _ = NormalizedLif.apply(*ours[:2], *start, neurons, True, ours[2])
+    reference = plain(theirs[0], theirs[1], neurons, per_channel=per_channel, added=theirs[2])
+    (spikes * weights).sum().backward()
+    (reference * weights).sum().backward()
+    assert torch.equal(spikes, reference)
+    for mine, other in zip(ours, theirs, strict=True):
+        assert mine.grad is not None and other.grad is not None
+        assert torch.allclose(mine.grad, other.grad, rtol=1e-9, atol=1e-9)  # a test of training
+
+
+@pytest.mark.parametrize("kind", [torch.float32, torch.float64])
+def test_a_cut_temporal_gradient_leaves_only_that_of_each_step(kind: torch.dtype) -> None:
+    generator = torch.Generator().manual_seed(0)
+    x, weights = (torch.randn(4, 3, 5, generator=generator).to(kind) for _ in range(2))
+    neurons = Neurons(4, 0.5, "arctan", temporal_gradient=False)
+    fixed = (torch.zeros(5, dtype=kind), torch.zeros(5, dtype=kind), torch.full((1,), 1 - EPSILON, dtype=kind))
+    ours = x.clone().requires_grad_()
+    spikes, *_ = NormalizedLif.apply(ours, *fixed, neurons, False)
+    (spikes * weights).sum().backward()
+    membrane, slopes = torch.zeros_like(x[0]), []
+    for now in x:
+        membrane = 0.5 * torch.where(membrane >= 1, 0, membrane) + now
+        slopes.append(SURROGATES["arctan"].slope(membrane))
+    assert ours.grad is not None
+    assert torch.allclose(ours.grad, torch.stack(slopes) * weights, rtol=1e-4)  # a test of training
+    integer = (x * 8).round().requires_grad_()
+    (ChipLif.apply(integer, torch.zeros(5, dtype=kind), 8, neurons)[0][-1]).sum().backward()
+    assert integer.grad is not None
+    assert integer.grad[-1].all() and not integer.grad[:-1].any()
 
 
 def test_fixed_statistics_have_no_gradient() -> None:

@@ -27,10 +27,10 @@ def test_compiled_functions_compute_what_the_plain_ones_do() -> None:
     calls: dict[str, tuple[object, ...]] = {
         "moments": (x, shift),
         "fire": (x, scale, shift, neurons.timesteps, neurons.beta),
-        "gradient": (x, grad, scale, shift, shift, neurons.beta, neurons.surrogate),
+        "gradient": (x, grad, scale, shift, shift, neurons.beta, neurons.carry, neurons.surrogate),
         "recenter": (x, grad[: len(x)], scale, shift, shift, shift),
         "fire_integers": (x * 4, shift * 4, neurons.timesteps, dv, vth),
-        "gradient_integers": (x * 4, grad, shift * 4, dv, vth, neurons.surrogate),
+        "gradient_integers": (x * 4, grad, shift * 4, dv, vth, neurons.carry, neurons.surrogate),
     }
     assert set(calls) == set(lif_compiled.COMPILED)
     with warnings.catch_warnings():

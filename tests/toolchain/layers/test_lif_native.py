@@ -29,7 +29,8 @@ def test_c_computes_what_torch_computes(seed: int) -> None:
     ours, theirs = (module.fire(x, *arguments) for module in (lif_native, lif_torch))
     assert (ours != theirs).float().mean() < 1e-3
     results = [
-        module.gradient(x, grad, scale, shift, center, neurons.beta, neurons.surrogate) for module in (lif_native, lif_torch)
+        module.gradient(x, grad, scale, shift, center, neurons.beta, neurons.carry, neurons.surrogate)
+        for module in (lif_native, lif_torch)
     ]
     if torch.equal(ours, theirs):
         for one, other in zip(*results, strict=True):
@@ -54,7 +55,9 @@ def test_c_and_torch_give_the_same_integers(seed: int) -> None:
     fired = [module.fire_integers(x, bias, neurons.timesteps, dv, vth) for module in (lif_native, lif_torch)]
     assert all(torch.equal(one, other) for one, other in zip(*fired, strict=True))
     grad = weights.movedim(2, -1).contiguous()
-    ours, theirs = (module.gradient_integers(x, grad, bias, dv, vth, neurons.surrogate) for module in (lif_native, lif_torch))
+    ours, theirs = (
+        module.gradient_integers(x, grad, bias, dv, vth, neurons.carry, neurons.surrogate) for module in (lif_native, lif_torch)
+    )
     for one, other in zip(ours, theirs, strict=True):
         assert torch.allclose(one, other, rtol=1e-3, atol=1e-4 * float(other.abs().max()) + 1e-7)  # a test of training
 
@@ -70,7 +73,7 @@ def test_threads_do_not_change_a_bit(monkeypatch: pytest.MonkeyPatch) -> None:
             [
                 lif_native.moments(x, shift),
                 lif_native.fire(x, scale, shift, 3, 0.5),
-                *lif_native.gradient(x, grad, scale, shift, shift, 0.5, "boxcar"),
+                *lif_native.gradient(x, grad, scale, shift, shift, 0.5, 0.5, "boxcar"),
                 lif_native.recenter(x, grad.clone(), scale, shift, shift, shift),
             ]
         )
@@ -85,9 +88,9 @@ def test_c_has_every_surrogate_under_its_number(name: str) -> None:
     h = torch.linspace(0, 2, 41).reshape(1, 41, 1)
     one, none, grad = torch.ones(1), torch.zeros(1), torch.ones_like(h)
     expected = SURROGATES[name].slope(h)
-    found, _ = lif_native.gradient(h, grad, one, none, none, 0.5, name)
+    found, _ = lif_native.gradient(h, grad, one, none, none, 0.5, 0.5, name)
     assert torch.allclose(found, expected, rtol=1e-5)  # a test of training
-    found, _ = lif_native.gradient_integers(torch.round(h * 1000), grad, none, 2048, 1000, name)
+    found, _ = lif_native.gradient_integers(torch.round(h * 1000), grad, none, 2048, 1000, 0.5, name)
     assert torch.allclose(found * 1000, SURROGATES[name].slope(torch.round(h * 1000) / 1000), rtol=1e-3)
 
 
@@ -96,9 +99,9 @@ def test_a_surrogate_that_the_kernel_lacks_is_an_error_and_not_the_boxcar(monkey
     monkeypatch.setitem(SURROGATES, "new", Surrogate(boxcar, 7))
     x, one, bias = torch.rand(2, 3, 4), torch.ones(4), torch.zeros(4)
     with pytest.raises(EngineError, match="the C kernel has no surrogate gradient of number 7; install a C compiler"):
-        lif_native.gradient(x, x, one, one, one, 0.5, "new")
+        lif_native.gradient(x, x, one, one, one, 0.5, 0.5, "new")
     with pytest.raises(EngineError, match="the C kernel has no surrogate gradient of number 7"):
-        lif_native.gradient_integers(x, x, bias, 2048, 3, "new")
+        lif_native.gradient_integers(x, x, bias, 2048, 3, 0.5, "new")
 
 
 def test_a_surrogate_without_c_trains_in_torch(monkeypatch: pytest.MonkeyPatch) -> None:

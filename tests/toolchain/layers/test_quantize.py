@@ -5,7 +5,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from snnc.toolchain.layers.quantize import WEIGHTS, binary, rounded, straight_through, ternary
+from snnc.toolchain.layers.quantize import WEIGHTS, binary, binary_centered, rounded, straight_through, ternary
 
 VALUES = torch.tensor([-1.0, -0.1000001, -0.1, 0.0, 0.05, 0.1, 0.1000001, 3.0])
 
@@ -24,7 +24,14 @@ def test_rounding_clips_at_the_limit() -> None:
 
 
 def test_there_are_ways_to_quantize() -> None:
-    assert set(WEIGHTS) == {"float", "ternary", "binary"}
+    assert set(WEIGHTS) == {"float", "ternary", "binary", "binary-centered"}
+
+
+def test_centered_signs_are_those_above_the_mean_of_their_channel() -> None:
+    weight = torch.tensor([[1.0, 2.0, 3.0], [-5.0, -5.0, 10.0]])
+    assert binary_centered(weight, 0.1).tolist() == [[-1, 1, 1], [-1, -1, 1]]
+    kernels = binary_centered(weight.reshape(2, 1, 3, 1), 0.1)
+    assert kernels.flatten(1).tolist() == [[-1, 1, 1], [-1, -1, 1]]
 
 
 @pytest.mark.parametrize("name", [name for name, quantize in WEIGHTS.items() if quantize])

@@ -20,9 +20,9 @@ from snnc.toolchain.training.methods.method import adam
 from snnc.toolchain.training.stages import Stage
 from snnc.toolchain.training.train import Training
 
-COMPANIONS = {"baseline": 0, "tna": 1, "tna3": 2, "kd": 1, "kd-ce": 1, "bisnn-st": 0, "bisnn-bayes": 0}
+COMPANIONS = {"baseline": 0, "tna": 1, "tna3": 2, "kd": 1, "kd-ce": 1, "sei": 1, "bisnn-st": 0, "bisnn-bayes": 0}
 ALONE = {"baseline", "bisnn-st", "bisnn-bayes"}
-FROZEN = {"kd", "kd-ce"}
+FROZEN = {"kd", "kd-ce", "sei"}
 LABELS = torch.tensor([1, 2, 3, 4])
 
 
@@ -45,11 +45,27 @@ def mse(one: torch.Tensor, other: torch.Tensor) -> float:
     return float(((one - other) ** 2).mean())
 
 
+def kl(teacher: torch.Tensor, student: torch.Tensor) -> float:
+    """Return temperature^2 * KL(teacher || student) at temperature 3, as a sum over classes."""
+    p, q = (each.div(3).softmax(-1) for each in (teacher, student))
+    return float(9 * (p * (p / q).log()).sum(-1).mean())
+
+
+def sei_losses(logits: list[torch.Tensor]) -> tuple[float, float]:
+    """Return what the defaults give: the steps' logits are 0.5 and 1.5 times their mean, since `over_steps` splits it so."""
+    steps = [2 * share * logits[0] for share in (0.25, 0.75)]
+    taught = sum(kl(logits[1], step) for step in steps) / 2
+    agreed = sum(kl(logits[0], step) for step in steps) / 2
+    return float(F.cross_entropy(logits[0], LABELS)) + 0.2 * taught + 0.5 * agreed, taught
+
+
 def expected(name: str, logits: list[torch.Tensor]) -> tuple[float, float]:
     """Return total loss and matching loss at alpha = 0.5, as the paper writes them."""
     cross = [float(F.cross_entropy(each, LABELS)) for each in logits]
     if name in ALONE:
         return cross[0], 0.0
+    if name == "sei":
+        return sei_losses(logits)
     pairs = sum(mse(logits[i], logits[j]) for i in range(len(logits)) for j in range(i))
     return {"kd": pairs, "kd-ce": cross[0] + 0.5 * pairs}.get(name, sum(cross) + 0.5 * pairs), pairs
 
@@ -75,8 +91,9 @@ def test_settings_of_one_name_have_one_type() -> None:
     for method in METHODS.values():
         for each in settings_of(method.settings):
             kinds.setdefault(each.name, set()).add(type(each.default))
-    bayes = {name: {float} for name in ("prior", "rho", "eta", "temperature", "start")}
-    assert kinds == {"alpha": {float}, "teacher": {str}, "optimizer": {str}, **bayes, "denominator": {str}}
+    bayes = {name: {float} for name in ("prior", "rho", "eta", "start")}
+    assert all(len(types) == 1 for types in kinds.values())
+    assert kinds.items() >= {"alpha": {float}, "teacher": {str}, "distill": {float}, "optimizer": {str}, **bayes}.items()
 
 
 @pytest.mark.parametrize("name", METHODS)

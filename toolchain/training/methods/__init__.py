@@ -3,7 +3,7 @@
 from typing import Any
 
 from snnc.toolchain.errors import row
-from snnc.toolchain.training.methods import baseline, bisnn_bayes, bisnn_st, kd, kd_ce, tna, tna3
+from snnc.toolchain.training.methods import baseline, bisnn_bayes, bisnn_st, kd, kd_ce, sei, tna, tna3
 from snnc.toolchain.training.methods.method import Method
 
 METHODS: dict[str, Method[Any]] = {
@@ -12,6 +12,7 @@ METHODS: dict[str, Method[Any]] = {
     "tna3": tna3.METHOD,
     "kd": kd.METHOD,
     "kd-ce": kd_ce.METHOD,
+    "sei": sei.METHOD,
     "bisnn-st": bisnn_st.METHOD,
     "bisnn-bayes": bisnn_bayes.METHOD,
 }

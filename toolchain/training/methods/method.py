@@ -36,7 +36,9 @@ class Companion:
     `role` names it in stages and checkpoints; `config` is what it is built from. A `frozen` one takes no part in the base
     network's optimizer steps: it is trained in a stage of its own, or read from `checkpoint`, a file whose own settings then
     count instead of `config`. `build(config, input, classes)` makes one that is no row of MODELS, such as an ANN: any module
-    that returns `Logits` of an input. All parameters and buffers of all companions are kept for a resume.
+    that returns `Logits` of an input; `convert(network)` makes one of a network of MODELS instead, unless the checkpoint holds
+    that network itself. With `keep`, what a stage of its own has trained is written to that file, as a checkpoint for later
+    runs. All parameters and buffers of all companions are kept for a resume.
     """
 
     role: str
@@ -44,6 +46,8 @@ class Companion:
     frozen: bool = False
     checkpoint: str = ""
     build: "Callable[[TrainConfig, Input, int], nn.Module] | None" = None
+    convert: "Callable[[SpikingNetwork], nn.Module] | None" = None
+    keep: str = ""
 
 
 def no_companions(config: "TrainConfig") -> list[Companion]:
