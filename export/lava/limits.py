@@ -106,7 +106,7 @@ def _silence(network: Network, least: int, most: int) -> Iterator[Found]:
     for layer in timed.network.layers:
         if timed.silenced(layer):
             bounds = layer_bounds(layer, timed.network.ranges, 2 * timed.period, timed.network.shapes)
-            steps = _memory(layer, max(timed.pause, timed.starts[layer.name]))
+            steps = _memory(layer, timed.pause)
             yield f"layer {layer.name!r}", -int(bounds.u[0].min()) + (silence(timed, layer) << lif.UNIT_SHIFT) * steps
 
 

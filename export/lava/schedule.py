@@ -62,9 +62,9 @@ class Schedule:
         return any(synapse.source == layer.name and synapse.delay for each in self.network.layers for synapse in each.synapses)
 
     def outside(self, layer: str, samples: int) -> NDArray[np.bool_]:
-        """Return for each step of a run whether it lies outside the samples of a layer."""
-        phase = np.arange(self.steps(samples)) - self.starts[layer]
-        return (phase < 0) | (phase % self.period >= self.network.timesteps)
+        """Return for each step of a run whether it lies in the pause before a sample of a layer, or in the one after."""
+        phase = (np.arange(self.steps(samples)) - self.starts[layer]) % self.period
+        return phase >= self.network.timesteps
 
     def samples_of(self, layer: str, stream: NDArray[np.int32]) -> NDArray[np.int32]:
         """Return as `(T, B, ...)` what a layer recorded over all steps, `(steps, ...)`."""

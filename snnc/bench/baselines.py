@@ -34,7 +34,7 @@ class ChainLayer:
         several = len(layer.synapses) > 1 or layer.synapses[0].delay or np.ndim(layer.neuron.dv)
         if several or (bias != bias[:, :1]).any() or layer.neuron.has_current_memory:
             raise EngineError(
-                f"layer {layer.name!r}: comparisons need one synapse per layer without delay, one bias per channel, one leak "
+                f"layer {layer.name!r}: comparisons need one synapse per layer, one bias per channel, one leak, no delay "
                 "and no current memory"
             )
         self.name, self.vth, self.keep = layer.name, layer.neuron.vth, lif.DECAY_UNITY - int(layer.neuron.dv)

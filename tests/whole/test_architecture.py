@@ -250,6 +250,7 @@ def test_every_source_has_a_test_file() -> None:
         "paths": "test_importer",
         "export/nir/runner": "test_file",
         "export/onnx/runner": "test_file",
+        **dict.fromkeys(("nodes", "sums", "neurons"), "test_recurrence"),
         "bitsliced_layers": "test_bitsliced",
         **dict.fromkeys(("library", "sources"), "test_native"),
         "training_view": "test_main",

@@ -1,6 +1,7 @@
 """The table of engines, and who can run what: what an engine says it can, it runs, equal to the reference."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -8,10 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from random_networks import random_network, random_samples, seeds
+from random_recurrence import random_recurrent_network
 
 from snnc.export import TARGETS
 from snnc.files import load_subject
 from snnc.toolchain.data.dataset import Dataset
+from snnc.toolchain.network.network import Network
 from snnc.verification import verify as verifying
 from snnc.verification.engines import ENGINES, Subject
 from snnc.verification.verify import verify
@@ -48,11 +51,13 @@ def test_every_engine_equals_the_reference(name: str, subject: Subject, digits: 
 
 
 @pytest.mark.parametrize("name", [name for name in ENGINES if name not in STARTS_LAVA | {"reference", "torch"}])
-@settings(max_examples=15, deadline=None)
+@pytest.mark.parametrize("draw", [random_network, random_recurrent_network])
+@settings(max_examples=10, deadline=None)
 @given(seed=seeds, timed=st.booleans())
-def test_what_an_engine_says_it_can_run_it_runs(name: str, seed: int, timed: bool) -> None:
-    network = random_network(seed)
-    if ENGINES[name].missing(Subject(network)):
+def test_what_an_engine_says_it_can_run_it_runs(name: str, draw: Callable[[int], Network], seed: int, timed: bool) -> None:
+    network = draw(seed)
+    if reason := ENGINES[name].missing(Subject(network)):
+        assert "\n" not in reason
         return
     samples = random_samples(network, 3, timed=timed, seed=seed)
     with pytest.MonkeyPatch.context() as patch:
