@@ -25,6 +25,7 @@ TARGETS: dict[str, Target] = {
         read=loaded("netx.file", "read_netx", ""),
         describe=netx.describe,
         engines=("netx",),
+        bias_exponents=(netx.BIAS_EXPONENT,),
     ),
     "nir": Target(
         suffix=".nir",

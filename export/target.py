@@ -8,6 +8,7 @@ from typing import Any
 
 from snnc.toolchain.atomic_file import write_atomically
 from snnc.toolchain.errors import ConfigError, install_command, located
+from snnc.toolchain.network import lif
 from snnc.toolchain.network.bounds import prove
 from snnc.toolchain.network.network import Network
 from snnc.toolchain.network.violation import Violation, refuse
@@ -27,7 +28,8 @@ class Target:
     `describe(network, path)` says how a reader of one file understands its numbers, and `remark(network, options)` what users
     must know about a file although nothing in it is lost. `engines` are the rows of ENGINES that read the files themselves.
     `extra` is the extra of pip that installs the format's library. `variants` are the options that `snnc inspect` lists,
-    by name; without any, it lists the defaults.
+    by name; without any, it lists the defaults. `bias_exponents` are those that biases may have: what is imported for the
+    format is rounded to them.
     """
 
     suffix: str
@@ -40,6 +42,7 @@ class Target:
     engines: tuple[str, ...] = ()
     extra: str = ""
     variants: Mapping[str, Any] = field(default_factory=dict)
+    bias_exponents: tuple[int, ...] = tuple(range(lif.BIAS_EXPONENT_MAX + 1))
 
     def violations(self, network: Network, options: Any = None) -> list[Violation]:
         """Return everything that the format, or the variant in the options, cannot hold of a network."""

@@ -7,11 +7,10 @@ from typing import Any
 
 import nir
 import numpy as np
-from numpy.typing import NDArray
 
+from snnc.export.nir.constants import Floats, stored
 from snnc.toolchain.errors import FileFormatError
 
-Floats = NDArray[np.float64]
 SIZES = ("stride", "kernel_size", "dilation", "groups", "padding")
 MOST = 2**16
 MOST_VALUES = 2**26  # of one array that a node stands for
@@ -61,8 +60,8 @@ def _check_numbers(name: str, node: nir.NIRNode) -> None:
         least = {"stride": 1, "kernel_size": 1, "dilation": 1, "groups": 1, "padding": 0}.get(key)
         if (least is not None and (array < least).any()) or (key in SIZES and (array > MOST).any()):
             raise FileFormatError(f"node {name!r}: its {key} is {array.tolist()}; allowed are {least} to {MOST}")
-        if key == "tau" and (array <= 0).any():
-            raise FileFormatError(f"node {name!r}: its tau is {array.min():g} s; allowed is above 0")
+        if key in ("tau", "tau_syn", "tau_mem") and (array <= 0).any():
+            raise FileFormatError(f"node {name!r}: its {key} is {array.min():g} s; allowed is above 0")
 
 
 def _opened(graph: nir.NIRGraph, prefix: str) -> tuple[dict[str, nir.NIRNode], list[tuple[str, str]]]:
@@ -106,7 +105,7 @@ def kernel(name: str, node: nir.NIRNode) -> tuple[Floats, tuple[int, int], tuple
 
     A Conv1d is a convolution of height 1. Raises FileFormatError for paddings that differ from side to side.
     """
-    weight = np.asarray(node.weight, np.float64)
+    weight = stored(node.weight)
     flat = weight.ndim == 3
     weight = weight[:, :, None] if flat else weight
     (sy, sx), (dy, dx) = ((1, int(np.ravel(v)[0])) if flat else pair(v) for v in (node.stride, node.dilation))

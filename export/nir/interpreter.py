@@ -1,7 +1,6 @@
 """Runs a NIR graph in real numbers (float64), node by node as NIR defines them, under stated rules for what it leaves open."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import nir
@@ -9,20 +8,11 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from snnc.export.nir.flat import Floats, flat_graph, kernel, pair
+from snnc.export.nir.constants import Floats, stored
+from snnc.export.nir.flat import flat_graph, kernel, pair
+from snnc.export.nir.neurons import NEURONS, Activity, real_neurons, run
 from snnc.export.nir.rules import Rules
 from snnc.toolchain.errors import FileFormatError
-
-
-@dataclass(frozen=True)
-class Activity:
-    """What one node sent, `(T, B, ...)`, and the membranes of a neuron after reset."""
-
-    sent: Floats
-    membranes: Floats | None = None
-
-
-NEURONS = (nir.LIF, nir.IF, nir.LI)
 
 
 def interpret(graph: nir.NIRGraph, samples: NDArray[np.number[Any]], rules: Rules) -> dict[str, Activity]:
@@ -38,28 +28,8 @@ def interpret(graph: nir.NIRGraph, samples: NDArray[np.number[Any]], rules: Rule
             x = sum((done[source].sent for source in flat.sources[name][1:]), done[flat.sources[name][0]].sent)
         else:
             raise FileFormatError(f"node {name!r} has no source; connect or remove it")
-        done[name] = neurons(node, x, rules) if isinstance(node, NEURONS) else Activity(_linear(name, node)(x))
+        done[name] = run(real_neurons(node, rules), x, rules) if isinstance(node, NEURONS) else Activity(_linear(name, node)(x))
     return done
-
-
-def neurons(node: nir.NIRNode, inputs: Floats, rules: Rules) -> Activity:
-    """Step one population over inputs `(T, B, ...)`; an LI sends its membrane."""
-    kept, gain, drive = rules.kept(node), rules.gain(node), rules.drive(node)
-    v = np.zeros(inputs.shape[1:])
-    sent, membranes = np.empty(inputs.shape), np.empty(inputs.shape)
-    pending = [np.zeros(inputs.shape[1:], bool)] * rules.reset_delay
-    for t, now in enumerate(inputs):
-        v = kept * v + gain * now + drive
-        if isinstance(node, nir.LI):
-            sent[t] = membranes[t] = v
-            continue
-        threshold = np.asarray(node.v_threshold, np.float64)
-        fired = v > threshold if rules.compare == ">" else v >= threshold
-        pending.append(fired)
-        reset = pending.pop(0)
-        v = np.where(reset, np.asarray(node.v_reset, np.float64) if rules.reset == "zero" else v - threshold, v)
-        sent[t], membranes[t] = fired, v
-    return Activity(sent, membranes)
 
 
 def _linear(name: str, node: nir.NIRNode) -> Callable[[Floats], Floats]:
@@ -69,14 +39,14 @@ def _linear(name: str, node: nir.NIRNode) -> Callable[[Floats], Floats]:
     if isinstance(node, nir.Flatten):
         return lambda x: x.reshape(*x.shape[:2], -1)
     if isinstance(node, nir.Scale):
-        return lambda x: x * np.asarray(node.scale, np.float64)
+        return lambda x: x * stored(node.scale)
     if isinstance(node, (nir.Linear, nir.Affine)):
-        bias = np.asarray(getattr(node, "bias", 0.0), np.float64)
-        return lambda x: x @ np.asarray(node.weight, np.float64).T + bias
+        bias = stored(getattr(node, "bias", 0.0))
+        return lambda x: x @ stored(node.weight).T + bias
     if isinstance(node, (nir.Conv1d, nir.Conv2d)):
         weight, stride, padding = kernel(name, node)
-        offset = np.asarray(node.bias, np.float64).reshape(-1, *[1] * (2 if isinstance(node, nir.Conv2d) else 1))
-        return lambda x: _convolved(x, weight, stride, padding) + offset
+        offset = stored(node.bias).reshape(-1, *[1] * (2 if isinstance(node, nir.Conv2d) else 1))
+        return lambda x: convolved(x, weight, stride, padding) + offset
     if isinstance(node, (nir.SumPool2d, nir.AvgPool2d)):
         size, stride, padding = pair(node.kernel_size), pair(node.stride), pair(node.padding)
         share = 1.0 if isinstance(node, nir.SumPool2d) else 1 / (size[0] * size[1])
@@ -91,7 +61,8 @@ def _windows(x: Floats, size: tuple[int, int], stride: tuple[int, int], padding:
     return windows
 
 
-def _convolved(x: Floats, weight: Floats, stride: tuple[int, int], padding: tuple[int, int]) -> Floats:
+def convolved(x: Floats, weight: Floats, stride: tuple[int, int], padding: tuple[int, int]) -> Floats:
+    """Convolve `(T, B, C, H, W)`, or `(T, B, C, N)` of height 1."""
     flat = x.ndim == 4  # (T, B, C, N): a convolution of height 1
     x = x[..., None, :] if flat else x
     windows = _windows(x, (weight.shape[2], weight.shape[3]), stride, padding)
