@@ -70,9 +70,9 @@ def common_unit(values: Floats, *, loose: bool = False) -> float | None:
         return None
     found, known = _simplest(distinct, distinct * DOUBLE)
     if known.all():
-        fractions = [Fraction(float(x)).limit_denominator(MOST_PARTS) for x in found]
-        whole = gcd(*(fraction.numerator for fraction in fractions))
-        return whole / lcm(*(fraction.denominator for fraction in fractions))
+        shares = [Fraction(float(x)).limit_denominator(MOST_PARTS) for x in found / found[-1]]
+        whole = gcd(*(share.numerator for share in shares))
+        return float(found[-1]) * whole / lcm(*(share.denominator for share in shares))
     return _measured_unit(distinct) if loose else None
 
 

@@ -19,6 +19,7 @@ from snnc.toolchain.network import lif
 UNIT = 2**lif.UNIT_SHIFT
 ROUNDS_UP = 0.499  # what a weight may exceed the largest integer by
 CANDIDATES = 64  # scales below the largest that are tried
+COARSE = 8  # thresholds below which keeping them whole costs more of the weights than it saves
 ACTIVE = 0.25  # share of the inputs that is taken to spike, for the error of a sum
 UNKNOWN = 99  # more bits than any decay of the chip moves
 SAMPLE = 2**16  # weights that the error is measured on
@@ -177,14 +178,11 @@ def _rounded_scale(layer: RealLayer, most: float, limits: Limits) -> Scale | Non
 
 
 def _factors(threshold: float | None, most: float) -> Iterator[float]:
-    yield most
-    if threshold is None or threshold <= 0:
-        yield from (most * (1 - step / (2 * CANDIDATES)) for step in range(1, CANDIDATES))
-        return
-    whole = int(np.floor(most * threshold))
-    yield from (times / threshold for times in range(whole, max(whole - CANDIDATES, whole // 2, 0), -1))
-    if whole < CANDIDATES:  # the steps are coarse: a threshold that is rounded may cost less than weights that are
-        yield from (most * (1 - step / (2 * CANDIDATES)) for step in range(1, CANDIDATES))
+    whole = int(np.floor(most * threshold)) if threshold is not None else 0
+    if threshold is not None and threshold > 0:
+        yield from (times / threshold for times in range(whole, max(whole - CANDIDATES, whole // 2, 0), -1))
+    if whole < COARSE:  # there is no threshold, or its steps are coarse
+        yield from (most * (1 - step / (2 * CANDIDATES)) for step in range(CANDIDATES))
 
 
 def _sample(weight: Floats) -> Floats:
