@@ -82,7 +82,8 @@ def import_file(
     graph = nir_file.read_graph(file)
     if nir_file.is_ours(graph):
         own = _stated(nir_file.read_nir(file), timesteps, input_range, zero_point)  # raises where its numbers are not ours
-        imported, rules, notes = _own(own), _own_rules(graph), ["written by snnc: the network is the one that the file holds"]
+        rules = _own_rules(graph)
+        imported, notes = _own(own, rules), ["written by snnc: the network is the one that the file holds"]
     else:
         if timesteps is None:
             raise ConfigError("a graph of others does not say how many time steps a sample has; state --timesteps")
@@ -105,12 +106,15 @@ def _stated(network: Network, timesteps: int | None, pixels: tuple[int, int] | N
     return replace(network, timesteps=timesteps or network.timesteps, input=Input(network.input.shape, low, high, zero))
 
 
-def _own(network: Network) -> "Imported":
+def _own(network: Network, rules: "Rules") -> "Imported":
+    """Return what importing a graph of snnc's own gives: the network, and by how much its membranes exceed the graph's."""
     from snnc.export.nir.graph import node_names
     from snnc.export.nir.importer import Imported
 
     names = node_names(layer.name for layer in network.layers)
-    return Imported(network, {layer.name: names[layer.name] for layer in network.layers}, [])
+    betas = {layer.name: layer.neuron.beta for layer in network.layers}
+    factors = {name: 1 / (1 - beta) if rules.gain == "normalized" and beta < 1 else 1.0 for name, beta in betas.items()}
+    return Imported(network, {layer: names[layer] for layer in betas}, [], factors=factors)
 
 
 def _own_rules(graph: Any) -> "Rules":
@@ -194,7 +198,11 @@ def _agreement(graph: Any, imported: "Imported", rules: "Rules", samples: int) -
     """Compare graph and network on random samples, layer by layer."""
     network, x = imported.network, _random_samples(imported.network, samples)
     done, ours = _run(graph, imported, rules, x), simulate(network, x)
-    sent = {layer.name: _as_layer(done[imported.nodes[layer.name]].sent, layer) for layer in network.layers}
+    nodes = {layer.name: done[imported.nodes[layer.name]] for layer in network.layers}
+    sent = {
+        layer.name: _as_layer(nodes[layer.name].membranes if network.is_readout(layer) else nodes[layer.name].sent, layer)
+        for layer in network.layers
+    }
     activity = {INPUT: x.astype(np.float64)} | sent
     return [
         _of_readout(layer, sent[layer.name], ours, imported)

@@ -29,9 +29,7 @@ SUFFIXES = ", ".join(target.suffix for target in TARGETS.values())
 @click.option("--reset-delay", type=click.IntRange(0, 1), help="Steps from a spike to its reset.")
 @click.option("--gain", type=click.Choice(["file", "unit", "normalized"]), help="An input adds what r says, 1, or 1 - decay.")
 @click.option("--start", type=click.Choice(["zero", "leak", "reset"]), help="Where membranes begin.")
-@click.option(
-    "--input-range", type=int, nargs=2, help="Least and largest input.  [default: 0 1, or more if all is silent]"
-)
+@click.option("--input-range", type=int, nargs=2, help="Least and largest input.  [default: 0 1, or more if all is silent]")
 @click.option("--zero-point", type=int, help="What is subtracted from raw values to make inputs.  [default: 0]")
 @click.option("--bits", default=8, show_default=True, help="Most bits that a weight may have.")
 @click.option(
@@ -65,10 +63,9 @@ def show_agreement(console: Console, imported: ImportedFile) -> None:
     table = Table("layer", box=None, pad_edge=False, header_style="bold")
     for heading in ("spikes of the graph", "agreement"):
         table.add_column(heading, justify="right")
-    table.add_column("spikes that one rounding alone changes")
+    table.add_column("changed by each rounding alone")
     for layer in imported.layers:
-        causes = ", ".join(f"{what} {count:,}" for what, count in layer.causes.items())
-        table.add_row(layer.layer, _spikes(layer), _share(layer), causes)
+        table.add_row(layer.layer, _spikes(layer), _share(layer), _causes(layer))
     console.print(table, "", sep="\n")
 
 
@@ -80,4 +77,10 @@ def _share(layer: Agreement) -> str:
     if layer.agreement is None:
         return "no spikes seen"
     share = "all equal" if layer.agreement == 1 else f"{layer.agreement:.4%}"
-    return share if layer.membranes is None else f"classes {share}, membranes within {layer.membranes:.2%}"
+    return share if layer.membranes is None else f"classes {share}"
+
+
+def _causes(layer: Agreement) -> str:
+    if layer.membranes is not None:
+        return f"membranes by {layer.membranes:.2%} at most"
+    return ", ".join(f"{what} {count:,}" for what, count in layer.causes.items())

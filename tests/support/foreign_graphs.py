@@ -53,7 +53,8 @@ def from_norse(rng: np.random.Generator, timesteps: int) -> Foreign:
         *(whole(nn.Linear(5, 4), rng, 1.0, bias=False), norse.LIFCell(cell)),
     ]
     samples = rng.integers(0, 2, (timesteps, 20, 5))
-    spikes, states = [[], [], []], dict.fromkeys(range(len(made)))
+    spikes: list[list[np.ndarray]] = [[], [], []]
+    states: dict[int, Any] = dict.fromkeys(range(len(made)))
     for x in torch.from_numpy(samples).float():
         for index, module in enumerate(made):
             if index % 2:
@@ -71,12 +72,15 @@ def from_snntorch(rng: np.random.Generator, timesteps: int) -> Foreign:
     import snntorch
     from snntorch.export_nir import export_to_nir
 
-    common = {"init_hidden": True, "reset_mechanism": "zero", "reset_delay": False}
+    def each(value: float, count: int) -> torch.Tensor:
+        return torch.full((count,), value)
+
+    common: dict[str, Any] = {"init_hidden": True, "reset_mechanism": "zero", "reset_delay": False}
     threshold = float(rng.choice([0.1, 0.3, 1.0]))
     made = nn.Sequential(
-        *(whole(nn.Linear(6, 8), rng, threshold), snntorch.Leaky(beta=0.5, threshold=threshold, **common)),
-        *(whole(nn.Linear(8, 6, bias=False), rng, 0.5), snntorch.Leaky(beta=0.75, threshold=1.0, **common)),
-        *(whole(nn.Linear(6, 4, bias=False), rng, 1.0), snntorch.Synaptic(alpha=0.5, beta=0.5, threshold=2.0, **common)),
+        *(whole(nn.Linear(6, 8), rng, threshold), snntorch.Leaky(each(0.5, 8), each(threshold, 8), **common)),
+        *(whole(nn.Linear(8, 6, bias=False), rng, 0.5), snntorch.Leaky(each(0.75, 6), each(1.0, 6), **common)),
+        *(whole(nn.Linear(6, 4, bias=False), rng, 1.0), snntorch.Synaptic(each(0.5, 4), each(0.5, 4), each(2.0, 4), **common)),
     )
     samples = rng.integers(0, 2, (timesteps, 20, 6))
     spikes: list[list[np.ndarray]] = [[], [], []]

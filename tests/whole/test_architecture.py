@@ -229,6 +229,8 @@ def test_every_source_has_a_test_file() -> None:
         "flat": "test_interpreter",
         "graph": "test_file",
         "paths": "test_importer",
+        **dict.fromkeys(("crops", "terminals", "recognized", "folding"), "test_importer"),
+        "neurons": "test_interpreter",
         "export/nir/runner": "test_file",
         "export/onnx/runner": "test_file",
         "bitsliced_layers": "test_bitsliced",

@@ -41,9 +41,14 @@ def test_our_own_graphs_come_back_without_their_metadata(seed: int, dialect: str
         assert np.array_equal(reference.spikes[ours.name], got.spikes[theirs.name])
 
 
-def lif(shape: tuple[int, ...], **parameters: float) -> nir.LIF:
+def lif(shape: tuple[int, ...], **parameters: object) -> nir.LIF:
     values = {"tau": 2e-4, "r": 2.0, "v_leak": 0.0, "v_threshold": 3.0, "v_reset": 0.0} | parameters
     return nir.LIF(**{name: np.full(shape, value) for name, value in values.items()})
+
+
+def cuba(count: int) -> nir.CubaLIF:
+    one = np.ones(count)
+    return nir.CubaLIF(2e-4 * one, 4e-4 * one, 4 * one, 0 * one, 2 * one, 0 * one, 2 * one)
 
 
 def chain(shape: tuple[int, ...], *nodes: nir.NIRNode) -> nir.NIRGraph:
@@ -102,6 +107,18 @@ CHAINS = {
     "scalars": chain((6,), nir.Linear(whole(4, 6)), lif((1,)), nir.Linear(whole(3, 4)), lif((1,))),
     "leak drive": chain((6,), nir.Linear(whole(4, 6)), lif((4,), v_leak=2.0)),
     "halves": chain((6,), nir.Linear(whole(4, 6) / 2), lif((4,), v_threshold=1.5)),
+    "channels": chain(
+        (2, 4, 4),
+        nir.Conv2d((4, 4), whole(3, 2, 3, 3), 1, 1, 1, 1, whole(3)),
+        lif((3, 4, 4), v_threshold=np.array([1.0, 2.0, 4.0]).reshape(3, 1, 1), r=np.array([2.0, 4.0, 2.0]).reshape(3, 1, 1)),
+    ),
+    "neurons": chain((6,), nir.Affine(whole(4, 6), whole(4)), lif((4,), v_threshold=np.array([1, 2, 4, 8.0]))),
+    "current": chain((6,), nir.Linear(whole(4, 6)), cuba(4), nir.Linear(whole(3, 4)), cuba(3)),
+    "flattened at the end": chain((2, 4, 4), nir.SumPool2d(POOL, POOL, 0 * POOL), lif((2, 2, 2)), nir.Flatten(None, 0, 2)),
+    "batch axis": chain(
+        (1, 2, 4, 4), nir.Conv2d((4, 4), whole(3, 2, 3, 3), 1, 1, 1, 1, whole(3)), lif((3, 4, 4), v_threshold=1.0)
+    ),
+    "batch axis of features": chain((1, 6), nir.Linear(whole(4, 6)), lif((4,), v_threshold=1.0)),
     "thirds": chain((6,), nir.Linear(whole(4, 6) / 3), lif((4,), v_threshold=1.0)),
 }
 
@@ -118,7 +135,7 @@ def test_chains_of_whole_numbers_are_exact(name: str, compare: str) -> None:
     if not imported.rounded:
         for layer, node in imported.nodes.items():
             assert np.array_equal(theirs[node].sent.reshape(ours.spikes[layer].shape), ours.spikes[layer]), layer
-    assert compare == ">=" or name == "thirds" or imported.rounded == []
+    assert compare == ">=" or name in ("thirds", "current") or imported.rounded == []
     assert any(spikes.any() for spikes in ours.spikes.values())
 
 

@@ -91,5 +91,7 @@ def test_sinabs_gain_is_chosen() -> None:
     stated = {"reset": "zero"}
     unit = only_layer(node, rules_for(graph_of(node), "sinabs", stated)[0])
     normalized = only_layer(node, rules_for(graph_of(node), "sinabs", stated | {"gain": "normalized"})[0])
-    ratios = [each.network.layers[0].neuron.vth / each.network.layers[0].synapses[0].weight.max() for each in (unit, normalized)]
+    ratios = [
+        each.network.layers[0].neuron.vth / each.network.layers[0].synapses[0].weight.max() for each in (unit, normalized)
+    ]
     assert ratios == pytest.approx([1, 1 / (1 - np.exp(-0.5))], rel=0.03)
