@@ -13,8 +13,8 @@ from snnc.export.netx import violations as netx
 from snnc.export.nir import dialects
 from snnc.export.nir import violations as nir
 from snnc.export.onnx import violations as onnx
-from snnc.export.target import Target, checked_options, loaded
-from snnc.toolchain.errors import ConfigError, FileFormatError, row
+from snnc.export.target import Stated, Target, checked_options, loaded
+from snnc.toolchain.errors import ConfigError, FileFormatError, UnstatedTimesteps, row
 from snnc.toolchain.network.network import Network
 
 TARGETS: dict[str, Target] = {
@@ -26,6 +26,7 @@ TARGETS: dict[str, Target] = {
         describe=netx.describe,
         engines=("netx",),
         bias_exponents=(netx.BIAS_EXPONENT,),
+        adopt=loaded("netx.file", "adopt_netx", ""),
     ),
     "nir": Target(
         suffix=".nir",
@@ -93,12 +94,17 @@ def export(network: Network, target: str, path: str | Path, **options: Any) -> P
     return file
 
 
-def read_network(path: str | Path) -> Network:
-    """Read a network from any file that snnc exports, by its suffix.
+def read_network(path: str | Path, *, stated: Stated | None = None) -> Network:
+    """Read a network from any file that snnc exports, by its suffix, or from a `.net` file that lava-dl wrote.
+
+    Args:
+        path: the file.
+        stated: what a file of lava-dl does not say, such as `snnc.Stated(timesteps=20)`.
 
     Raises:
-        FileFormatError: if the file is damaged, was edited, or was written by something else.
-        ConfigError: if the library of its format is not installed.
+        UnstatedTimesteps: for a file of lava-dl, without `stated`.
+        FileFormatError: if the file is damaged, was edited, or holds what no network can.
+        ConfigError: if the library of its format is not installed, or `stated` is not what the file says.
 
     Example:
         >>> import snnc  # doctest: +SKIP
@@ -106,7 +112,16 @@ def read_network(path: str | Path) -> Network:
     """
     if Path(path).suffix == ".pt":
         raise FileFormatError(f"{path}: a checkpoint, no exported network; open it with snnc.load_model and snnc.lower")
-    return TARGETS[target_of(path, ".pt")].read(path)
+    target = TARGETS[target_of(path, ".pt")]
+    try:
+        network = target.read(path)
+    except UnstatedTimesteps:
+        if stated is None or target.adopt is None:
+            raise
+        return target.adopt(path, stated)
+    if stated and stated.timesteps != network.timesteps:
+        raise ConfigError(f"{path}: it says {network.timesteps} time steps, not {stated.timesteps}; leave --timesteps out")
+    return network
 
 
 def target_of(path: str | Path, *others: str) -> str:

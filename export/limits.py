@@ -49,6 +49,6 @@ def reading(path: str | Path, what: str, *others: type[BaseException]) -> Iterat
         yield
     except FileFormatError as error:
         where = str(path)
-        raise FileFormatError(str(error) if str(error).startswith(where) else f"{where}: {error}") from None
+        raise type(error)(str(error) if str(error).startswith(where) else f"{where}: {error}") from None
     except faults as error:
         raise FileFormatError(f"{path}: not {what} ({one_line(error)}); export it again") from None

@@ -20,11 +20,23 @@ class NoOptions:
 
 
 @dataclass(frozen=True)
+class Stated:
+    """What a file of others does not say: the time steps of a sample, the range of the input (None: what the file suggests),
+    and how many of its entries to read (None: all).
+    """
+
+    timesteps: int
+    input_range: tuple[int, int] | None = None
+    entries: int | None = None
+
+
+@dataclass(frozen=True)
 class Target:
     """One export format. Functions that take options get an instance of `options`; None stands for its defaults.
 
     `check(network, options)` yields everything that the format cannot hold, `content(network, options)` returns the bytes of a
     file for a network without violations, and `read(path)` returns the network of a file or raises FileFormatError.
+    `adopt(path, stated)` reads the files of others that hold all but the time steps; `read` raises UnstatedTimesteps for them.
     `describe(network, path)` says how a reader of one file understands its numbers, and `remark(network, options)` what users
     must know about a file although nothing in it is lost. `engines` are the rows of ENGINES that read the files themselves.
     `extra` is the extra of pip that installs the format's library. `variants` are the options that `snnc inspect` lists,
@@ -43,6 +55,7 @@ class Target:
     extra: str = ""
     variants: Mapping[str, Any] = field(default_factory=dict)
     bias_exponents: tuple[int, ...] = tuple(range(lif.BIAS_EXPONENT_MAX + 1))
+    adopt: Callable[[str | Path, Stated], Network] | None = None
 
     def violations(self, network: Network, options: Any = None) -> list[Violation]:
         """Return everything that the format, or the variant in the options, cannot hold of a network."""

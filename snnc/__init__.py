@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     __version__: str
     from snnc.export import TARGETS, export, read_network
+    from snnc.export.target import Stated
     from snnc.models import MODELS, build_model, load_model
     from snnc.toolchain.data.dataset import Dataset, Split, chip_input
     from snnc.toolchain.data.table import DATASETS, load_dataset
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "snnc.export": ("TARGETS", "export", "read_network"),
+    "snnc.export.target": ("Stated",),
     "snnc.models": ("MODELS", "build_model", "load_model"),
     "snnc.toolchain.data.dataset": ("Dataset", "Split", "chip_input"),
     "snnc.toolchain.data.table": ("DATASETS", "load_dataset"),
@@ -87,6 +89,7 @@ __all__ = [
     "SpikingLayer",
     "SpikingNetwork",
     "Split",
+    "Stated",
     "Synapses",
     "Trace",
     "TrainConfig",

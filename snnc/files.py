@@ -1,11 +1,12 @@
 """Opens the files of a network: a checkpoint, exported files, or several of one network; and the data it was trained on."""
 
 import os
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from snnc.export import read_network
+from snnc.adopting import open_network, recalled
 from snnc.toolchain.data.dataset import Split, check_samples
 from snnc.toolchain.data.table import DATASETS, EMBEDDED, load_dataset, load_fitting
 from snnc.toolchain.errors import ConfigError, DataError, DifferentNetworks
@@ -21,27 +22,31 @@ CHECKPOINT = ".pt"
 NOT_NUMBERS = ("name", "labels", "data")  # fields of a network that change nothing it computes
 
 
-def load_subject(*paths: str | Path, **settings: Any) -> "tuple[Subject, Checkpoint | None]":
+def load_subject(
+    *paths: str | Path, stated: Mapping[str, Any] | None = None, **settings: Any
+) -> "tuple[Subject, Checkpoint | None]":
     """Open a checkpoint (lowering its model), exported networks, or several files of one network; settings are Subject's.
+
+    `stated` are the arguments of `open_network` for files of lava-dl. Engines do not read those, but what is exported of them.
 
     Raises FileFormatError, LoweringError, NetworkError, and DifferentNetworks if two files hold different ones.
     """
-    opened = [(str(path), *_load_one(Path(path))) for path in paths]
+    opened = [(str(path), *_load_one(Path(path), stated or {})) for path in paths]
     name, first, _, _ = opened[0]
     for other, network, _, _ in opened[1:]:
         if found := difference(first, network, ignored=NOT_NUMBERS):
             raise DifferentNetworks(f"{name} and {other} hold different networks: {found}")
     model, checkpoint = next(((model, checkpoint) for *_, model, checkpoint in opened if model), (None, None))
-    files = tuple(Path(path) for path in paths if Path(path).suffix != CHECKPOINT)
+    files = tuple(Path(path) for path in paths if Path(path).suffix != CHECKPOINT and recalled(path) is None)
     if len({path.suffix for path in files}) < len(files):
         raise ConfigError("two files of one format were given; name one of each, the engines read it")
     data = next((network.data for _, network, _, _ in opened if network.data), "")
     return Subject(replace(first, data=data), model, files, **settings), checkpoint
 
 
-def _load_one(path: Path) -> "tuple[Network, SpikingNetwork | None, Checkpoint | None]":
+def _load_one(path: Path, stated: Mapping[str, Any]) -> "tuple[Network, SpikingNetwork | None, Checkpoint | None]":
     if path.suffix != CHECKPOINT:
-        return read_network(path), None, None
+        return open_network(path, **stated), None, None
     from snnc.models import load_model
     from snnc.toolchain.lower import lower
 

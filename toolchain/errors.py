@@ -32,6 +32,10 @@ class FileFormatError(SnncError):
     """A file is damaged, was written by something else, or says something impossible."""
 
 
+class UnstatedTimesteps(FileFormatError):
+    """A file that others wrote holds a network, but not how many time steps a sample has."""
+
+
 class CannotExport(SnncError):
     """The target cannot express this network exactly, so nothing was written."""
 

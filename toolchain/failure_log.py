@@ -14,14 +14,15 @@ def keep(name: str, content: bytes) -> Path | None:
     a report that cannot be kept must not hide the failure that it is about.
     """
     try:
-        path = _folder() / name
+        path = folder() / name
         write_atomically(path, content)
     except (SnncError, OSError, RuntimeError):  # RuntimeError: there is no home folder
         return None
     return path
 
 
-def _folder() -> Path:
+def folder() -> Path:
+    """Return the folder that keeps what outlives a command."""
     stated = os.environ.get("XDG_STATE_HOME", "")
     # Its specification says that a relative path there is to be ignored.
     state = Path(stated) if Path(stated).is_absolute() else Path.home() / ".local" / "state"

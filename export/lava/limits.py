@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from snnc.toolchain.network import lif
-from snnc.toolchain.network.chips import Chip, Found, Limit, extreme, input_values, of_layers
+from snnc.toolchain.network.chips import Chip, Found, Limit, delays, extreme, input_values, of_layers
 from snnc.toolchain.network.chips import violations as violations_of
 from snnc.toolchain.network.network import Layer, Network
 from snnc.toolchain.network.synapse import Conv, Synapse
@@ -70,7 +70,8 @@ def _currents(network: Network, least: int, most: int) -> Iterator[Found]:
     for layer in network.layers:
         reaches = [_reach(synapse, *network.ranges[synapse.source]) for synapse in layer.synapses]
         largest = max(-sum(low for low, _ in reaches), sum(high for _, high in reaches))
-        steps = min(network.timesteps, -(-lif.DECAY_UNITY // (layer.neuron.du + 1)))
+        decay = int(np.min(layer.neuron.du)) + 1
+        steps = min(network.timesteps, -(-lif.DECAY_UNITY // decay)) if decay else network.timesteps
         yield f"layer {layer.name!r}", (largest << lif.UNIT_SHIFT) * steps
 
 
@@ -90,6 +91,7 @@ WEAKER = "train with smaller weights, fewer inputs or a narrower input range"
 STOCK = Chip(
     "Lava's stock processes",
     (
+        Limit("delay", 0, 0, delays, LIF, "assumed", "use none"),
         Limit(
             *("input value", -(2 ** (MESSAGE_BITS - 1)), 2 ** (MESSAGE_BITS - 1) - 1, input_values),
             *(f"graded spikes of {MESSAGE_BITS} bits", "published", "scale the input down"),

@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 
 from snnc.export.hdf5.tree import Group, Values, own_tree, read_tree
 from snnc.export.limits import file_bytes, reading
+from snnc.export.netx.foreign import foreign_network
 from snnc.export.netx.violations import BIAS_EXPONENT, check
-from snnc.export.target import NoOptions
-from snnc.toolchain.errors import FileFormatError
+from snnc.export.target import NoOptions, Stated
+from snnc.toolchain.errors import FileFormatError, UnstatedTimesteps
 from snnc.toolchain.network.network import INPUT, Input, Layer, Lif, Network
 from snnc.toolchain.network.synapse import Conv, Dense, Synapse
 from snnc.toolchain.network.validation import check_neurons
@@ -54,9 +55,18 @@ def read_netx(path: str | Path) -> Network:
         seal.check(Seal.ABSENT)
         file = read_tree(found)
         if "snnc" not in file.members:
-            raise FileFormatError("no group 'snnc', so it was not written by snnc, and netx alone does not say the time steps")
+            raise UnstatedTimesteps("a file of lava-dl, which does not say the time steps of a sample; add --timesteps")
         seal.check()
         return _read(file)
+
+
+def adopt_netx(path: str | Path, stated: Stated) -> Network:
+    """Read a `.net` file that lava-dl wrote, with the time steps that it does not say.
+
+    Raises FileFormatError, naming the entry, if it is damaged or holds what no Network can.
+    """
+    with reading(path, "a readable .net file"):
+        return foreign_network(read_tree(file_bytes(path)), Path(path).stem, stated)
 
 
 def _write_layers(group: h5py.Group, network: Network) -> None:

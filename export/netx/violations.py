@@ -3,11 +3,14 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
+
 from snnc.export.limits import outside
 from snnc.export.target import NoOptions
 from snnc.toolchain.network import lif
 from snnc.toolchain.network.network import INPUT, Layer, Lif, Network
 from snnc.toolchain.network.synapse import Dense
+from snnc.toolchain.network.text import span
 from snnc.toolchain.network.violation import Violation
 
 BIAS_EXPONENT = 6  # fixed by netx: biases are whole weight units
@@ -36,12 +39,17 @@ def _synapses(layer: Layer, previous: str, where: str) -> Iterator[Violation]:
         problem = f"netx chains layers, so its only source must be {previous!r}; shortcuts cannot be expressed"
         yield Violation(where, problem, "take --target nir or onnx")
     for synapse in layer.synapses:
+        if synapse.delay:
+            yield Violation(where, f"a delay of {synapse.delay} steps", "take --target onnx", synapse.delay)
         yield from outside(where, "weight", synapse.weight, (lif.WEIGHT_MIN, lif.WEIGHT_MAX), "train with fewer bits")
         if isinstance(synapse, Dense) and not synapse.weight.any():
             yield Violation(where, "all weights are 0, which netx cannot scale", "remove the layer or train it again")
 
 
 def _neuron(neuron: Lif, where: str) -> Iterator[Violation]:
+    for name, decay in (("du", neuron.du), ("dv", neuron.dv)):
+        if np.ndim(decay):
+            yield Violation(where, f"{name} {span(decay)} differs from neuron to neuron", "take --target onnx")
     remedy = f"rescale the layer; a threshold that is never reached may be {lif.VTH_MAX}"
     yield from outside(where, "threshold", neuron.vth, (0, lif.VTH_MAX), remedy)
     if (neuron.bias & (1 << BIAS_EXPONENT) - 1).any():

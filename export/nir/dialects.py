@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from snnc.export.target import option
 from snnc.toolchain.network import lif
 from snnc.toolchain.network.network import Layer, Network
+from snnc.toolchain.network.text import span
 
 UNIT = 2**lif.UNIT_SHIFT  # membrane units of one weight unit
 HALF_STEP = 1 / (2 * UNIT)  # between two values of a membrane, so that > and >= are the same
@@ -82,9 +83,10 @@ def exactness(network: Network, dialect: str = "spec") -> str | None:
 
 def _drift(network: Network) -> str:
     for layer in network.layers:
-        if layer.neuron.du != lif.DU_MAX:
-            return f"layer {layer.name!r}: current memory (du {layer.neuron.du}) has no exact NIR neuron; use du {lif.DU_MAX}"
-    betas = [layer.neuron.beta for layer in network.layers]
+        if layer.neuron.has_current_memory:
+            memory = f"current memory (du {span(layer.neuron.du)})"
+            return f"layer {layer.name!r}: {memory} has no exact NIR neuron; use du {lif.DU_MAX}"
+    betas = [float(np.max(layer.neuron.beta)) for layer in network.layers]
     steps = max(sum(beta**t for t in range(network.timesteps)) for beta in betas)
     return (
         "the network is not truncation-free: real-number membranes drift from the chip's by up to "
@@ -99,7 +101,7 @@ def _roundings(network: Network, layer: Layer, dialect: str) -> Iterator[str]:
     All else is exact: a truncation-free membrane is a whole number of 1/64 weight units below 2**23, and so is, within a
     factor of two, all that a step computes on the way.
     """
-    form, beta = DIALECTS[dialect], layer.neuron.beta
+    form, beta = DIALECTS[dialect], float(layer.neuron.beta)  # one for all: see violations.py
     leaks = beta < 1 or not form.has_if  # else an IF, which only adds
     if leaks and network.timesteps > 1 and not _decays_exactly(form, beta):
         yield f"no time constant makes {dialect} keep exactly {beta:g} of a membrane; train with --beta 0.5"

@@ -64,7 +64,7 @@ def _neuron_node(neuron: Lif, form: Dialect, *, silent: bool) -> nir.NIRNode:
     def everywhere(value: float, kind: type[np.floating] = np.float32) -> NDArray[np.floating]:
         return np.full(neuron.shape, value, kind)
 
-    beta = neuron.beta
+    beta = float(neuron.beta)  # one for all: see violations.py
     tau = time_constant(form, beta)
     gain = 1 - beta if form.ignores_r and beta < 1 else 1.0
     threshold = everywhere((neuron.vth + (0 if form.strict else HALF_STEP)) * gain)

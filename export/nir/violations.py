@@ -9,6 +9,7 @@ from snnc.toolchain.errors import row
 from snnc.toolchain.network import lif
 from snnc.toolchain.network.network import Layer, Network
 from snnc.toolchain.network.synapse import Conv
+from snnc.toolchain.network.text import span
 from snnc.toolchain.network.violation import Violation
 
 
@@ -32,6 +33,10 @@ def _synapses(layer: Layer, dialect: str, form: Dialect) -> Iterator[Violation]:
     where = f"layer {layer.name!r}"
     if len(layer.synapses) > 1 and not form.sums_edges:
         yield Violation(where, f"{dialect} is not known to sum several synapses exactly", "take --dialect spec")
+    for synapse in layer.synapses:
+        if synapse.delay:
+            problem = f"synapses from {synapse.source!r} have a delay of {synapse.delay} steps, which is not written"
+            yield Violation(where, problem, "take --target onnx", synapse.delay)
     convolutions = [synapse for synapse in layer.synapses if isinstance(synapse, Conv)]
     if any(synapse.weight.shape[2] != synapse.weight.shape[3] for synapse in convolutions):
         yield Violation(where, "NIR 1.0.8 fails its own check on kernels that are not square", "pad them with zeros")
@@ -43,8 +48,14 @@ def _synapses(layer: Layer, dialect: str, form: Dialect) -> Iterator[Violation]:
 
 def _neuron(layer: Layer, dialect: str, form: Dialect) -> Iterator[Violation]:
     where, neuron = f"layer {layer.name!r}", layer.neuron
-    if neuron.du != lif.DU_MAX:
-        yield Violation(where, f"current memory (du {neuron.du}) has no exact NIR neuron", f"use du {lif.DU_MAX}", neuron.du)
+    if neuron.has_current_memory:
+        least = int(np.min(neuron.du))
+        problem = f"current memory (du {span(neuron.du)}) has no exact NIR neuron"
+        yield Violation(where, problem, f"use du {lif.DU_MAX}", least)
+    if np.ndim(neuron.dv):
+        yield Violation(
+            where, f"decays of its own for each neuron (dv {span(neuron.dv)}) are not written", "take --target onnx"
+        )
     halfway = neuron.vth + HALF_STEP
     if not form.strict and float(np.float32(halfway)) != halfway:
         problem = f"{dialect} needs a threshold between {neuron.vth} and the next membrane, which float32 does not have"

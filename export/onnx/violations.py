@@ -9,6 +9,7 @@ from snnc.export.limits import outside
 from snnc.export.target import option
 from snnc.toolchain.network import lif
 from snnc.toolchain.network.network import INPUT, Network
+from snnc.toolchain.network.text import span
 from snnc.toolchain.network.violation import Violation
 
 INT32_MAX = 2**31 - 1
@@ -29,7 +30,12 @@ def check(network: Network, options: OnnxOptions = OnnxOptions()) -> Iterator[Vi
     for layer in network.layers:
         where = f"layer {layer.name!r}"
         weights += 8 * layer.neurons + sum(synapse.weight.size for synapse in layer.synapses)
+        for name, decay in (("du", layer.neuron.du), ("dv", layer.neuron.dv)):
+            if np.ndim(decay):
+                yield Violation(where, f"{name} {span(decay)} differs from neuron to neuron", "use one for all")
         for synapse in layer.synapses:
+            if synapse.delay:
+                yield Violation(where, f"a delay of {synapse.delay} steps from {synapse.source!r}", "use none", synapse.delay)
             what, remedy = f"weight from {synapse.source!r}", "train with fewer bits, or take --target nir"
             yield from outside(where, what, synapse.weight, (lif.WEIGHT_MIN, lif.WEIGHT_MAX), remedy)
             magnitudes = np.abs(synapse.weight.astype(np.int64)).reshape(len(synapse.weight), -1).sum(1)

@@ -29,19 +29,21 @@ class ChainLayer:
     """One layer of a sequential network with pooling taken out of its weights, and its numbers as torch wants them."""
 
     def __init__(self, layer: Layer, source: Shape):
-        """Undo the folding of pools. Raises EngineError for several synapses, current memory, or biases within a channel."""
+        """Undo the folding of pools. Raises EngineError for what the comparisons do not compute."""
         bias = layer.neuron.bias.reshape(as_chw(layer.output_shape)[0], -1)
-        if len(layer.synapses) > 1 or (bias != bias[:, :1]).any() or layer.neuron.du != lif.DU_MAX:
+        several = len(layer.synapses) > 1 or layer.synapses[0].delay or np.ndim(layer.neuron.dv)
+        if several or (bias != bias[:, :1]).any() or layer.neuron.has_current_memory:
             raise EngineError(
-                f"layer {layer.name!r}: comparisons need one synapse per layer, one bias per channel and no current memory"
+                f"layer {layer.name!r}: comparisons need one synapse per layer without delay, one bias per channel, one leak "
+                "and no current memory"
             )
-        self.name, self.neuron = layer.name, layer.neuron
+        self.name, self.vth, self.keep = layer.name, layer.neuron.vth, lif.DECAY_UNITY - int(layer.neuron.dv)
         self.dense = isinstance(layer.synapses[0], Dense)
         self.grid = grid_of(layer.synapses[0], source, pooling=not self.dense)
         self.geometry = ((1, 1), (0, 0), (1, 1), 1) if self.dense else (self.grid.stride, self.grid.padding, (1, 1), 1)
         self.membrane_bias = bias[:, 0].astype(np.int32)
         self.bias = torch.from_numpy(self.membrane_bias) / 2**lif.UNIT_SHIFT
-        self.beta = layer.neuron.beta
+        self.beta = float(layer.neuron.beta)
         weight = torch.from_numpy(self.grid.weight.copy())
         self.weight = weight.permute(0, 2, 3, 1).flatten(1) if self.dense else weight  # a matrix over H,W,C
 
@@ -122,7 +124,7 @@ class TorchFloat32(Baseline):
         spikes, v = torch.empty(self.steps, *a.shape[1:]), torch.zeros(a.shape[1:])
         for t, spike in enumerate(spikes):
             v.mul_(layer.beta).add_(a[t % len(a)]).add_(layer.bias)
-            fired = v > layer.neuron.vth
+            fired = v > layer.vth
             spike.copy_(fired)
             v.masked_fill_(fired, 0)
         return spikes
@@ -162,13 +164,13 @@ class OneDnnInt8(TorchFloat32):
         frames, images, *population = a.shape
         spikes = torch.empty(self.steps, images, *population, dtype=torch.uint8)
         channels, sizes = population[-1], (self.steps, frames, images)
-        neuron, bias = layer.neuron, layer.membrane_bias
+        bias = layer.membrane_bias
 
         def one(image: int) -> None:
             membrane = np.empty(channels, np.int32)
             self.kernel.neurons(
                 *(*sizes, image, prod(population[:-1]), channels, a.data_ptr(), bias.ctypes.data),
-                *(lif.DECAY_UNITY - neuron.dv, neuron.vth, spikes.data_ptr(), membrane.ctypes.data),
+                *(layer.keep, layer.vth, spikes.data_ptr(), membrane.ctypes.data),
             )
 
         list(self.pool.map(one, range(images)))

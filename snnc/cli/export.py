@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from snnc.cli.options import Command, FileName, RowOf, console_for, output_options
+from snnc.cli.options import Command, FileName, RowOf, console_for, output_options, stated_options
 from snnc.export import TARGETS
 from snnc.export import export as export_network
 from snnc.toolchain.output_file import check_output
@@ -45,8 +45,18 @@ def _option(target: str, each: "Field[Any]") -> click.Option:
     "-t", "--target", type=RowOf("target", lambda: TARGETS), default="loihi2", show_default=True, help="Format to write."
 )
 @click.option("-o", "--output", type=FileName(), help="File to write.  [default: FILE with the target's suffix]")
+@stated_options
 @output_options
-def export(file: str, target: str, output: str | None, as_json: bool, quiet: bool, verbose: bool, **options: Any) -> None:
+def export(
+    file: str,
+    target: str,
+    output: str | None,
+    stated: dict[str, Any],
+    as_json: bool,
+    quiet: bool,
+    verbose: bool,
+    **options: Any,
+) -> None:
     """Write the integer network of a checkpoint or another exported file for a target, and read it back to be sure.
 
     \b
@@ -57,7 +67,7 @@ def export(file: str, target: str, output: str | None, as_json: bool, quiet: boo
     console = console_for(as_json, quiet)
     path = Path(output) if output else Path(file).with_suffix(TARGETS[target].suffix)
     check_output(path, (TARGETS[target].suffix,), [file])
-    network = load_subject(file)[0].network
+    network = load_subject(file, stated=stated)[0].network
     given = {name: value for name, value in options.items() if value is not None}
     written = export_network(network, target, path, **given)
     notice = TARGETS[target].notice(network, TARGETS[target].options(**given))

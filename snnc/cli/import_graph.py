@@ -4,9 +4,11 @@ import json
 from typing import Any
 
 import click
+from click.core import ParameterSource
 from rich.console import Console
 from rich.table import Table
 
+from snnc.adopting import adopt_file, is_adopted
 from snnc.cli.options import Command, FileName, console_for, output_options
 from snnc.export import TARGETS
 from snnc.export.nir.rules import AUTO, WRITERS
@@ -39,10 +41,15 @@ SUFFIXES = ", ".join(target.suffix for target in TARGETS.values())
 def import_graph(file: str, output: str, as_json: bool, quiet: bool, verbose: bool, **options: Any) -> None:
     """Turn a NIR graph of another framework into a network for the chip, and say how well the two agree.
 
+    A .net file of lava-dl needs only the time steps and, if the file's suggestion does not do, the input range.
+
     \b
     Example: snnc import graph.nir -T 5 --writer spikingjelly -o model.net
     """
     console = console_for(as_json, quiet)
+    if is_adopted(file):  # a file of lava-dl holds integers, so there is no graph to compare with
+        _adopt(console, file, output, options["timesteps"], as_json=as_json, verbose=verbose)
+        return
     imported = import_file(file, output, **options)
     if verbose:
         console.print(f"{imported.network}\n")
@@ -50,6 +57,17 @@ def import_graph(file: str, output: str, as_json: bool, quiet: bool, verbose: bo
     console.print(f"{output}: written, read back and equal")
     if as_json:
         click.echo(json.dumps(imported.as_dict() | {"file": output}))
+
+
+def _adopt(console: Console, file: str, output: str, timesteps: int | None, *, as_json: bool, verbose: bool) -> None:
+    context = click.get_current_context()
+    is_given = context.get_parameter_source("input_range") is ParameterSource.COMMANDLINE
+    network = adopt_file(file, output, timesteps, context.params["input_range"] if is_given else None)
+    if verbose:
+        console.print(f"{network}\n")
+    console.print(f"every number is an integer of {file}, so nothing was rounded\n{output}: written, read back and equal")
+    if as_json:
+        click.echo(json.dumps({"digest": network.digest(), "rounded": [], "layers": [], "file": output}))
 
 
 def show_agreement(console: Console, imported: ImportedFile) -> None:

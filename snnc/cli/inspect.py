@@ -3,23 +3,27 @@
 import json
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import click
 
-from snnc.cli.options import Command, FileName, console_for, output_options
+from snnc.cli.options import Command, FileName, console_for, output_options, stated_options
+from snnc.toolchain.errors import UnstatedTimesteps
 from snnc.toolchain.output_file import check_output
 
 
 @click.command(cls=Command)
 @click.argument("file", type=FileName())
 @click.option("--plot", type=FileName(), help="SVG file to draw the network into.")
+@stated_options
 @output_options
-def inspect(file: str, plot: str | None, as_json: bool, quiet: bool, verbose: bool) -> None:
+def inspect(file: str, plot: str | None, stated: dict[str, Any], as_json: bool, quiet: bool, verbose: bool) -> None:
     """Show what a file holds: layers, weights, thresholds, and what each format and each chip cannot hold of it.
 
     \b
     Example: snnc inspect model.net --plot model.svg
     """
+    from snnc.adopting import open_network
     from snnc.cli.plot import write_plot
     from snnc.cli.summary import show, summary
     from snnc.files import load_subject
@@ -27,8 +31,12 @@ def inspect(file: str, plot: str | None, as_json: bool, quiet: bool, verbose: bo
     console = console_for(as_json, quiet)
     if plot:
         check_output(plot, (".svg",), [file])
-    network = load_subject(file)[0].network
-    found = summary(network, Path(file))
+    known = True
+    try:
+        network = load_subject(file, stated=stated)[0].network
+    except UnstatedTimesteps:  # all else can be shown
+        known, network = False, open_network(file, **stated | {"timesteps": 1}, remember=False)
+    found = summary(network, Path(file), timesteps_known=known)
     show(console, found, network, verbose=verbose)
     if plot:
         write_plot(network, plot)

@@ -4,6 +4,7 @@ import os
 import sys
 import traceback
 from collections.abc import Callable, Iterable, Iterator
+from functools import wraps
 from typing import Any
 
 import click
@@ -141,6 +142,21 @@ def output_options(command: Callable[..., Any]) -> Callable[..., Any]:
     command = click.option("-v", "--verbose", is_flag=True, help="Say more.")(command)
     command = click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors.")(command)
     return click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")(command)
+
+
+def stated_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command the options that state what files of lava-dl do not say; together they are its argument `stated`."""
+
+    @wraps(command)
+    def gathered(*arguments: Any, **options: Any) -> Any:
+        stated = {name: options.pop(name) for name in ("timesteps", "input_range", "entries")}
+        return command(*arguments, stated=stated, **options)
+
+    steps = "Time steps of a sample, for a .net file of lava-dl.  [default: as stated before]"
+    bounds = "Least and largest input of such a file.  [default: as the file suggests]"
+    first = click.option("--entries", type=click.IntRange(1), help="Read only the first entries of such a file.")(gathered)
+    second = click.option("--input-range", type=int, nargs=2, default=None, help=bounds)(first)
+    return click.option("-T", "--timesteps", type=click.IntRange(1, 2**15), help=steps)(second)
 
 
 class PrintableConsole(Console):

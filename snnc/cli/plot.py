@@ -5,6 +5,7 @@ from pathlib import Path
 from snnc.toolchain.atomic_file import write_atomically
 from snnc.toolchain.errors import ConfigError, escaped
 from snnc.toolchain.network.network import INPUT, Network
+from snnc.toolchain.network.text import span
 
 BOX_WIDTH, BOX_HEIGHT, GAP = 360, 52, 30  # in pixels
 LANE = 14  # between two arrows beside the boxes
@@ -30,7 +31,7 @@ def plot_svg(network: Network) -> str:
     beside: list[tuple[int, int, str]] = []  # place of the source and of the layer, and what the synapse is
     for layer in network.layers:
         place, straight = places[layer.name], False
-        text = f"{'x'.join(map(str, layer.output_shape))}, vth {layer.neuron.vth}, beta {layer.neuron.beta:.4g}"
+        text = f"{'x'.join(map(str, layer.output_shape))}, vth {layer.neuron.vth}, beta {span(layer.neuron.beta)}"
         parts.append(_box(place, layer.name, text))
         for synapse in layer.synapses:
             if places[synapse.source] == place - 1 and not straight:

@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Any
 import click
 from rich.console import Console
 
-from snnc.cli.options import Command, FileName, RowOf, console_for, engine_names, output_options
+from snnc.cli.options import Command, FileName, RowOf, console_for, engine_names, output_options, stated_options
 from snnc.toolchain.errors import EngineError
 from snnc.toolchain.output_file import check_output
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from snnc.toolchain.data.dataset import Split
     from snnc.toolchain.training.checkpoint import Checkpoint
     from snnc.verification.engines import Subject
@@ -38,6 +40,7 @@ REPORTS = (".html", ".htm")
 @click.option("--device", default="cpu", show_default=True, help="Device of the engine tensor: cpu, cuda, cuda:1, mps ...")
 @click.option("--threads", type=click.IntRange(1, 256), help="Threads of the engine fast.  [default: all cores]")
 @click.option("--report", type=FileName(), help="HTML file to write with all tables.")
+@stated_options
 @output_options
 def simulate(
     files: tuple[str, ...],
@@ -48,6 +51,7 @@ def simulate(
     device: str,
     threads: int | None,
     report: str | None,
+    stated: dict[str, Any],
     as_json: bool,
     quiet: bool,
     verbose: bool,
@@ -69,28 +73,38 @@ def simulate(
       netx       the .net file as lava-dl loads it
     Example: snnc simulate model.pt model.net model.nir model.onnx
     """
+    from snnc.adopting import random_samples, recalled
     from snnc.files import load_subject, split_for
 
     console = console_for(as_json, quiet)
     if report:
         check_output(report, REPORTS, files)
     limit = {} if time_limit is None else {"time_limit": time_limit}
-    subject, checkpoint = load_subject(*files, device=device, threads=threads, **limit)
+    subject, checkpoint = load_subject(*files, stated=stated, device=device, threads=threads, **limit)
     if verbose:
         console.print(f"{subject.network}\n")
-    split = split_for(subject.network, data, samples)
-    verdict = run(subject, split, engines, console, all_samples=samples is not None)
+    if data is None and any(recalled(file) for file in files):
+        console.print("random inputs within the range, since no dataset was named")
+        inputs: Split | NDArray[Any] = random_samples(subject.network, samples)
+    else:
+        inputs = split_for(subject.network, data, samples)
+    verdict = run(subject, inputs, engines, console, all_samples=samples is not None)
     finish(verdict, console, report, checkpoint, as_json=as_json)
 
 
-def run(subject: "Subject", split: "Split", engines: Sequence[str], console: Console, *, all_samples: bool) -> "Verdict":
-    """Verify on a split, showing each engine's result when it is there; unless `all_samples`, slow engines run fewer."""
+def run(
+    subject: "Subject", inputs: "Split | NDArray[Any]", engines: Sequence[str], console: Console, *, all_samples: bool
+) -> "Verdict":
+    """Verify on a split, or on samples without labels, showing each engine's result when it is there.
+
+    Unless `all_samples`, slow engines run fewer.
+    """
     from snnc.verification.planning import plan
     from snnc.verification.tables import show_results, simulation_progress
     from snnc.verification.verdict import Verdict, verdict_line
     from snnc.verification.verify import frames_of, verifying
 
-    data = frames_of(subject.network, split)
+    data = frames_of(subject.network, inputs)
     planned = plan(subject, engines, data.count, all_samples=all_samples)
     verdict, shown = Verdict(subject.network, left_out=planned.left_out), set[str]()
     show_results(console, verdict, shown)

@@ -7,7 +7,7 @@ import numpy as np
 
 from snnc.toolchain.errors import NetworkError
 from snnc.toolchain.network import lif
-from snnc.toolchain.network.network import INPUT, Layer, Network
+from snnc.toolchain.network.network import Layer, Network
 from snnc.toolchain.network.synapse import Synapse
 from snnc.toolchain.network.validation import Int64s
 
@@ -45,6 +45,8 @@ class Overflow:
 def layer_bounds(layer: Layer, ranges: dict[str, Range], timesteps: int, shapes: dict[str, tuple[int, ...]]) -> Bounds:
     """Bound a layer whose sources stay within `ranges`; every input may be at its worst at every step.
 
+    The input of a recurrent synapse is spikes, so cycles need nothing more. A delayed synapse brings 0 at first.
+
     Decay and saturation are monotone, so driving the extremes step by step gives the extremes of every step.
     """
     low, high = _worst_inputs(layer, ranges, shapes)
@@ -65,16 +67,14 @@ def layer_bounds(layer: Layer, ranges: dict[str, Range], timesteps: int, shapes:
 
 def overflows(network: Network) -> Iterator[Overflow]:
     """Yield the worst neuron of every limit that can be broken: u beyond 24 bits, v beyond 24 bits, a read-out that spikes."""
-    ranges: dict[str, Range] = {INPUT: (network.input.minimum, network.input.maximum)}
-    shapes = {INPUT: network.input.shape}
+    ranges, shapes = network.ranges, network.shapes
     for layer in network.layers:
         bounds = layer_bounds(layer, ranges, network.timesteps, shapes)
         yield from _above(layer, "current u", bounds.u, lif.STATE_LIMIT - 1, ranges)
         yield from _above(layer, "membrane v (before a reset)", bounds.v, lif.MEMBRANE_MAX, ranges)
-        if layer is network.layers[-1] and network.readout == "membrane":
+        if network.is_readout(layer):
             never_below = (np.zeros_like(bounds.v[1]), bounds.v[1])
             yield from _above(layer, "read-out membrane", never_below, layer.neuron.vth << lif.UNIT_SHIFT, ranges)
-        ranges[layer.name], shapes[layer.name] = (0, 1), layer.output_shape
 
 
 def prove(network: Network) -> None:
@@ -89,10 +89,16 @@ def _worst_inputs(layer: Layer, ranges: dict[str, Range], shapes: dict[str, tupl
         shape = shapes[synapse.source]
         excitatory = replace(synapse, weight=np.maximum(synapse.weight, 0))
         inhibitory = replace(synapse, weight=np.minimum(synapse.weight, 0))
-        least, most = ranges[synapse.source]
+        least, most = _brought(synapse, ranges)
         low = low + _driven(excitatory, least, shape) + _driven(inhibitory, most, shape)
         high = high + _driven(excitatory, most, shape) + _driven(inhibitory, least, shape)
     return low, high
+
+
+def _brought(synapse: Synapse, ranges: dict[str, Range]) -> Range:
+    """Return the least and the most that a synapse brings: what its source sends, and 0 before its delay has passed."""
+    least, most = ranges[synapse.source]
+    return (min(least, 0), max(most, 0)) if synapse.delay else (least, most)
 
 
 def _driven(synapse: Synapse, value: int, shape: tuple[int, ...]) -> Int64s | int:
@@ -107,7 +113,7 @@ def _above(layer: Layer, what: str, reached: tuple[Int64s, Int64s], limit: int, 
         return
     where = np.unravel_index(int(worst.argmax()), worst.shape)
     upward = high[where] >= -low[where]
-    drive = " and ".join(_extremes(synapse.source, *ranges[synapse.source], upward=upward) for synapse in layer.synapses)
+    drive = " and ".join(_extremes(synapse.source, *_brought(synapse, ranges), upward=upward) for synapse in layer.synapses)
     value = int(high[where]) if upward else int(low[where])
     yield Overflow(layer.name, tuple(int(i) for i in where), what, value, limit, drive)
 

@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from snnc.toolchain.network import lif
 from snnc.toolchain.network.network import Layer, Network
 from snnc.toolchain.network.violation import Violation
 
 Found = tuple[str, int]  # where, and the value there that is furthest from what is allowed
+DELAY_MAX = 62  # steps
 INTEL = "Intel, Loihi 2 technology brief (2021), and Lava 0.10.0's bit-accurate models"
 
 
@@ -76,14 +78,24 @@ def _weights(layer: Layer) -> tuple[int, int]:
     return min(int(weight.min()) for weight in every), max(int(weight.max()) for weight in every)
 
 
+def _span(numbers: ArrayLike) -> tuple[int, int]:
+    return int(np.min(numbers)), int(np.max(numbers))
+
+
 def _mantissas(layer: Layer) -> tuple[int, int]:
-    mantissa = np.asarray(layer.neuron.bias_mantissa)
-    return int(mantissa.min()), int(mantissa.max())
+    return _span(layer.neuron.bias_mantissa)
 
 
 def input_values(network: Network, least: int, most: int) -> Iterator[Found]:
     """Check the range of the input."""
     yield "input", extreme(network.input.minimum, network.input.maximum, least, most)
+
+
+def delays(network: Network, least: int, most: int) -> Iterator[Found]:
+    """Check the delay of every synapse."""
+    for layer in network.layers:
+        for synapse in layer.synapses:
+            yield f"layer {layer.name!r}, synapses from {synapse.source!r}", synapse.delay
 
 
 def _neurons(network: Network, least: int, most: int) -> Iterator[Found]:
@@ -103,6 +115,14 @@ CHIPS: dict[str, Chip] = {
                 "rescale the layer; a threshold that is never reached may be 131071",
             ),
             Limit(
+                *("du", 0, lif.DU_MAX, of_layers(lambda layer: _span(layer.neuron.du)), INTEL, "published"),
+                "take a current that leaks",
+            ),
+            Limit(
+                *("dv", 0, lif.DV_MAX, of_layers(lambda layer: _span(layer.neuron.dv)), INTEL, "published"),
+                "take 4095, which keeps 1/4096 of a membrane",
+            ),
+            Limit(
                 *("bias mantissa", lif.BIAS_MANTISSA_MIN, lif.BIAS_MANTISSA_MAX, of_layers(_mantissas), INTEL, "published"),
                 "raise the bias exponent or rescale the layer",
             ),
@@ -113,6 +133,10 @@ CHIPS: dict[str, Chip] = {
             Limit(
                 *("input value", -(2**15), 2**15 - 1, input_values, "Lava 0.10.0: graded spikes of 16 bits", "published"),
                 "scale the input down",
+            ),
+            Limit(
+                *("delay", 0, DELAY_MAX, delays, "Lava 0.10.0 and lava-dl 0.6.0 clamp delays there", "derived"),
+                "shorten it, or repeat the spikes in a layer between",
             ),
             Limit(
                 *("number of neurons", 1, 128 * 8192, _neurons, "128 cores of up to 8,192 neurons (Intel, 2021)", "derived"),

@@ -4,7 +4,7 @@ Data flows dataset -> model -> train -> checkpoint -> lower -> Network -> {expor
 training works on this description alone.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
 from typing import Literal
@@ -12,18 +12,22 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from snnc.toolchain.errors import NetworkError, located
+from snnc.toolchain.errors import NetworkError
 from snnc.toolchain.network import lif, plain
+from snnc.toolchain.network.order import check_layers
 from snnc.toolchain.network.synapse import Synapse
+from snnc.toolchain.network.text import table
 from snnc.toolchain.network.validation import (
     Int64s,
     Shape,
     bounded_integer,
+    broadcast,
     check_neurons,
     checked_integers,
     frozen_array,
     frozen_field,
     positive_shape,
+    shared_or_each,
 )
 
 INPUT = "input"  # the name by which synapses refer to the network's input
@@ -60,49 +64,53 @@ class Input:
 
 @dataclass(frozen=True, eq=False, init=False)
 class Lif:
-    """One population of Loihi LIF neurons: a shared threshold and decays, and one bias for each neuron.
+    """One population of Loihi LIF neurons: a shared threshold, one bias for each neuron, decays for all or for each.
 
-    `vth` is 0..2**23 weight units, `du` and `dv` are 0..4095, the bias of a neuron is mantissa << exponent in 1/64 weight
-    units, at most 24 bits in all. A mantissa that broadcasts to `shape` is enough. Matches Lava's LIF and LIFReset. What one
-    chip holds of these ranges is a matter of chips.py.
+    `vth` is 0..2**23 weight units, `du` is -1..4095 and `dv` 0..4096 (chips hold 0..4095), the bias of a neuron is
+    mantissa << exponent in 1/64 weight units, at most 24 bits in all. Mantissas and decays that broadcast to `shape` are
+    enough; a decay that all neurons share is kept as an int, others as an array of one for each neuron. Matches Lava's LIF
+    and LIFReset. What one chip holds of these ranges is a matter of chips.py.
     """
 
     shape: Shape
     vth: int
-    dv: int
+    dv: int | NDArray[np.int32]
     bias_mantissa: NDArray[np.int32]
     bias_exponent: int
-    du: int
+    du: int | NDArray[np.int32]
 
     def __init__(
         self,
         shape: Sequence[int],
         vth: int,
-        dv: int,
+        dv: ArrayLike,
         bias_mantissa: ArrayLike = 0,
         bias_exponent: int = lif.UNIT_SHIFT,
-        du: int = lif.DU_MAX,
+        du: ArrayLike = lif.DU_MAX,
     ) -> None:
         """Raise NetworkError for a parameter outside what the arithmetic computes: 24-bit states, 12-bit decays."""
         frozen_field(self, "shape", positive_shape(shape, "population"))
         check_neurons([self.shape])
-        limits = {"vth": lif.STATE_LIMIT, "dv": lif.DV_MAX, "bias_exponent": lif.STATE_BITS - 1, "du": lif.DU_MAX}
-        for name, value in {"vth": vth, "dv": dv, "bias_exponent": bias_exponent, "du": du}.items():
-            frozen_field(self, name, bounded_integer(value, name, limits[name]))
+        for name, value, limit in (("vth", vth, lif.STATE_LIMIT), ("bias_exponent", bias_exponent, lif.STATE_BITS - 1)):
+            frozen_field(self, name, bounded_integer(value, name, limit))
+        for name, decay, least in (("dv", dv, 0), ("du", du, -1)):
+            frozen_field(self, name, shared_or_each(decay, name, least, least + lif.DECAY_UNITY, self.shape))
         most = lif.MEMBRANE_MAX >> self.bias_exponent
         mantissa = checked_integers(
             bias_mantissa, "bias mantissa", -most, most, "a bias has 24 bits at most, exponent included: rescale the layer"
         )
-        try:
-            mantissa = np.broadcast_to(mantissa, self.shape)
-        except ValueError:
-            raise NetworkError(f"bias mantissa of shape {mantissa.shape} does not broadcast to {self.shape}") from None
-        frozen_field(self, "bias_mantissa", frozen_array(mantissa, np.int32))
+        mantissas = broadcast(mantissa, "bias mantissa", self.shape)
+        frozen_field(self, "bias_mantissa", frozen_array(mantissas, np.int32))
 
     @property
-    def beta(self) -> float:
-        """The share of the membrane kept per step: (4096 - dv) / 4096."""
+    def beta(self) -> float | NDArray[np.float64]:
+        """The share of the membrane kept per step, (4096 - dv) / 4096; one for each neuron where dv is."""
         return (lif.DECAY_UNITY - self.dv) / lif.DECAY_UNITY
+
+    @property
+    def has_current_memory(self) -> bool:
+        """True if any neuron keeps some of its current from one step to the next (du below 4095)."""
+        return bool(np.any(np.asarray(self.du) < lif.DU_MAX))
 
     @property
     def bias(self) -> Int64s:
@@ -145,7 +153,10 @@ class Layer:
 
 @dataclass(frozen=True, eq=False)
 class Network:
-    """A feed-forward integer network over `timesteps` steps; layers come after all their sources.
+    """An integer network over `timesteps` steps.
+
+    Within a step spikes pass all layers in their order. A synapse whose source is its own layer or a later one is recurrent:
+    it needs a delay of at least one step.
 
     `readout` is "membrane" (each output's membrane summed over the steps; the last layer must never spike, see
     bounds.prove) or "spikes" (counts). `labels` names the outputs, `data` the dataset that it was trained on ("" if unknown).
@@ -169,10 +180,7 @@ class Network:
             raise NetworkError(f"readout {self.readout!r} is unknown; allowed are {', '.join(READOUTS)}")
         if not self.layers:
             raise NetworkError("the network has no layers; give it at least one")
-        shapes: dict[str, Shape] = {INPUT: self.input.shape}
-        for layer in self.layers:
-            _check_layer(layer, shapes)
-            shapes[layer.name] = layer.output_shape
+        check_layers(self.layers, self.shapes)
         _check_sums(self)
         if self.labels and len(self.labels) != self.layers[-1].neurons:
             raise NetworkError(f"got {len(self.labels)} labels for {self.layers[-1].neurons} outputs; name each output once")
@@ -187,7 +195,7 @@ class Network:
 
     def __str__(self) -> str:
         """Return a table of the layers for people."""
-        return _table(self)
+        return table(self)
 
     def digest(self) -> str:
         """Return a SHA-256 over every number and name of the network, as hexadecimal digits."""
@@ -223,21 +231,6 @@ class Network:
         return all(_truncation_free(layer.neuron, self.timesteps) for layer in self.layers)
 
 
-def _check_layer(layer: Layer, shapes: Mapping[str, Shape]) -> None:
-    if layer.name in shapes:
-        raise NetworkError(f"layer name {layer.name!r} is used twice; give each layer its own")
-    for synapse in layer.synapses:
-        if synapse.source not in shapes:
-            raise NetworkError(f"layer {layer.name!r}: source {synapse.source!r} is not {INPUT!r} or an earlier layer")
-        with located(f"layer {layer.name!r}"):
-            shape = synapse.output_shape(shapes[synapse.source])
-        if shape != layer.output_shape:
-            raise NetworkError(
-                f"layer {layer.name!r}: synapses from {synapse.source!r} give shape {shape}, "
-                f"the neurons have {layer.output_shape}"
-            )
-
-
 def _check_sums(network: Network) -> None:
     """Raise NetworkError unless every sum of weights and inputs is exact in 64-bit floats, which simulators compute with."""
     for layer in network.layers:
@@ -253,23 +246,10 @@ def _check_sums(network: Network) -> None:
 
 
 def _truncation_free(neuron: Lif, timesteps: int) -> bool:
-    shift = _trailing_zeros(lif.DECAY_UNITY) - _trailing_zeros(lif.DECAY_UNITY - neuron.dv)
-    return neuron.du == lif.DU_MAX and shift * (timesteps - 1) <= _trailing_zeros(neuron.finest_input)
+    kept = (lif.DECAY_UNITY - int(dv) for dv in np.unique(neuron.dv))
+    shift = max((_trailing_zeros(lif.DECAY_UNITY) - _trailing_zeros(share) for share in kept if share), default=0)
+    return not neuron.has_current_memory and shift * (timesteps - 1) <= _trailing_zeros(neuron.finest_input)
 
 
 def _trailing_zeros(number: int) -> int:
     return (number & -number).bit_length() - 1
-
-
-def _table(network: Network) -> str:
-    rows = [("layer", "shape", "synapses", "weights", "vth", "dv")]
-    for layer in network.layers:
-        low = min(int(synapse.weight.min()) for synapse in layer.synapses)
-        high = max(int(synapse.weight.max()) for synapse in layer.synapses)
-        synapses = " + ".join(synapse.text() for synapse in layer.synapses)
-        shape = "x".join(map(str, layer.output_shape))
-        rows.append((layer.name, shape, synapses, f"{low}..{high}", str(layer.neuron.vth), str(layer.neuron.dv)))
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
-    pixels = f"input {'x'.join(map(str, network.input.shape))} in {network.input.minimum}..{network.input.maximum}"
-    return "\n".join([f"{network.name}: {network.timesteps} time steps, {pixels}, readout {network.readout}", *lines])

@@ -8,7 +8,7 @@ import hashlib
 import json
 import types
 from collections.abc import Callable, Mapping
-from dataclasses import fields, is_dataclass
+from dataclasses import Field, field, fields, is_dataclass
 from functools import cache
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
@@ -24,6 +24,12 @@ Made = TypeVar("Made")
 
 ARRAY = "array"  # {"array": name} stands for an array
 TYPE = "type"  # the class of a value whose field allows several, such as Conv | Dense
+OMITTED = "omitted"  # marks a field that the plain form leaves out where it holds its default
+
+
+def omitted_if(default: object) -> Any:
+    """Return a dataclass field that is left out of the plain form where it holds `default`, so that digests stay the same."""
+    return field(default=default, metadata={OMITTED: True})
 
 
 def to_plain(value: object) -> tuple[Plain, Arrays]:
@@ -68,11 +74,16 @@ def _encoded(value: object, path: str, arrays: Arrays) -> Plain:
         arrays[path] = value
         return {ARRAY: path}
     if is_dataclass(value) and not isinstance(value, type):
-        inner = {field.name: _encoded(getattr(value, field.name), _joined(path, field.name), arrays) for field in fields(value)}
+        held = {each.name: getattr(value, each.name) for each in fields(value) if not _is_omitted(each, value)}
+        inner = {name: _encoded(inside, _joined(path, name), arrays) for name, inside in held.items()}
         return {TYPE: type(value).__name__, **inner}
     if isinstance(value, tuple | list):
         return [_encoded(each, _joined(path, getattr(each, "name", index)), arrays) for index, each in enumerate(value)]
     return value
+
+
+def _is_omitted(each: "Field[Any]", value: object) -> bool:
+    return OMITTED in each.metadata and bool(getattr(value, each.name) == each.default)
 
 
 def _joined(path: str, name: object) -> str:
@@ -103,15 +114,16 @@ def _decoded(kind: Any, values: Plain, fetch: Callable[[str], Array], where: str
 
 def _made(kind: Any, values: Plain, fetch: Callable[[str], Array], where: str) -> Any:
     hints = _hints(kind)
-    if not isinstance(values, dict) or set(values) != {TYPE, *hints} or values[TYPE] != kind.__name__:
+    needed = {TYPE, *(each.name for each in fields(kind) if OMITTED not in each.metadata)}
+    if not isinstance(values, dict) or not needed <= set(values) <= {TYPE, *hints} or values[TYPE] != kind.__name__:
         raise FileFormatError(f"{where} must hold {', '.join(hints)}; it was written by another version of snnc, or edited")
-    return kind(**{name: _decoded(hints[name], values[name], fetch, f"{where}.{name}") for name in hints})
+    return kind(**{name: _decoded(hints[name], values[name], fetch, f"{where}.{name}") for name in hints if name in values})
 
 
 @cache
 def _hints(kind: Any) -> dict[str, Any]:
     found = get_type_hints(kind)
-    return {field.name: found[field.name] for field in fields(kind)}
+    return {each.name: found[each.name] for each in fields(kind)}
 
 
 def _difference(first: tuple[Plain, Arrays], second: tuple[Plain, Arrays], path: str) -> str | None:

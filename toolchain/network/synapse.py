@@ -11,11 +11,13 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import ArrayLike, NDArray
 
 from snnc.toolchain.errors import NetworkError
-from snnc.toolchain.network import lif
+from snnc.toolchain.network import lif, plain
 from snnc.toolchain.network.validation import (
+    SIZE_MAX,
     Int64s,
     Shape,
     Weights,
+    bounded_integer,
     checked_integers,
     frozen_array,
     frozen_field,
@@ -25,19 +27,29 @@ from snnc.toolchain.network.validation import (
 
 @dataclass(frozen=True, eq=False, init=False)
 class Conv:
-    """A 2-D convolution (cross-correlation, as in PyTorch) from `source`; weight `(out, in, height, width)`."""
+    """A 2-D convolution (cross-correlation, as in PyTorch) from `source`; weight `(out, in, height, width)`.
+
+    It brings what the source did `delay` time steps before, and nothing in the first `delay` steps.
+    """
 
     source: str
     weight: Weights
     stride: tuple[int, int]
     padding: tuple[int, int]
+    delay: int = plain.omitted_if(0)
 
     def __init__(
-        self, source: str, weight: ArrayLike, stride: tuple[int, int] = (1, 1), padding: tuple[int, int] = (0, 0)
+        self,
+        source: str,
+        weight: ArrayLike,
+        stride: tuple[int, int] = (1, 1),
+        padding: tuple[int, int] = (0, 0),
+        delay: int = 0,
     ) -> None:
-        """Take whole numbers of any type; raise NetworkError for a weight, stride or padding that no convolution has."""
+        """Take whole numbers of any type; raise NetworkError for numbers that no convolution has."""
         frozen_field(self, "source", source)
         frozen_field(self, "weight", _weights(weight, dimensions=4))
+        frozen_field(self, "delay", bounded_integer(delay, "delay", SIZE_MAX))
         frozen_field(self, "stride", integer_pair(stride, "stride", least=1))
         frozen_field(self, "padding", integer_pair(padding, "padding", least=0))
 
@@ -48,12 +60,12 @@ class Conv:
         """
         grown = self.weight.repeat(pool, axis=2).repeat(pool, axis=3)
         stride, padding = ((pool * pair[0], pool * pair[1]) for pair in (self.stride, self.padding))
-        return Conv(self.source, grown, stride, padding)
+        return Conv(self.source, grown, stride, padding, self.delay)
 
     def text(self) -> str:
         """Return a short description for people."""
         stride = f" /{self.stride[0]}" if max(self.stride) > 1 else ""
-        return f"conv {'x'.join(map(str, self.weight.shape))}{stride} from {self.source}"
+        return f"conv {'x'.join(map(str, self.weight.shape))}{stride} from {self.source}{_delayed(self.delay)}"
 
     def output_shape(self, source: Shape) -> Shape:
         """Return `(out, H', W')` for a source of shape `(in, H, W)`; raise NetworkError if they do not fit."""
@@ -88,15 +100,17 @@ class Conv:
 
 @dataclass(frozen=True, eq=False, init=False)
 class Dense:
-    """All-to-all synapses from `source`, flattened in C,H,W order, with weight `(out, in)`."""
+    """All-to-all synapses from `source`, flattened in C,H,W order, with weight `(out, in)`; `delay` as for Conv."""
 
     source: str
     weight: Weights
+    delay: int = plain.omitted_if(0)
 
-    def __init__(self, source: str, weight: ArrayLike) -> None:
-        """Take whole numbers of any type; raise NetworkError unless the weight is a matrix."""
+    def __init__(self, source: str, weight: ArrayLike, delay: int = 0) -> None:
+        """Take whole numbers of any type; raise NetworkError unless the weight is a matrix and the delay a count of steps."""
         frozen_field(self, "source", source)
         frozen_field(self, "weight", _weights(weight, dimensions=2))
+        frozen_field(self, "delay", bounded_integer(delay, "delay", SIZE_MAX))
 
     def behind_pool(self, pool: int, source: Shape) -> "Dense":
         """Return synapses that give from `source` `(C, H, W)` what these give from its pool x pool sums: columns repeated."""
@@ -104,11 +118,14 @@ class Dense:
             return self
         channels, height, width = source
         columns = self.weight.reshape(-1, channels, height // pool, width // pool)
-        return Dense(self.source, columns.repeat(pool, axis=2).repeat(pool, axis=3).reshape(len(self.weight), -1))
+        grown = columns.repeat(pool, axis=2).repeat(pool, axis=3)
+        left_out = [(0, height % pool), (0, width % pool)]  # no pool takes the last rows and columns
+        whole = np.pad(grown, [(0, 0), (0, 0), *left_out]).reshape(len(self.weight), -1)
+        return Dense(self.source, whole, self.delay)
 
     def text(self) -> str:
         """Return a short description for people."""
-        return f"dense {'x'.join(map(str, self.weight.shape))} from {self.source}"
+        return f"dense {'x'.join(map(str, self.weight.shape))} from {self.source}{_delayed(self.delay)}"
 
     def output_shape(self, source: Shape) -> Shape:
         """Return `(out,)`; raise NetworkError if the source has another number of neurons than the weight has columns."""
@@ -130,6 +147,10 @@ class Dense:
 
 
 Synapse = Conv | Dense
+
+
+def _delayed(delay: int) -> str:
+    return f" delay {delay}" if delay else ""
 
 
 def _weights(values: ArrayLike, dimensions: int) -> Weights:

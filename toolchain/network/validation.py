@@ -55,6 +55,22 @@ def bounded_integer(value: int, what: str, most: int, least: int = 0) -> int:
     return number
 
 
+def shared_or_each(values: ArrayLike, what: str, least: int, most: int, shape: Shape) -> int | NDArray[np.int32]:
+    """Return the one number least..most that all neurons share, or one for each; raise NetworkError otherwise."""
+    if isinstance(values, int):
+        return bounded_integer(values, what, most, least)
+    each = broadcast(checked_integers(values, what, least, most, "give integers within"), what, shape)
+    return int(each.flat[0]) if (each == each.flat[0]).all() else frozen_array(each, np.int32)
+
+
+def broadcast(array: NDArray[Any], what: str, shape: Shape) -> NDArray[Any]:
+    """Return an array of a population's shape; raise NetworkError if it does not broadcast to that."""
+    try:
+        return np.broadcast_to(array, shape)
+    except ValueError:
+        raise NetworkError(f"{what} of shape {array.shape} does not broadcast to {shape}") from None
+
+
 def integer_pair(values: Sequence[int], what: str, least: int) -> tuple[int, int]:
     """Return two integers of at least `least`; raise NetworkError otherwise."""
     pair = tuple(values)

@@ -13,14 +13,16 @@ from numpy.typing import NDArray
 from snnc.toolchain.native.library import ResultsStruct, load_kernel
 from snnc.toolchain.network import lif
 from snnc.toolchain.network.network import INPUT, Layer, Lif, Network
+from snnc.toolchain.network.order import is_recurrent, stages
 from snnc.toolchain.network.synapse import Synapse
+from snnc.toolchain.network.validation import Shape
+from snnc.toolchain.simulate.bitsliced_cycles import CyclicLayers
 from snnc.toolchain.simulate.bitsliced_layers import (
     INT16_MAX,
     Fused,
     Output,
     Pixels,
     Range,
-    Signal,
     Spikes,
     Ternary,
     as_chw,
@@ -33,22 +35,23 @@ from snnc.toolchain.simulate.bitsliced_layers import (
     unpacked,
 )
 from snnc.toolchain.simulate.frames import Frames, Samples, as_frames
+from snnc.toolchain.simulate.signals import Signals
 from snnc.toolchain.simulate.trace import Trace
 
 CHUNK = 4  # images that go through the whole network before the next: no barrier between layers, little memory
 CHUNK_BYTES = 2**26  # that a layer's recorded membranes, or its sums, may take in one chunk, padded to whole blocks of channels
 
-Sum = Callable[[Mapping[str, Signal]], NDArray[np.int64]]
+Sum = Callable[[Signals], NDArray[np.int64]]
 
 
 class FusedLayer:
     """A layer that runs in C alone, neurons included: the sums of all synapses but the last are where the last one starts."""
 
-    def __init__(self, fused: Sequence[tuple[str, Fused]]):
-        """Take the kernel of every synapse and the name of its source; the last one has the neurons."""
+    def __init__(self, fused: Sequence[tuple[tuple[str, int], Fused]]):
+        """Take the kernel of every synapse, its source and its delay; the last one has the neurons."""
         *self.others, (self.source, self.last) = fused
 
-    def run(self, signals: Mapping[str, Signal], *, membranes: bool) -> Output:
+    def run(self, signals: Signals, *, membranes: bool) -> Output:
         """Run the layer on all images of its sources."""
         source, last = signals[self.source], self.last
         shape = (count(source), *last.shape)
@@ -60,7 +63,7 @@ class FusedLayer:
         return Output(bits, after[..., : last.cout])
 
     @contextmanager
-    def _given(self, signals: Mapping[str, Signal], images: int) -> Iterator[int | None]:
+    def _given(self, signals: Signals, images: int) -> Iterator[int | None]:
         """Lend the address of the sums of all synapses but the last."""
         if not self.others:
             yield None
@@ -78,13 +81,13 @@ class GeneralLayer:
         """Take the sums of every synapse, `(images, T, H, W, C)`."""
         self.neuron, self.sums = layer.neuron, sums
 
-    def run(self, signals: Mapping[str, Signal], *, membranes: bool) -> Output:
+    def run(self, signals: Signals, *, membranes: bool) -> Output:
         """Run the layer on all images of its sources."""
         a = np.asarray(sum(summed(signals) for summed in self.sums))
         neuron = self.neuron
-        bias = neuron.bias.reshape(as_chw(neuron.shape)).transpose(1, 2, 0)
+        du, dv, bias = (_in_signal_order(each, neuron.shape) for each in (neuron.du, neuron.dv, neuron.bias))
         spikes, after = np.empty(a.shape, bool), np.empty(a.shape, np.int32)
-        steps = lif.run(a.swapaxes(0, 1), a.shape[1], du=neuron.du, dv=neuron.dv, bias=bias, vth=neuron.vth)
+        steps = lif.run(a.swapaxes(0, 1), a.shape[1], du=du, dv=dv, bias=bias, vth=neuron.vth)
         for t, (v, fired) in enumerate(steps):
             spikes[:, t], after[:, t] = fired, v
         return Output(packed(spikes), after if membranes else after[..., :0])
@@ -98,7 +101,12 @@ class BitslicedSimulator:
         self.network, self.kernel = network, load_kernel(width)
         self.threads = threads or cores()
         self.shapes = network.shapes
-        self.layers = [(layer, self._prepare(layer, network.ranges)) for layer in network.layers]
+        self.stages = [(stage, self._prepared(stage)) for stage in stages(network.layers)]
+
+    @property
+    def layers(self) -> list[tuple[Layer, FusedLayer | GeneralLayer | CyclicLayers]]:
+        """Every layer, and what runs it."""
+        return [(layer, runner) for stage, runner in self.stages for layer in stage]
 
     def trace(self, samples: Samples) -> Trace:
         """Return all spikes and membranes; samples as for reference.simulate, with its errors."""
@@ -136,19 +144,28 @@ class BitslicedSimulator:
 
     def _through(self, frames: Frames, keep: Callable[[int, str, Output], None], recorded: set[str]) -> None:
         def chunk(start: int) -> None:
-            signals: dict[str, Signal] = {INPUT: self._input_signal(frames[:, start : start + size])}
-            for layer, runner in self.layers:
-                output = runner.run(signals, membranes=layer.name in recorded)
-                signals[layer.name] = Spikes(as_chw(layer.output_shape)[0], output.bits)
-                keep(start, layer.name, output)
+            signals = Signals(self.network.timesteps)
+            signals[INPUT, 0] = self._input_signal(frames[:, start : start + size])
+            for stage, runner in self.stages:
+                for layer, output in zip(stage, self._outputs(stage, runner, signals, recorded), strict=True):
+                    signals[layer.name, 0] = Spikes(as_chw(layer.output_shape)[0], output.bits)
+                    keep(start, layer.name, output)
 
         size = self._chunk_size(recorded)
         with ThreadPoolExecutor(self.threads) as pool:
             for _ in pool.map(chunk, range(0, frames.shape[1], size)):
                 pass
 
+    def _outputs(
+        self, stage: Sequence[Layer], runner: FusedLayer | GeneralLayer | CyclicLayers, signals: Signals, recorded: set[str]
+    ) -> list[Output]:
+        """Run a stage and return the output of each of its layers."""
+        if isinstance(runner, CyclicLayers):
+            return runner.run(signals, count(signals[INPUT, 0]), recorded)
+        return [runner.run(signals, membranes=stage[0].name in recorded)]
+
     def _chunk_size(self, recorded: set[str]) -> int:
-        joins = {layer.name for layer, runner in self.layers if isinstance(runner, FusedLayer) and runner.others}
+        joins = {stage[0].name for stage, runner in self.stages if isinstance(runner, FusedLayer) and runner.others}
         shapes = [as_chw(layer.output_shape) for layer in self.network.layers if layer.name in recorded | joins]
         pixels_and_blocks = max((h * w * -(-c // self.kernel.block) for c, h, w in shapes), default=1)
         image = pixels_and_blocks * self.kernel.block * self.network.timesteps * 4
@@ -161,6 +178,11 @@ class BitslicedSimulator:
         limit = max(-self.network.input.minimum, self.network.input.maximum)
         return Pixels(values.astype(np.int16) if limit <= INT16_MAX else values.astype(np.int64))
 
+    def _prepared(self, stage: Sequence[Layer]) -> FusedLayer | GeneralLayer | CyclicLayers:
+        if is_recurrent(stage):
+            return CyclicLayers(stage, self.shapes, self.network.timesteps)
+        return self._prepare(stage[0], self.network.ranges)
+
     def _prepare(self, layer: Layer, ranges: Mapping[str, Range]) -> FusedLayer | GeneralLayer:
         kinds = [self._kind(synapse, ranges) for synapse in layer.synapses]
         with_kernel = [(synapse, kind) for synapse, kind in zip(layer.synapses, kinds, strict=True) if kind]
@@ -168,7 +190,9 @@ class BitslicedSimulator:
             return GeneralLayer(layer, [self._sums(layer, *pair) for pair in zip(layer.synapses, kinds, strict=True)])
         neurons = [*[None] * (len(kinds) - 1), layer.neuron]
         fused = [self._fused(*pair, neuron) for pair, neuron in zip(with_kernel, neurons, strict=True)]
-        return FusedLayer([(synapse.source, kernel) for synapse, kernel in zip(layer.synapses, fused, strict=True)])
+        return FusedLayer(
+            [((synapse.source, synapse.delay), kernel) for synapse, kernel in zip(layer.synapses, fused, strict=True)]
+        )
 
     def _kind(self, synapse: Synapse, ranges: Mapping[str, Range]) -> type[Fused] | None:
         grid = grid_of(synapse, self.shapes[synapse.source], pooling=True)
@@ -182,17 +206,22 @@ class BitslicedSimulator:
         """Return a function that gives a synapse's input `(images, T, H, W, C)` exactly."""
         if kind is not None:
             fused = self._fused(synapse, kind, None)
-            return lambda signals: fused.sums(signals[synapse.source]).astype(np.int64)
+            return lambda signals: fused.sums(signals[synapse.source, synapse.delay]).astype(np.int64)
         shape, target = self.shapes[synapse.source], as_chw(layer.output_shape)
 
-        def plain(signals: Mapping[str, Signal]) -> NDArray[np.int64]:
-            values = signals[synapse.source].values.astype(np.int64)
+        def plain(signals: Signals) -> NDArray[np.int64]:
+            values = signals[synapse.source, synapse.delay].values.astype(np.int64)
             images, frames = values.shape[:2]
             summed = synapse.sums(values.transpose(0, 1, 4, 2, 3).reshape(images * frames, *shape))
             ordered = summed.reshape(images, frames, *target).transpose(0, 1, 3, 4, 2)
             return np.broadcast_to(ordered, (images, self.network.timesteps, *ordered.shape[2:]))
 
         return plain
+
+
+def _in_signal_order(values: int | NDArray[np.integer], shape: Shape) -> int | NDArray[np.integer]:
+    """Return one number for each neuron, `(*shape)`, as `(H, W, C)`; one number for all stays as it is."""
+    return values if isinstance(values, int) else values.reshape(as_chw(shape)).transpose(1, 2, 0)
 
 
 def cores() -> int:

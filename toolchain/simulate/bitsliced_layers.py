@@ -81,7 +81,7 @@ class Fused:
         self.bias[:] = -lif.MEMBRANE_MAX  # padding channels never spike
         if neuron is not None:
             self.bias[: self.cout] = neuron.bias.reshape(self.cout, -1)[:, 0]
-        keep, vth = (lif.DECAY_UNITY - neuron.dv, neuron.vth) if neuron else (0, lif.VTH_MAX)
+        keep, vth = (lif.DECAY_UNITY - int(neuron.dv), neuron.vth) if neuron else (0, lif.VTH_MAX)
         (_, hin, win), (h, w), (kh, kw) = grid.source, grid.pooled, grid.weight.shape[2:]
         self.geometry = LayerStruct(
             *(timesteps, hin, win, grid.source[0], grid.pool, h, w, kh, kw),
@@ -192,15 +192,16 @@ def _without_pool(grid: Grid, pool: int) -> Grid | None:
 
 
 def can_fuse(layer: Layer, ranges: Mapping[str, Range]) -> bool:
-    """Tell whether the kernels' neuron is this layer's: no current memory, one bias per channel, and no sum that can wrap.
+    """Tell whether the kernels' neuron is this layer's.
 
-    Sources hold `ranges`. Sums that cannot wrap have 18 bits, whichever of them are added up first.
+    That is: no current memory, one leak, one bias per channel, and no sum that can wrap. Sources hold `ranges`. Sums that
+    cannot wrap have 18 bits, whichever of them are added up first.
     """
     neuron = layer.neuron
     per_channel = neuron.bias.reshape(as_chw(neuron.shape)[0], -1)
     uniform = bool((per_channel == per_channel[:, :1]).all())
     fits = reach(*((synapse.weight, *ranges[synapse.source]) for synapse in layer.synapses)) <= lif.INPUT_MAX
-    return neuron.du == lif.DU_MAX and uniform and fits
+    return not neuron.has_current_memory and isinstance(neuron.dv, int) and uniform and fits
 
 
 def reach(*fed: tuple[Weights, int, int]) -> int:

@@ -51,3 +51,16 @@ def over_time(network: Network, samples: Samples) -> Frames:
     """Return samples as frames of every time step, `(T, B, *input.shape)`, without copying constant ones; as `as_frames`."""
     frames = as_frames(network, samples)
     return np.broadcast_to(frames, (network.timesteps, *frames.shape[1:]))
+
+
+def delayed(values: NDArray[Any], delay: int, timesteps: int) -> NDArray[Any]:
+    """Return what frames `(F, ...)`, or the sums that they give, are `delay` steps later: 0 before that.
+
+    F is `timesteps`, or 1 where all steps are the same; without a delay they stay as they are.
+    """
+    if not delay:
+        return values
+    later = np.zeros((timesteps, *values.shape[1:]), values.dtype)
+    if delay < timesteps:
+        later[delay:] = values[: timesteps - delay]
+    return later

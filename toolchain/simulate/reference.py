@@ -1,12 +1,20 @@
 """The reference simulator: the integer network in plain numpy, written to be obviously right."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
 from snnc.toolchain.network import lif
 from snnc.toolchain.network.network import INPUT, Layer, Network
-from snnc.toolchain.simulate.frames import Samples, as_frames
+from snnc.toolchain.network.order import is_recurrent, stages
+from snnc.toolchain.simulate.frames import Samples, as_frames, delayed
 from snnc.toolchain.simulate.trace import Trace
+
+Sources = dict[str, NDArray[Any]]
+Spikes = dict[str, NDArray[np.bool_]]
+Membranes = dict[str, NDArray[np.int32]]
 
 
 def simulate(network: Network, samples: Samples) -> Trace:
@@ -30,18 +38,43 @@ def simulate(network: Network, samples: Samples) -> Trace:
         >>> snnc.simulate(network, np.array([[1, 1], [1, 0]])).spikes["fc"][:, :, 0].astype(int).tolist()
         [[0, 0], [1, 0], [0, 0]]
     """
-    sources: dict[str, NDArray[np.generic]] = {INPUT: as_frames(network, samples)}
-    spikes, membranes = {}, {}
-    for layer in network.layers:  # feed-forward, so one layer may run over all time steps before the next
-        spikes[layer.name], membranes[layer.name] = _run(layer, sources, network.timesteps)
-        sources[layer.name] = spikes[layer.name]
+    sources: Sources = {INPUT: as_frames(network, samples)}
+    spikes: Spikes = {}
+    membranes: Membranes = {}
+    for stage in stages(network.layers):
+        for layer in stage:
+            shape = (network.timesteps, sources[INPUT].shape[1], *layer.output_shape)
+            spikes[layer.name], membranes[layer.name] = np.zeros(shape, bool), np.zeros(shape, np.int32)
+        if is_recurrent(stage):
+            run_together(stage, sources | spikes, spikes, membranes)
+        else:  # one layer may run over all time steps before the next
+            _run(stage[0], sources, spikes[stage[0].name], membranes[stage[0].name])
+        sources |= spikes
     return Trace("reference", spikes, membranes)
 
 
-def _run(layer: Layer, sources: dict[str, NDArray[np.generic]], timesteps: int) -> tuple[NDArray[np.bool_], NDArray[np.int32]]:
+def _run(layer: Layer, sources: Sources, spikes: NDArray[np.bool_], membranes: NDArray[np.int32]) -> None:
+    timesteps, neuron = len(spikes), layer.neuron
     a = np.zeros((), np.int64)
     for synapse in layer.synapses:
-        a = a + np.stack([synapse.sums(frame) for frame in sources[synapse.source]])
-    neuron = layer.neuron
-    steps = list(lif.run(a, timesteps, du=neuron.du, dv=neuron.dv, bias=neuron.bias, vth=neuron.vth))
-    return np.stack([fired for _, fired in steps]), np.stack([after.astype(np.int32) for after, _ in steps])
+        a = a + delayed(np.stack([synapse.sums(frame) for frame in sources[synapse.source]]), synapse.delay, timesteps)
+    steps = lif.run(a, timesteps, du=neuron.du, dv=neuron.dv, bias=neuron.bias, vth=neuron.vth)
+    for t, (after, fired) in enumerate(steps):
+        spikes[t], membranes[t] = fired, after
+
+
+def run_together(stage: Sequence[Layer], sources: Sources, spikes: Spikes, membranes: Membranes) -> None:
+    """Run layers step by step. Each reads from `sources`, which hold `spikes` too, what this step or an earlier one wrote."""
+    timesteps = len(spikes[stage[0].name])
+    states = {layer.name: (np.zeros((), np.int64), np.zeros((), np.int64)) for layer in stage}
+    for t in range(timesteps):
+        for layer in stage:
+            neuron, name = layer.neuron, layer.name
+            a = np.zeros(spikes[name].shape[1:], np.int64)
+            for synapse in layer.synapses:
+                if t >= synapse.delay:
+                    source = sources[synapse.source]
+                    a += synapse.sums(source[(t - synapse.delay) % len(source)])  # an input of one frame is always the same
+            u, v = states[name]
+            u, v, fired = lif.step(u, v, a, du=neuron.du, dv=neuron.dv, bias=neuron.bias, vth=neuron.vth)
+            states[name], spikes[name][t], membranes[name][t] = (u, v), fired, v

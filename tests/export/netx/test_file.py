@@ -127,7 +127,7 @@ def no_type(file: h5py.File) -> None:
         (lambda file: file["layer/1/neuron/refDelay"].__setitem__((), 2), "/layer/1/neuron/refDelay is not what snnc writes"),
         (lambda file: file["layer/0"].attrs.__setitem__("note", 1), "/layer/0 differs in note"),
         (lambda file: file["snnc"].attrs.__setitem__("name", "other"), "its checksum does not fit its numbers"),
-        (lambda file: file.__delitem__("snnc"), "no group 'snnc', so it was not written by snnc"),
+        (lambda file: file.__delitem__("snnc"), "a file of lava-dl, which does not say the time steps"),
         (lambda file: file.__delitem__("layer"), "no group '/layer'"),
         (lambda file: file.__delitem__("layer/1"), "no group '/layer/1'"),
         (lambda file: file["snnc"].attrs.__setitem__("version", 99), "version 99, this snnc reads 3"),

@@ -1,11 +1,13 @@
 """Bounds: what they promise is never broken, and what they warn of can happen."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from random_networks import random_network, random_samples, seeds
+from random_recurrence import random_recurrent_network
 
 from snnc.toolchain.errors import NetworkError
 from snnc.toolchain.network.bounds import layer_bounds, overflows, prove
@@ -14,19 +16,33 @@ from snnc.toolchain.network.synapse import Conv, Dense
 from snnc.toolchain.simulate.reference import simulate
 
 
+@pytest.mark.parametrize("draw", [random_network, random_recurrent_network])
 @settings(max_examples=60, deadline=None)
 @given(seeds)
-def test_no_membrane_leaves_its_bounds(seed: int) -> None:
-    network = random_network(seed)
+def test_no_membrane_leaves_its_bounds(draw: Callable[[int], Network], seed: int) -> None:
+    network = draw(seed)
     if any(overflows(network)):
         return
     trace = simulate(network, random_samples(network, 20, timed=True, seed=seed))
-    ranges, shapes = {"input": (network.input.minimum, network.input.maximum)}, {"input": network.input.shape}
     for layer in network.layers:
-        low, high = layer_bounds(layer, ranges, network.timesteps, shapes).v
+        low, high = layer_bounds(layer, network.ranges, network.timesteps, network.shapes).v
         assert (trace.membranes[layer.name] >= np.minimum(low, 0)).all()
         assert (trace.membranes[layer.name] <= np.maximum(high, 0)).all()
-        ranges[layer.name], shapes[layer.name] = (0, 1), layer.output_shape
+
+
+def test_a_delayed_input_that_is_never_0_brings_0_at_first() -> None:
+    layer = Layer("fc", (Dense("input", [[-1]], delay=1),), Lif((1,), 100, 0, 5))
+    network = Network("n", 3, Input((1,), 9, 9), (layer,), "spikes")
+    _, high = layer_bounds(layer, network.ranges, 3, network.shapes).v
+    assert high.tolist() == [3 * 5 * 64]
+    assert simulate(network, np.array([[9]])).membranes["fc"].max() == 5 * 64
+
+
+def test_what_a_cycle_brings_is_spikes() -> None:
+    layer = Layer("fc", (Dense("input", [[1, 1]] * 2), Dense("fc", [[5, -7], [1, 2]], 1)), Lif((2,), 100, 0))
+    network = Network("n", 1, Input((2,), 0, 3), (layer,), "spikes")
+    low, high = layer_bounds(layer, network.ranges, 1, network.shapes).a
+    assert (low.tolist(), high.tolist()) == ([-7, 0], [6 + 5, 6 + 3])
 
 
 def one_layer(weight: int, inputs: int, neuron: Lif, *, maximum: int = 1, timesteps: int = 1) -> Network:

@@ -41,6 +41,12 @@ def test_all_violations_come_at_once() -> None:
     assert all(each.source and each.status == "published" and each.value is not None for each in found)
 
 
+def test_a_delay_beyond_the_chip_is_a_violation_and_no_error() -> None:
+    layer = Layer("fc", (Dense("input", [[1]], 62), Dense("input", [[1]], 63)), Lif((1,), 1, 0))
+    (found,) = violations(Network("n", 99, Input((1,), 0, 1), (layer,), "spikes"), CHIPS["loihi2"])
+    assert str(found).startswith("layer 'fc', synapses from 'input': delay 63 is outside 0..62; ")
+
+
 @pytest.mark.parametrize("name", CHIPS)
 def test_a_small_network_fits_every_chip(name: str) -> None:
     layer = Layer("fc", (Dense("input", [[1, -1]]),), Lif((1,), 2, 2048))

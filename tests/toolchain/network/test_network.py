@@ -24,8 +24,8 @@ def layer(name: str = "fc", source: str = "input", inputs: int = 16, out: int = 
     [
         (lambda: Lif((1,), 2**23 + 1, 0), "vth 8388609 is outside 0..8388608"),
         (lambda: Lif((1,), 0.5, 0), "vth 0.5 is outside"),  # type: ignore[arg-type]
-        (lambda: Lif((1,), 0, 4096), "dv 4096 is outside 0..4095"),
-        (lambda: Lif((1,), 0, 0, du=-1), "du -1 is outside 0..4095"),
+        (lambda: Lif((1,), 0, 4096), "dv 4097 is outside 0..4096"),
+        (lambda: Lif((1,), 0, 0, du=-2), "du -2 is outside -1..4095"),
         (lambda: Lif((1,), 0, 0, 2**17), "bias mantissa 131072 is outside -131071..131071; a bias has 24 bits at most"),
         (lambda: Lif((1,), 0, 0, 0, 24), "bias_exponent 24 is outside 0..23"),
         (lambda: Lif((2,), 0, 0, [1, 2, 3]), r"bias mantissa of shape \(3,\) does not broadcast to \(2,\)"),
@@ -42,7 +42,7 @@ def layer(name: str = "fc", source: str = "input", inputs: int = 16, out: int = 
         (lambda: Network("n", 0, PIXELS, (layer(),)), "timesteps 0 is outside 1..32768"),
         (lambda: Network("n", 1, PIXELS, ()), "the network has no layers"),
         (lambda: Network("n", 1, PIXELS, (layer(), layer())), "layer name 'fc' is used twice"),
-        (lambda: Network("n", 1, PIXELS, (layer(source="later"),)), "source 'later' is not 'input' or an earlier layer"),
+        (lambda: Network("n", 1, PIXELS, (layer(source="later"),)), "source 'later' is unknown; allowed are 'input', 'fc'"),
         (lambda: Network("n", 1, PIXELS, (layer(inputs=15),)), r"layer 'fc': dense synapses of weight \(3, 15\)"),
         (lambda: Network("n", 1, PIXELS, (layer(),), "volts"), "readout 'volts' is unknown; allowed are membrane, spikes"),  # type: ignore[arg-type]
         (lambda: Network("n", 1, PIXELS, (layer(),), labels=("a",)), "got 1 labels for 3 outputs"),
