@@ -5,7 +5,7 @@ from pathlib import Path
 import nir
 import numpy as np
 import pytest
-from foreign_graphs import FRAMEWORKS, foreign
+from foreign_graphs import FRAMEWORKS, NODES, Foreign, foreign
 from peers import skip_without
 
 from snnc.export.nir.file import read_graph
@@ -15,7 +15,22 @@ from snnc.export.nir.writers import rules_for
 from snnc.toolchain.errors import ConfigError
 from snnc.toolchain.simulate.reference import simulate
 
-peers = [pytest.mark.peers, pytest.mark.filterwarnings("ignore")]
+PAGE = Path(__file__).parents[3] / "docs" / "foreign.md"
+
+
+def differences(theirs: Foreign, folder: Path) -> tuple[Imported, list[str], list[tuple[int, int]]]:
+    """Import a graph as its writer's own; return that, its notes, and for each layer how many spikes differ, of how many."""
+    nir.write(folder / "a.nir", theirs.graph)
+    graph = read_graph(folder / "a.nir")
+    rules, notes = rules_for(graph, "auto", theirs.stated)
+    imported, counts = import_nir(graph, len(theirs.samples), rules), []
+    ours = simulate(imported.network, theirs.samples.reshape(*theirs.samples.shape[:2], *imported.network.input.shape))
+    for layer, spikes in zip(imported.network.layers, theirs.spikes, strict=True):
+        shape = layer.output_shape
+        real = spikes[..., : shape[-2], : shape[-1]] if len(shape) == 3 else spikes
+        counts.append((int((real.astype(bool) != ours.spikes[layer.name]).sum()), real.size))
+        assert real.any()
+    return imported, notes, counts
 
 
 @pytest.mark.peers
@@ -28,20 +43,35 @@ def test_an_imported_network_spikes_as_in_its_own_framework(
     skip_without(framework)
     theirs = foreign(framework, seed)
     capfd.readouterr()  # what they print
-    nir.write(tmp_path / "a.nir", theirs.graph)
-    graph = read_graph(tmp_path / "a.nir")
-    rules, notes = rules_for(graph, "auto", theirs.stated)
+    imported, notes, counts = differences(theirs, tmp_path)
     assert any(f"conventions of {theirs.writer} explain" in note for note in notes)
     assert (framework == "norse") == any("1000 times too small" in note for note in notes)
-    imported = import_nir(graph, len(theirs.samples), rules)
-    ours = simulate(imported.network, theirs.samples.reshape(*theirs.samples.shape[:2], *imported.network.input.shape))
-    for layer, spikes in zip(imported.network.layers, theirs.spikes, strict=True):
-        shape = layer.output_shape
-        real = spikes[..., : shape[-2], : shape[-1]] if len(shape) == 3 else spikes
-        differ = int((real.astype(bool) != ours.spikes[layer.name]).sum())
-        assert differ == 0, (layer.name, differ, imported.rounded)
-        assert real.any()
     assert imported.rounded == []
+    assert [differ for differ, _ in counts] == [0, 0, 0]
+
+
+def table(folder: Path) -> str:
+    """Measure the table of the page: 4 networks of each kind, 4 steps, 20 samples."""
+    lines = ["| framework | node | whole weights | float weights |", "|---|---|---|---|"]
+    for framework, nodes in NODES.items():
+        both = [
+            np.sum([differences(foreign(framework, seed, floats=floats), folder)[2] for seed in range(4)], axis=0)
+            for floats in (False, True)
+        ]
+        for node, (exact, of), (rounded, _) in zip(nodes, *both, strict=True):
+            assert exact == 0
+            lines.append(f"| {framework} | {node} | exact: 0 of {of:,} differ | rounded: {rounded / of:.2%} differ |")
+    return "\n".join(lines)
+
+
+@pytest.mark.peers
+@pytest.mark.filterwarnings("ignore")
+def test_the_page_says_what_is_measured(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    for framework in FRAMEWORKS:
+        skip_without(framework)
+    measured = table(tmp_path)
+    capfd.readouterr()
+    assert measured in PAGE.read_text(encoding="utf-8"), measured
 
 
 def lif(**parameters: object) -> nir.LIF:
