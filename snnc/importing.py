@@ -112,7 +112,7 @@ def _own(network: Network, rules: "Rules") -> "Imported":
     from snnc.export.nir.importer import Imported
 
     names = node_names(layer.name for layer in network.layers)
-    betas = {layer.name: layer.neuron.beta for layer in network.layers}
+    betas = {layer.name: float(np.max(layer.neuron.beta)) for layer in network.layers}
     factors = {name: 1 / (1 - beta) if rules.gain == "normalized" and beta < 1 else 1.0 for name, beta in betas.items()}
     return Imported(network, {layer: names[layer] for layer in betas}, [], factors=factors)
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from snnc.export.nir.constants import Floats, settled
 from snnc.export.nir.folding import RealLayer
-from snnc.export.nir.interpreter import convolved
+from snnc.export.nir.interpreter import convolved, delayed
 from snnc.export.nir.neurons import reaches
 from snnc.export.nir.paths import Path
 from snnc.export.nir.rules import Rules
@@ -57,7 +57,7 @@ def causes(real: RealLayer, made: Layer, factor: float, activity: Mapping[str, F
 
 
 def _sums(path: Path, weight: Floats, activity: Mapping[str, Floats]) -> Floats:
-    source = activity[path.source]
+    source = delayed(activity[path.source], path.delay)
     if weight.ndim == 4:
         return convolved(source, weight, path.stride, path.padding)
     return source.reshape(*source.shape[:2], -1) @ weight.T

@@ -1,7 +1,6 @@
 """Any feed-forward NIR graph as a flat, ordered chain of nodes: nested graphs opened, parameters brought to one form."""
 
 from dataclasses import dataclass
-from graphlib import CycleError, TopologicalSorter
 from math import prod
 from typing import Any
 
@@ -9,6 +8,8 @@ import nir
 import numpy as np
 
 from snnc.export.nir.constants import Floats, stored
+from snnc.export.nir.loops import Edge, ordered
+from snnc.export.nir.neurons import NEURONS
 from snnc.toolchain.errors import FileFormatError
 
 SIZES = ("stride", "kernel_size", "dilation", "groups", "padding")
@@ -18,14 +19,18 @@ MOST_VALUES = 2**26  # of one array that a node stands for
 
 @dataclass(frozen=True)
 class FlatGraph:
-    """Nodes in an order in which each comes after all its sources, and the sources of each."""
+    """Nodes in an order in which each comes after all its sources, and the sources of each.
+
+    `back` holds the edges out of neurons on which a loop takes one step.
+    """
 
     nodes: dict[str, nir.NIRNode]
     sources: dict[str, list[str]]
+    back: frozenset[Edge] = frozenset()
 
 
 def flat_graph(graph: nir.NIRGraph) -> FlatGraph:
-    """Open nested graphs and order all nodes. Raises FileFormatError for loops and for edges that lead nowhere."""
+    """Open nested graphs and order all nodes. Raises FileFormatError for loops without neurons and edges that lead nowhere."""
     nodes, edges = _opened(graph, "")
     sources: dict[str, list[str]] = {name: [] for name in nodes}
     for before, after in edges:
@@ -33,16 +38,10 @@ def flat_graph(graph: nir.NIRGraph) -> FlatGraph:
             if name not in nodes:
                 raise FileFormatError(f"an edge names the node {name!r}, which the graph does not have; mend the file")
         sources[after].append(before)
-    try:
-        order = list(TopologicalSorter(sources).static_order())
-    except CycleError as error:
-        loop = " -> ".join(error.args[1])
-        raise FileFormatError(
-            f"nodes {loop} form a loop; the chip's networks here are feed-forward, unroll or remove it"
-        ) from None
+    order, back = ordered(sources, lambda name: isinstance(nodes[name], NEURONS))
     for name, node in nodes.items():
         _check_numbers(name, node)
-    return FlatGraph({name: nodes[name] for name in order}, sources)
+    return FlatGraph({name: nodes[name] for name in order}, sources, back)
 
 
 def _check_numbers(name: str, node: nir.NIRNode) -> None:

@@ -13,10 +13,10 @@ import numpy as np
 
 from snnc.export.nir.constants import Floats, common_unit
 from snnc.export.nir.crops import Crop, cropped, crops_of
-from snnc.export.nir.flat import flat_graph
+from snnc.export.nir.flat import FlatGraph, flat_graph
 from snnc.export.nir.folding import RealLayer, folded
 from snnc.export.nir.neurons import INTEGRATING, NEURONS
-from snnc.export.nir.paths import Path, path_to
+from snnc.export.nir.paths import Path, chain_to, path_to
 from snnc.export.nir.recognized import recognized
 from snnc.export.nir.rules import Rules
 from snnc.export.nir.scale import UNIT, Limits, Scale, best_scale, shift_of
@@ -66,22 +66,15 @@ def import_nir(
     flat = flat_graph(graph)
     entry, shape, one_dimensional = input_of(flat)
     check_neurons([shape])
-    ways, names = dict[str, list[Path]](), {entry: INPUT}
-    shapes = {entry: shape}
-    for name, node in flat.nodes.items():
-        if isinstance(node, NEURONS):
-            ways[name] = [
-                path_to(flat, source, shapes, names, one_dimensional=one_dimensional) for source in flat.sources[name]
-            ]
-            names[name] = name.replace("/", "_")
-            check_neurons([*shapes.values(), *(way.shape for way in ways[name][:1])])
-            shapes[name] = ways[name][0].shape if ways[name] else (1,)
+    names = {entry: INPUT} | {name: name.replace("/", "_") for name, node in flat.nodes.items() if isinstance(node, NEURONS)}
+    ways, shapes = _ways(flat, names, {entry: shape}, rules, one_dimensional=one_dimensional)
     if not ways:
         raise CannotExport("the graph has no spiking neurons (LIF, IF, CubaLIF); there is nothing for the chip to run")
     last = output_of(flat, names)
     crops = crops_of({names[name]: paths for name, paths in ways.items()})
     source_input = Input(shape, *pixels)
-    maker = _Maker(rules, timesteps, Limits(2 ** (bits - 1) - 1, exponents), source_input, crops, silent=names[last])
+    sizes = {names[name]: (each[0], *crops.get(names[name], each[1:])) for name, each in shapes.items()}
+    maker = _Maker(rules, timesteps, Limits(2 ** (bits - 1) - 1, exponents), source_input, crops, sizes, silent=names[last])
     order = [*(name for name in ways if name != last), last]  # the read-out is the last layer
     layers = tuple(maker.layer(name, names[name], flat.nodes[name], ways[name]) for name in order)
     readout = "membrane" if isinstance(flat.nodes[last], INTEGRATING) else "spikes"
@@ -90,15 +83,40 @@ def import_nir(
     return Imported(network, nodes, maker.rounded, one_dimensional, maker.recognized, maker.real, maker.factors)
 
 
+def _ways(
+    flat: FlatGraph, names: dict[str, str], shapes: dict[str, tuple[int, ...]], rules: Rules, *, one_dimensional: bool
+) -> tuple[dict[str, list[Path]], dict[str, tuple[int, ...]]]:
+    """Return all ways into each population, those of loops last, and the shape of each population."""
+    ways, around = dict[str, list[Path]](), list[tuple[str, str]]()
+    for name in (name for name in flat.nodes if names.get(name, INPUT) != INPUT):
+        loops = {source: chain_to(flat, source, name, names)[2] for source in flat.sources[name]}
+        around += [(source, name) for source, is_loop in loops.items() if is_loop]
+        forward = [source for source, is_loop in loops.items() if not is_loop]
+        ways[name] = [path_to(flat, each, name, shapes, names, rules, one_dimensional=one_dimensional) for each in forward]
+        check_neurons([*shapes.values(), *(way.shape for way in ways[name][:1])])
+        shapes[name] = ways[name][0].shape if ways[name] else (1,)
+    for source, name in around:
+        ways[name].append(path_to(flat, source, name, shapes, names, rules, one_dimensional=one_dimensional))
+    return ways, shapes
+
+
 class _Maker:
     """Makes one layer after the other, and keeps what was recognized and rounded."""
 
     def __init__(
-        self, rules: Rules, timesteps: int, limits: Limits, pixels: Input, crops: dict[str, Crop], *, silent: str
+        self,
+        rules: Rules,
+        timesteps: int,
+        limits: Limits,
+        pixels: Input,
+        crops: dict[str, Crop],
+        shapes: dict[str, tuple[int, ...]],
+        *,
+        silent: str,
     ) -> None:
         self.rules, self.timesteps, self.limits, self.crops, self.silent = rules, timesteps, limits, crops, silent
-        self.ranges: dict[str, Range] = {INPUT: (pixels.minimum, pixels.maximum)}
-        self.shapes = {INPUT: pixels.shape}
+        self.shapes = shapes
+        self.ranges: dict[str, Range] = dict.fromkeys(shapes, (0, 1)) | {INPUT: (pixels.minimum, pixels.maximum)}
         self.rounded, self.recognized = list[str](), list[str]()
         self.real, self.factors = dict[str, RealLayer](), dict[str, float]()
 
@@ -113,7 +131,6 @@ class _Maker:
         if line := recognized(name, neuron, real, self.rules):
             self.recognized.append(line)
         self.real[name], self.factors[name] = real, scale.factor
-        self.ranges[name], self.shapes[name] = (0, 1), made.output_shape
         return made
 
     def _integers(self, name: str, real: RealLayer, scale: Scale) -> Layer:

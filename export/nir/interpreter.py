@@ -9,18 +9,24 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from snnc.export.nir.constants import Floats, stored
-from snnc.export.nir.flat import flat_graph, kernel, pair
-from snnc.export.nir.neurons import NEURONS, Activity, real_neurons, run
+from snnc.export.nir.flat import FlatGraph, flat_graph, kernel, pair
+from snnc.export.nir.neurons import NEURONS, Activity, Stepper, real_neurons, run
 from snnc.export.nir.rules import Rules
 from snnc.toolchain.errors import FileFormatError
+
+WHOLE_STEPS = 1e-3  # what a delay may miss a whole number of time steps by
 
 
 def interpret(graph: nir.NIRGraph, samples: NDArray[np.number[Any]], rules: Rules) -> dict[str, Activity]:
     """Run samples `(T, B, ...)` and return the activity of every node by name; edges into one node are summed.
 
-    Raises FileFormatError for loops and for nodes that are no part of feed-forward spiking networks here.
+    What comes around a loop arrives a step later. Raises FileFormatError for loops without neurons and for nodes that are no
+    part of spiking networks here.
     """
-    flat, done = flat_graph(graph), dict[str, Activity]()
+    flat = flat_graph(graph)
+    if flat.back:
+        return _step_by_step(flat, np.asarray(samples, np.float64), rules)
+    done = dict[str, Activity]()
     for name, node in flat.nodes.items():
         if isinstance(node, nir.Input) and not flat.sources[name]:
             x = np.asarray(samples, np.float64)
@@ -28,8 +34,78 @@ def interpret(graph: nir.NIRGraph, samples: NDArray[np.number[Any]], rules: Rule
             x = sum((done[source].sent for source in flat.sources[name][1:]), done[flat.sources[name][0]].sent)
         else:
             raise FileFormatError(f"node {name!r} has no source; connect or remove it")
-        done[name] = run(real_neurons(node, rules), x, rules) if isinstance(node, NEURONS) else Activity(_linear(name, node)(x))
+        if isinstance(node, NEURONS):
+            done[name] = run(real_neurons(node, rules), x, rules)
+        else:
+            done[name] = Activity(
+                delayed(x, steps_of(name, node, rules)) if isinstance(node, nir.Delay) else _linear(name, node)(x)
+            )
     return done
+
+
+def steps_of(name: str, node: nir.Delay, rules: Rules) -> int:
+    """Return the time steps of a Delay. Raises FileFormatError unless they are the same whole number for all."""
+    steps = np.unique(np.asarray(node.delay, np.float64) / rules.dt)
+    whole = np.rint(steps)
+    if len(np.unique(whole)) != 1 or whole[0] < 0 or (np.abs(steps - whole) > WHOLE_STEPS).any():
+        raise FileFormatError(
+            f"node {name!r}: its delay is {steps[0]:g} to {steps[-1]:g} time steps of {rules.dt:g} s; allowed is a whole one"
+        )
+    return int(whole[0])
+
+
+def delayed(x: Floats, steps: int) -> Floats:
+    """Return `(T, ...)` some steps later, silent at first."""
+    return np.concatenate([np.zeros_like(x[:steps]), x[: max(len(x) - steps, 0)]])
+
+
+def _step_by_step(flat: FlatGraph, samples: Floats, rules: Rules) -> dict[str, Activity]:
+    """Run a graph with loops: all nodes in their order, one step after the other."""
+    steppers = {
+        name: Stepper(real_neurons(node, rules), rules) for name, node in flat.nodes.items() if isinstance(node, NEURONS)
+    }
+    linear = {name: _linear(name, node) for name, node in flat.nodes.items() if not isinstance(node, (*NEURONS, nir.Delay))}
+    sent: dict[str, list[Floats]] = {name: [] for name in flat.nodes}
+    membranes: dict[str, list[Floats]] = {name: [] for name in steppers}
+    for t, frame in enumerate(samples):
+        for name, node in flat.nodes.items():
+            x = _arriving(flat, name, frame, sent, t)
+            if name in steppers:
+                spikes, after = steppers[name].step(x)
+                sent[name].append(np.broadcast_to(spikes, x.shape))
+                membranes[name].append(np.broadcast_to(after, x.shape))
+            elif isinstance(node, nir.Delay):
+                ago = t - steps_of(name, node, rules)
+                membranes.setdefault(name, []).append(x)
+                sent[name].append(membranes[name][ago] if ago >= 0 else np.zeros_like(x))
+            else:
+                sent[name].append(linear[name](x[None])[0])
+    return {
+        name: Activity(np.stack(values), np.stack(membranes[name]) if name in steppers else None)
+        for name, values in sent.items()
+    }
+
+
+def _arriving(flat: FlatGraph, name: str, frame: Floats, sent: dict[str, list[Floats]], t: int) -> Floats:
+    sources = flat.sources[name]
+    if not sources:
+        if not isinstance(flat.nodes[name], nir.Input):
+            raise FileFormatError(f"node {name!r} has no source; connect or remove it")
+        return frame
+    now = [sent[source][t] for source in sources if (source, name) not in flat.back]
+    before = [sent[source][t - 1] for source in sources if (source, name) in flat.back and t]
+    if not now and not before:  # nothing has come around yet
+        node = flat.nodes[name]
+        shape = node.weight.shape[1:] if isinstance(node, (nir.Linear, nir.Affine)) else _population(flat, sources[0])
+        return np.zeros((len(frame), *shape))
+    arriving = [*now, *before]
+    total: Floats = sum(arriving[1:], arriving[0])
+    return total
+
+
+def _population(flat: FlatGraph, name: str) -> tuple[int, ...]:
+    node: Any = flat.nodes[name]
+    return np.shape(node.v_threshold if hasattr(node, "v_threshold") else node.r)
 
 
 def _linear(name: str, node: nir.NIRNode) -> Callable[[Floats], Floats]:

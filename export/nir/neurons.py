@@ -91,25 +91,39 @@ def _current_gain(node: Any, alpha: Floats, rules: Rules) -> Floats:
     return alpha if rules.early_decay else np.ones(1)
 
 
-def run(neurons: RealNeurons, inputs: Floats, rules: Rules) -> Activity:
-    """Step one population over inputs `(T, B, ...)`; those that integrate send their membrane.
+class Stepper:
+    """One population from rest, step by step."""
 
-    A membrane that misses the threshold by no more than the noise of float64 meets it.
-    """
-    u, v = np.zeros(inputs.shape[1:]), np.broadcast_to(neurons.start, inputs.shape[1:])
-    sent, membranes = np.empty(inputs.shape), np.empty(inputs.shape)
-    pending = [np.zeros(inputs.shape[1:], bool)] * rules.reset_delay
-    for t, now in enumerate(inputs):
-        u = neurons.alpha * u + neurons.current_gain * now
-        v = neurons.keep * v + neurons.gain * u + neurons.drive
+    def __init__(self, neurons: RealNeurons, rules: Rules) -> None:
+        """Begin where membranes begin."""
+        self.neurons, self.rules = neurons, rules
+        self.u: Floats = np.zeros(1)
+        self.v: Floats = neurons.start
+        self.pending = [np.zeros(1, bool)] * rules.reset_delay
+
+    def step(self, now: Floats) -> tuple[Floats, Floats]:
+        """Return what the population sends and its membranes after reset, for inputs `(B, ...)`.
+
+        A membrane that misses the threshold by no more than the noise of float64 meets it.
+        """
+        neurons = self.neurons
+        self.u = neurons.alpha * self.u + neurons.current_gain * now
+        v = neurons.keep * self.v + neurons.gain * self.u + neurons.drive
         if neurons.threshold is None:
-            sent[t] = membranes[t] = v
-            continue
-        fired = reaches(v, neurons.threshold, rules)
-        pending.append(fired)
-        reset = pending.pop(0)
-        v = np.where(reset, neurons.reset if rules.reset == "zero" else v - neurons.threshold, v)
-        sent[t], membranes[t] = fired, v
+            self.v = v
+            return v, v
+        fired = reaches(v, neurons.threshold, self.rules)
+        self.pending.append(fired)
+        reset = self.pending.pop(0)
+        self.v = np.where(reset, neurons.reset if self.rules.reset == "zero" else v - neurons.threshold, v)
+        return fired.astype(np.float64), self.v
+
+
+def run(neurons: RealNeurons, inputs: Floats, rules: Rules) -> Activity:
+    """Step one population over inputs `(T, B, ...)`; those that integrate send their membrane."""
+    stepper, sent, membranes = Stepper(neurons, rules), np.empty(inputs.shape), np.empty(inputs.shape)
+    for t, now in enumerate(inputs):
+        sent[t], membranes[t] = stepper.step(now)
     return Activity(sent, membranes)
 
 

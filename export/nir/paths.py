@@ -1,5 +1,6 @@
 """The linear nodes between two populations of a NIR graph, folded into one: scales, pools, flattening, and the weights."""
 
+from collections.abc import Container
 from dataclasses import dataclass
 from math import prod
 
@@ -8,6 +9,8 @@ import numpy as np
 
 from snnc.export.nir.constants import Floats, stored
 from snnc.export.nir.flat import FlatGraph, check_values, kernel, pair
+from snnc.export.nir.interpreter import steps_of
+from snnc.export.nir.rules import Rules
 from snnc.export.nir.windows import Windows, whole_image
 from snnc.toolchain.errors import CannotExport, located
 from snnc.toolchain.network.synapse import Conv, Dense, Synapse
@@ -31,6 +34,7 @@ class Path:
     gain: Floats | None = None  # in front of the weights, of the shape passed on so far
     flattened: bool = False
     one_dimensional: bool = False  # the graph's own nodes have (C, N) where this has (C, 1, N)
+    delay: int = 0  # further time steps
     crop: tuple[int, int] | None = None  # of the source, whose last rows and columns must not be there
 
     def finish(self, node: str) -> None:
@@ -51,32 +55,50 @@ class Path:
         """Return the integer synapse of this path for whole weights of its shape."""
         integers = weight.astype(np.int32)
         if weight.ndim == 4:
-            return Conv(self.source, integers, self.stride, self.padding)
-        return Dense(self.source, integers)
+            return Conv(self.source, integers, self.stride, self.padding, self.delay)
+        return Dense(self.source, integers, self.delay)
 
 
-def path_to(
-    flat: FlatGraph, name: str, shapes: dict[str, tuple[int, ...]], names: dict[str, str], *, one_dimensional: bool
-) -> Path:
-    """Return the way to a node from the population behind it. Raises CannotExport, naming the node, where there is none."""
-    chain = []
-    while name not in names:
+def chain_to(flat: FlatGraph, source: str, target: str, populations: Container[str]) -> tuple[str, list[str], bool]:
+    """Return the population behind an edge into a target, the nodes between, last one first, and whether it is a loop's way."""
+    chain, name, reader = [], source, target
+    while name not in populations:
         before = flat.sources[name]
         if len(before) != 1:
             raise CannotExport(f"node {name!r} has {len(before)} sources; inputs may be summed at neurons only")
         chain.append(name)
-        name = before[0]
-    path = Path(names[name], shapes[name], shapes[name], one_dimensional=one_dimensional)
+        name, reader = before[0], name
+    return name, chain, (name, reader) in flat.back
+
+
+def path_to(
+    flat: FlatGraph,
+    source: str,
+    target: str,
+    shapes: dict[str, tuple[int, ...]],
+    names: dict[str, str],
+    rules: Rules,
+    *,
+    one_dimensional: bool,
+) -> Path:
+    """Return the way to a target from the population behind a source. Raises CannotExport, naming the node, for none."""
+    name, chain, loops = chain_to(flat, source, target, names)
+    path = Path(names[name], shapes[name], shapes[name], one_dimensional=one_dimensional, delay=int(loops))
     for inner in reversed(chain):
-        _append(path, inner, flat.nodes[inner])
+        _append(path, inner, flat.nodes[inner], rules)
         with located(f"node {inner!r}"):
             check_neurons([path.shape])
     path.finish(chain[0] if chain else name)
     return path
 
 
-def _append(path: Path, name: str, node: nir.NIRNode) -> None:
+def _append(path: Path, name: str, node: nir.NIRNode, rules: Rules) -> None:
     if isinstance(node, (nir.Input, nir.Output)):
+        return
+    if isinstance(node, nir.Delay):
+        if np.any(path.bias):
+            raise CannotExport(f"node {name!r} delays what has a bias; put it in front of the weights")
+        path.delay += steps_of(name, node, rules)
         return
     if isinstance(node, nir.Flatten):
         if path.weight is not None and len(path.shape) == 3:

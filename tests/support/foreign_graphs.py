@@ -154,3 +154,30 @@ NODES = {
         "CUBALIFNode behind Flatten and Linear",
     ),
 }
+
+
+@torch.no_grad()
+def recurrent_snntorch(seed: int, timesteps: int = 5) -> Foreign:
+    """Return RLeaky and Leaky behind matrices, as snnTorch writes them: a loop in a graph of its own."""
+    import snntorch
+    from snntorch.export_nir import export_to_nir
+
+    rng = np.random.default_rng(seed)
+    draw, count = Weights(rng, floats=False), 5
+    common: dict[str, Any] = {"init_hidden": True, "reset_mechanism": "zero", "reset_delay": False}
+    recurrent = snntorch.RLeaky(torch.full((count,), 0.5), linear_features=count, threshold=torch.full((count,), 2.0), **common)
+    draw(recurrent.recurrent, 1.0, bias=False)
+    last = snntorch.Leaky(torch.full((3,), 0.5), torch.full((3,), 1.0), **common)
+    made = nn.Sequential(draw(nn.Linear(4, count), 1.0), recurrent, draw(nn.Linear(count, 3), 1.0), last)
+    samples = rng.integers(0, 2, (timesteps, 20, 4))
+    spikes: list[list[np.ndarray]] = [[], []]
+    for x in torch.from_numpy(samples).float():
+        for index, module in enumerate(made):
+            x = module(x)
+            if index % 2:
+                spikes[index // 2].append(x.numpy().copy())
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        graph = export_to_nir(made, torch.zeros(1, 4), ignore_dims=[0])
+    stated = {"reset": "zero", "reset_delay": 0}
+    return Foreign(graph, samples, [np.stack(each) for each in spikes], "snntorch", stated)

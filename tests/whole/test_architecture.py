@@ -232,6 +232,7 @@ def test_every_source_has_a_test_file() -> None:
         "paths": "test_importer",
         **dict.fromkeys(("crops", "terminals", "recognized", "folding"), "test_importer"),
         "neurons": "test_interpreter",
+        "loops": "test_recurrence",
         "export/nir/runner": "test_file",
         "export/onnx/runner": "test_file",
         "bitsliced_layers": "test_bitsliced",

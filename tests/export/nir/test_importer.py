@@ -154,12 +154,6 @@ def test_float_weights_are_rounded_to_the_bits_and_that_is_said() -> None:
     assert agreements[0] < agreements[1]
 
 
-def recurrent() -> nir.NIRGraph:
-    graph = chain((4,), nir.Linear(np.eye(4)), lif((4,)))
-    graph.edges.append(("n1", "n0"))
-    return graph
-
-
 REFUSED = [
     (CHAINS["dense"], {"reset": "subtract"}, "node 'n1': its reset subtracts the threshold, the chip's LIF is set to 0"),
     (CHAINS["dense"], {"reset_delay": 1}, "node 'n1': its reset comes 1 step late"),
@@ -198,9 +192,7 @@ def test_what_the_chip_cannot_do_is_refused_by_node(graph: nir.NIRGraph, stated:
     assert "\n" not in str(caught.value)
 
 
-def test_recurrence_and_bad_settings_are_refused() -> None:
-    with pytest.raises(FileFormatError, match="form a loop"):
-        import_nir(recurrent(), 5, Rules())
+def test_bad_settings_are_refused() -> None:
     with pytest.raises(ConfigError, match="--bits 9 is not possible"):
         import_nir(CHAINS["dense"], 5, Rules(), bits=9)
     with pytest.raises(ConfigError, match="writer 'brian' is unknown; allowed are spec"):
