@@ -37,6 +37,7 @@ TARGETS: dict[str, Target] = {
         prepare=fold_parallel,
         engines=("netx",),
         companions=companions.companions,
+        bias_exponents=(netx.BIAS_EXPONENT,),
         adopt=loaded("netx.file", "adopt_netx", ""),
     ),
     "nir": Target(

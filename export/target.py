@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from snnc.toolchain.atomic_file import write_atomically
 from snnc.toolchain.errors import ConfigError, install_command, located
+from snnc.toolchain.network import lif
 from snnc.toolchain.network.bounds import prove
 from snnc.toolchain.network.network import Network
 from snnc.toolchain.network.violation import Violation, refuse
@@ -63,7 +64,8 @@ class Target:
     `describe(network, path)` says how a reader of one file understands its numbers, and `remark(network, options)` what users
     must know about a file although nothing in it is lost. `engines` are the rows of ENGINES that read the files themselves.
     `extra` is the extra of pip that installs the format's library. `variants` are the options that `snnc inspect` lists,
-    by name; without any, it lists the defaults. `companions(options)` are further files that belong to one.
+    by name; without any, it lists the defaults. `bias_exponents` are those that biases may have: what is imported for the
+    format is rounded to them. `companions(options)` are further files that belong to one.
     """
 
     suffix: str
@@ -76,6 +78,7 @@ class Target:
     engines: tuple[str, ...] = ()
     extra: str = ""
     variants: Mapping[str, Any] = field(default_factory=dict)
+    bias_exponents: tuple[int, ...] = tuple(range(lif.BIAS_EXPONENT_MAX + 1))
     adopt: Callable[[str | Path, Stated], Network] | None = None
     companions: Callable[[Any], tuple[Companion, ...]] = lambda options: ()
     prepare: Callable[[Network], Network] = lambda network: network

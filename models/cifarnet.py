@@ -13,9 +13,9 @@ DENSE = [("fc1", 1024), ("fc2", 512)]
 
 
 def cifarnet(config: TrainConfig, input: Input, classes: int) -> SpikingNetwork:
-    """Build CIFARNet for an input `(C, H, W)` with sides that are multiples of 4; all channels are scaled by `config.width`.
+    """Build CIFARNet for an input `(C, H, W)` of any sides from 4 on; all channels are scaled by `config.width`.
 
-    The first layer, the spike encoder, and the read-out keep 8 bits. Raises ConfigError if the input cannot be pooled.
+    Rows and columns that a pool would leave out are not computed. The first layer, the spike encoder, and the read-out keep 8 bits. Raises ConfigError if the input cannot be pooled.
     """
     network = SpikingNetwork("cifarnet", config.timesteps, input)
     neurons = Neurons(config.timesteps, config.beta, config.surrogate)
@@ -29,8 +29,9 @@ def cifarnet(config: TrainConfig, input: Input, classes: int) -> SpikingNetwork:
         )
 
     last = INPUT
-    for name, channels, pool in CONVOLUTIONS:
-        last = add(name, last, channels, Geometry(kernel=3, padding=1, pool=pool))
+    behind = [pool for _, _, pool in CONVOLUTIONS[1:]] + [1]
+    for (name, channels, pool), tile in zip(CONVOLUTIONS, behind, strict=True):
+        last = add(name, last, channels, Geometry(kernel=3, padding=1, pool=pool, tile=tile))
     for name, features in DENSE:
         last = add(name, last, features, Geometry())
     network.add(ReadOut("readout", {last: Synapses(network.shape(last), classes, Geometry())}, neurons))

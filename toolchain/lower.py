@@ -69,8 +69,14 @@ def _lower_layer(trained: SpikingLayer | ReadOut) -> Layer:
 def folded(synapses: Synapses, weight: np.ndarray, source: str) -> Synapse:
     """Return the integer synapse of trainable ones, their pooling folded into the taps."""
     geometry, padding = synapses.geometry, synapses.geometry.padding
-    plain: Synapse = Dense(source, weight) if geometry.kernel is None else Conv(source, weight, padding=(padding, padding))
-    return plain.behind_pool(geometry.pool, synapses.source_shape)
+    if geometry.kernel is None:
+        return Dense(source, weight).behind_pool(geometry.pool, synapses.source_shape)
+    whole = Conv(source, weight, padding=(padding, padding))
+    # Taps of weight 0 behind a kernel make it reach less far, so that the last rows and columns are not there.
+    given, kept = whole.output_shape(geometry.pooled_shape(synapses.source_shape))[1:], synapses.output_shape[1:]
+    missing = [(0, given[axis] - kept[axis]) for axis in (0, 1)]
+    trimmed = Conv(source, np.pad(weight, [(0, 0), (0, 0), *missing]), padding=(padding, padding))
+    return trimmed.behind_pool(geometry.pool, synapses.source_shape)
 
 
 def whole(values: Tensor) -> np.ndarray:

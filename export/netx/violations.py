@@ -61,6 +61,6 @@ def _neuron(neuron: Lif, where: str) -> Iterator[Violation]:
     remedy = f"rescale the layer; a threshold that is never reached may be {lif.VTH_MAX}"
     yield from outside(where, "threshold", neuron.vth, (0, lif.VTH_MAX), remedy)
     if (neuron.bias & (1 << BIAS_EXPONENT) - 1).any():
-        yield Violation(where, "netx biases are whole weight units (multiples of 64)", "use bias exponent 6")
+        yield Violation(where, "netx biases are whole weight units (multiples of 64)", "take --target nir or onnx")
     allowed = (lif.BIAS_MANTISSA_MIN, lif.BIAS_MANTISSA_MAX)
     yield from outside(where, "bias in weight units", neuron.bias >> BIAS_EXPONENT, allowed, "rescale the layer")

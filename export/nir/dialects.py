@@ -35,6 +35,7 @@ class Dialect:
     has_li: bool = False  # a membrane read-out is a leaky integrator; else a LIF that never spikes
     divides: bool = False  # a step takes v / tau from v, else it multiplies v
     sums_edges: bool = False
+    has_delays: bool = False  # reads Delay nodes, and loops as a delay of one step
     refusal: str = ""
 
 
@@ -51,7 +52,7 @@ SINABS = "sinabs 3.1.3 resets by subtraction and lets a neuron spike several tim
 
 DIALECTS: dict[str, Dialect] = {
     # NIR's definition and Euler's method; a step that is a power of two loses nothing in dt / tau.
-    "spec": Dialect(2**-13, _euler(2**-13), np.float64, np.float64, has_li=True, sums_edges=True),
+    "spec": Dialect(2**-13, _euler(2**-13), np.float64, np.float64, has_li=True, sums_edges=True, has_delays=True),
     "norse": Dialect(1e-3, _norse, strict=False, ignores_r=True),
     "snntorch": Dialect(1e-4, _euler(1e-4), strict=False, has_if=False),  # its IF decays by 0.9
     "spikingjelly": Dialect(1e-4, _euler(1e-4), np.float64, strict=False, divides=True),

@@ -1,17 +1,17 @@
 """Any feed-forward NIR graph as a flat, ordered chain of nodes: nested graphs opened, parameters brought to one form."""
 
 from dataclasses import dataclass
-from graphlib import CycleError, TopologicalSorter
 from math import prod
 from typing import Any
 
 import nir
 import numpy as np
-from numpy.typing import NDArray
 
+from snnc.export.nir.constants import Floats, stored
+from snnc.export.nir.loops import Edge, ordered
+from snnc.export.nir.neurons import NEURONS
 from snnc.toolchain.errors import FileFormatError
 
-Floats = NDArray[np.float64]
 SIZES = ("stride", "kernel_size", "dilation", "groups", "padding")
 MOST = 2**16
 MOST_VALUES = 2**26  # of one array that a node stands for
@@ -19,14 +19,18 @@ MOST_VALUES = 2**26  # of one array that a node stands for
 
 @dataclass(frozen=True)
 class FlatGraph:
-    """Nodes in an order in which each comes after all its sources, and the sources of each."""
+    """Nodes in an order in which each comes after all its sources, and the sources of each.
+
+    `back` holds the edges out of neurons on which a loop takes one step.
+    """
 
     nodes: dict[str, nir.NIRNode]
     sources: dict[str, list[str]]
+    back: frozenset[Edge] = frozenset()
 
 
 def flat_graph(graph: nir.NIRGraph) -> FlatGraph:
-    """Open nested graphs and order all nodes. Raises FileFormatError for loops and for edges that lead nowhere."""
+    """Open nested graphs and order all nodes. Raises FileFormatError for loops without neurons and edges that lead nowhere."""
     nodes, edges = _opened(graph, "")
     sources: dict[str, list[str]] = {name: [] for name in nodes}
     for before, after in edges:
@@ -34,16 +38,10 @@ def flat_graph(graph: nir.NIRGraph) -> FlatGraph:
             if name not in nodes:
                 raise FileFormatError(f"an edge names the node {name!r}, which the graph does not have; mend the file")
         sources[after].append(before)
-    try:
-        order = list(TopologicalSorter(sources).static_order())
-    except CycleError as error:
-        loop = " -> ".join(error.args[1])
-        raise FileFormatError(
-            f"nodes {loop} form a loop; the chip's networks here are feed-forward, unroll or remove it"
-        ) from None
+    order, back = ordered(sources, lambda name: isinstance(nodes[name], NEURONS))
     for name, node in nodes.items():
         _check_numbers(name, node)
-    return FlatGraph({name: nodes[name] for name in order}, sources)
+    return FlatGraph({name: nodes[name] for name in order}, sources, back)
 
 
 def _check_numbers(name: str, node: nir.NIRNode) -> None:
@@ -61,8 +59,8 @@ def _check_numbers(name: str, node: nir.NIRNode) -> None:
         least = {"stride": 1, "kernel_size": 1, "dilation": 1, "groups": 1, "padding": 0}.get(key)
         if (least is not None and (array < least).any()) or (key in SIZES and (array > MOST).any()):
             raise FileFormatError(f"node {name!r}: its {key} is {array.tolist()}; allowed are {least} to {MOST}")
-        if key == "tau" and (array <= 0).any():
-            raise FileFormatError(f"node {name!r}: its tau is {array.min():g} s; allowed is above 0")
+        if key in ("tau", "tau_syn", "tau_mem") and (array <= 0).any():
+            raise FileFormatError(f"node {name!r}: its {key} is {array.min():g} s; allowed is above 0")
 
 
 def _opened(graph: nir.NIRGraph, prefix: str) -> tuple[dict[str, nir.NIRNode], list[tuple[str, str]]]:
@@ -106,7 +104,7 @@ def kernel(name: str, node: nir.NIRNode) -> tuple[Floats, tuple[int, int], tuple
 
     A Conv1d is a convolution of height 1. Raises FileFormatError for paddings that differ from side to side.
     """
-    weight = np.asarray(node.weight, np.float64)
+    weight = stored(node.weight)
     flat = weight.ndim == 3
     weight = weight[:, :, None] if flat else weight
     (sy, sx), (dy, dx) = ((1, int(np.ravel(v)[0])) if flat else pair(v) for v in (node.stride, node.dilation))

@@ -23,16 +23,23 @@ def nir_graph(network: Network, dialect: str = "spec") -> nir.NIRGraph:
     names = node_names(layer.name for layer in network.layers)
     nodes: dict[str, nir.NIRNode] = {"input": nir.Input(np.array(network.input.shape))}
     edges: list[tuple[str, str]] = []
+    earlier = {INPUT}
     for layer in network.layers:
         for index, synapse in enumerate(layer.synapses):
             node, before = f"{names[layer.name]}_weight{index}", names[synapse.source]
             source = shapes[synapse.source]
+            # A loop takes a step by itself.
+            if steps := synapse.delay - (synapse.source not in earlier):
+                nodes[f"{node}_delay"] = nir.Delay(np.full(source, steps * form.dt))
+                edges.append((before, f"{node}_delay"))
+                before = f"{node}_delay"
             if not isinstance(synapse, Conv) and len(source) > 1:
                 nodes[f"{node}_flat"] = nir.Flatten({"input": np.array(source)}, 0, len(source) - 1)
                 edges.append((before, f"{node}_flat"))
                 before = f"{node}_flat"
             nodes[node] = _synapse_node(synapse, source, layer.neuron, with_bias=index == 0)
             edges += [(before, node), (node, names[layer.name])]
+        earlier.add(layer.name)
         nodes[names[layer.name]] = _neuron_node(layer.neuron, form, silent=network.is_readout(layer))
     nodes["output"] = nir.Output(np.array(network.layers[-1].output_shape))
     edges.append((names[network.layers[-1].name], "output"))
@@ -44,7 +51,7 @@ def node_names(layers: Iterable[str]) -> dict[str, str]:
     names, taken = {INPUT: "input"}, {"input", "output"}
     for layer in layers:
         name = "layer_" + re.sub(r"\W", "_", layer, flags=re.ASCII)  # bare, "type" or "if" would break readers
-        while name in taken or re.search(r"_weight\d+(_flat)?$", name):
+        while name in taken or re.search(r"_weight\d+(_flat|_delay)?$", name):
             name += "_"
         names[layer] = name
         taken.add(name)

@@ -1,12 +1,17 @@
 """The linear nodes between two populations of a NIR graph, folded into one: scales, pools, flattening, and the weights."""
 
+from collections.abc import Container
 from dataclasses import dataclass
 from math import prod
 
 import nir
 import numpy as np
 
-from snnc.export.nir.flat import FlatGraph, Floats, check_values, kernel, pair
+from snnc.export.nir.constants import Floats, stored
+from snnc.export.nir.flat import FlatGraph, check_values, kernel, pair
+from snnc.export.nir.interpreter import steps_of
+from snnc.export.nir.rules import Rules
+from snnc.export.nir.windows import Windows, whole_image
 from snnc.toolchain.errors import CannotExport, located
 from snnc.toolchain.network.synapse import Conv, Dense, Synapse
 from snnc.toolchain.network.validation import check_neurons
@@ -21,45 +26,79 @@ class Path:
     source: str
     source_shape: tuple[int, ...]
     shape: tuple[int, ...]  # of what has been passed on so far
-    weight: Floats | None = None  # (out, in, kh, kw), or (out, in) once flat
+    weight: Floats | None = None  # (out, in, kh, kw), or (out, in) once flat; its source are the spikes, pools are folded in
     stride: tuple[int, int] = (1, 1)
     padding: tuple[int, int] = (0, 0)
     bias: Floats | float = 0.0
-    pool: int = 1
+    windows: Windows | None = None
     gain: Floats | None = None  # in front of the weights, of the shape passed on so far
     flattened: bool = False
     one_dimensional: bool = False  # the graph's own nodes have (C, N) where this has (C, 1, N)
+    delay: int = 0  # further time steps
+    crop: tuple[int, int] | None = None  # of the source, whose last rows and columns must not be there
 
-    def identity(self, node: str) -> Floats:
-        """Return the weights of a path that has none: its gains from each neuron, or channel, to itself."""
+    def finish(self, node: str) -> None:
+        """Give a path without weights those that pass on each neuron, or channel, to itself."""
+        if self.weight is not None:
+            return
         check_values(node, "identity weights", self.shape[0], self.shape[0])
-        if len(self.shape) == 1:
-            return np.diag(np.ones(self.shape) if self.gain is None else self.gain.reshape(self.shape))
-        gains = np.ones(self.shape[0]) if self.gain is None else per_channel(node, self.gain)
-        return np.diag(gains)[:, :, None, None]
+        if self.windows is not None and self.flattened:
+            weight = np.eye(prod(self.shape)) * (1.0 if self.gain is None else self.gain.ravel())
+            self.weight = self.windows.matrix(node, weight)
+        elif len(self.shape) == 1:
+            self.weight = np.diag(np.ones(self.shape) if self.gain is None else self.gain.reshape(self.shape))
+        else:
+            gains = np.ones(self.shape[0]) if self.gain is None else per_channel(node, self.gain)
+            _convolve(self, node, np.diag(gains)[:, :, None, None], (1, 1), (0, 0))
+
+    def synapse(self, weight: Floats) -> Synapse:
+        """Return the integer synapse of this path for whole weights of its shape."""
+        integers = weight.astype(np.int32)
+        if weight.ndim == 4:
+            return Conv(self.source, integers, self.stride, self.padding, self.delay)
+        return Dense(self.source, integers, self.delay)
 
 
-def path_to(
-    flat: FlatGraph, name: str, shapes: dict[str, tuple[int, ...]], names: dict[str, str], *, one_dimensional: bool
-) -> Path:
-    """Return the way to a node from the population behind it. Raises CannotExport, naming the node, where there is none."""
-    chain = []
-    while name not in names:
+def chain_to(flat: FlatGraph, source: str, target: str, populations: Container[str]) -> tuple[str, list[str], bool]:
+    """Return the population behind an edge into a target, the nodes between, last one first, and whether it is a loop's way."""
+    chain, name, reader = [], source, target
+    while name not in populations:
         before = flat.sources[name]
         if len(before) != 1:
             raise CannotExport(f"node {name!r} has {len(before)} sources; inputs may be summed at neurons only")
         chain.append(name)
-        name = before[0]
-    path = Path(names[name], shapes[name], shapes[name], one_dimensional=one_dimensional)
+        name, reader = before[0], name
+    return name, chain, (name, reader) in flat.back
+
+
+def path_to(
+    flat: FlatGraph,
+    source: str,
+    target: str,
+    shapes: dict[str, tuple[int, ...]],
+    names: dict[str, str],
+    rules: Rules,
+    *,
+    one_dimensional: bool,
+) -> Path:
+    """Return the way to a target from the population behind a source. Raises CannotExport, naming the node, for none."""
+    name, chain, loops = chain_to(flat, source, target, names)
+    path = Path(names[name], shapes[name], shapes[name], one_dimensional=one_dimensional, delay=int(loops))
     for inner in reversed(chain):
-        _append(path, inner, flat.nodes[inner])
+        _append(path, inner, flat.nodes[inner], rules)
         with located(f"node {inner!r}"):
             check_neurons([path.shape])
+    path.finish(chain[0] if chain else name)
     return path
 
 
-def _append(path: Path, name: str, node: nir.NIRNode) -> None:
+def _append(path: Path, name: str, node: nir.NIRNode, rules: Rules) -> None:
     if isinstance(node, (nir.Input, nir.Output)):
+        return
+    if isinstance(node, nir.Delay):
+        if np.any(path.bias):
+            raise CannotExport(f"node {name!r} delays what has a bias; put it in front of the weights")
+        path.delay += steps_of(name, node, rules)
         return
     if isinstance(node, nir.Flatten):
         if path.weight is not None and len(path.shape) == 3:
@@ -69,22 +108,33 @@ def _append(path: Path, name: str, node: nir.NIRNode) -> None:
         path.flattened = True
         path.shape = (prod(path.shape),)
     elif isinstance(node, nir.Scale):
-        _scale(path, name, np.asarray(node.scale, np.float64))
+        _scale(path, name, stored(node.scale))
     elif isinstance(node, (nir.SumPool2d, nir.AvgPool2d)):
         _pool(path, name, node)
     elif isinstance(node, WEIGHTS) and path.weight is not None:
         raise CannotExport(f"node {name!r} is a second layer of weights without neurons between; multiply the two first")
     elif isinstance(node, (nir.Conv1d, nir.Conv2d)):
-        weight, path.stride, path.padding = kernel(name, node)
-        path.weight = weight if path.gain is None else weight * per_channel(name, path.gain).reshape(1, -1, 1, 1)
-        path.bias = np.asarray(node.bias, np.float64)
-        path.shape = Conv(path.source, np.ones(weight.shape, np.int8), path.stride, path.padding).output_shape(path.shape)
+        weight, stride, padding = kernel(name, node)
+        weight = weight if path.gain is None else weight * per_channel(name, path.gain).reshape(1, -1, 1, 1)
+        _convolve(path, name, weight, stride, padding)
+        path.bias = stored(node.bias)
     elif isinstance(node, (nir.Linear, nir.Affine)):
-        path.weight = np.asarray(node.weight, np.float64) * (1.0 if path.gain is None else path.gain.reshape(1, -1))
-        path.bias = np.asarray(getattr(node, "bias", np.zeros(len(path.weight))), np.float64)
+        path.weight = stored(node.weight) * (1.0 if path.gain is None else path.gain.reshape(1, -1))
+        if path.windows is not None:
+            path.weight = path.windows.matrix(name, path.weight)
+        path.bias = stored(getattr(node, "bias", np.zeros(len(path.weight))))
         path.shape = (len(path.weight),)
     else:
         raise CannotExport(f"node {name!r} is a {type(node).__name__}, which has no counterpart on the chip")
+
+
+def _convolve(path: Path, name: str, weight: Floats, stride: tuple[int, int], padding: tuple[int, int]) -> None:
+    shape = Conv(path.source, np.ones(weight.shape, np.int8), stride, padding).output_shape(path.shape)
+    if path.windows is not None:
+        weight, stride, padding, path.crop = path.windows.kernel(name, weight, stride, padding)
+        if path.crop == path.windows.source:
+            path.crop = None
+    path.weight, path.stride, path.padding, path.shape = weight, stride, padding, shape
 
 
 def _scale(path: Path, name: str, scale: Floats) -> None:
@@ -111,26 +161,13 @@ def per_channel(name: str, factors: Floats) -> Floats:
 
 
 def _pool(path: Path, name: str, node: nir.NIRNode) -> None:
-    (height, width), stride, padding = pair(node.kernel_size), pair(node.stride), pair(node.padding)
-    even = len(path.shape) == 3 and path.shape[1] % height == path.shape[2] % width == 0
+    size, stride, padding = pair(node.kernel_size), pair(node.stride), pair(node.padding)
     if path.weight is not None:
         raise CannotExport(f"node {name!r} pools between weights and neurons; pool the spikes after the neurons instead")
-    if height != width or stride != (height, width) or any(padding) or not even or path.flattened:
-        raise CannotExport(
-            f"node {name!r} pools patches that overlap or do not tile the image; use stride = kernel, no padding"
-        )
-    path.pool *= height
+    if path.flattened or len(path.shape) != 3:
+        raise CannotExport(f"node {name!r} pools what is no image (C, H, W); pool in front of the Flatten")
+    path.windows = (path.windows or whole_image(path.shape)).behind(name, size, stride, padding)
     before = np.ones(path.shape[0]) if path.gain is None else per_channel(name, path.gain)
-    path.shape = (path.shape[0], path.shape[1] // height, path.shape[2] // width)
-    share = 1.0 if isinstance(node, nir.SumPool2d) else 1 / (height * width)
+    path.shape = (path.shape[0], *path.windows.pooled)
+    share = 1.0 if isinstance(node, nir.SumPool2d) else 1 / (size[0] * size[1])
     path.gain = np.broadcast_to((before * share).reshape(-1, 1, 1), path.shape)
-
-
-def integer_synapse(path: Path, weight: Floats) -> Synapse:
-    """Return the integer synapse of a path, its pools folded into the taps."""
-    check_values(path.source, "pooled weights written out", weight.size, path.pool, path.pool)
-    integers = weight.astype(np.int32)
-    if weight.ndim == 4:
-        pooled = Conv(path.source, integers, path.stride, path.padding)
-        return pooled.behind_pool(path.pool, path.source_shape)
-    return Dense(path.source, integers).behind_pool(path.pool, path.source_shape)

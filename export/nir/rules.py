@@ -4,11 +4,8 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from snnc.toolchain.errors import ConfigError, row
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -20,40 +17,23 @@ class Rules:
     compare: Literal[">", ">="] = ">"
     reset: Literal["zero", "subtract"] = "zero"
     reset_delay: int = 0  # steps between a spike and its reset
-    ignores_r: bool = False  # r is taken as 1, and as 1 / dt in an IF
-
-    def kept(self, node: Any) -> Floats:
-        """Return the share of a membrane that one step keeps."""
-        if not _leaks(node):
-            return np.ones(1)
-        ratio = self.dt / np.asarray(node.tau, np.float64)
-        return 1 - ratio if self.decay == "euler" else np.exp(-ratio)
-
-    def gain(self, node: Any) -> Floats:
-        """Return what one unit of input adds to a membrane."""
-        if self.ignores_r:
-            return np.ones(1) if not _leaks(node) else 1 - self.kept(node)
-        r = np.asarray(node.r, np.float64)
-        return r * self.dt if not _leaks(node) else r * (1 - self.kept(node))
-
-    def drive(self, node: Any) -> Floats:
-        """Return what the leak adds to a membrane at every step."""
-        return np.zeros(1) if not _leaks(node) else np.asarray(node.v_leak, np.float64) * (1 - self.kept(node))
+    gain: Literal["file", "unit", "normalized"] = "file"  # an input adds what r says, or 1, or 1 - what a step keeps
+    start: Literal["zero", "leak", "reset"] = "zero"  # where membranes begin
+    early_decay: bool = False  # a synaptic current decays in the step in which its input arrives
+    tau_unit: float = 1.0  # seconds in which the file counts time constants
 
 
-def _leaks(node: Any) -> bool:
-    return hasattr(node, "tau")  # of LIF, IF and LI, only an IF has no time constant
-
-
-# Conventions of those who write NIR, as their own neurons run; no file says them. snnTorch and sinabs reset by subtraction
-# unless their user chose otherwise.
+# Conventions of those who write NIR, as their own neurons run; no file says them. snnTorch, sinabs and rockpool reset by
+# subtraction unless their user chose otherwise.
 WRITERS: dict[str, Rules] = {
     "spec": Rules(),
-    "norse": Rules(dt=1e-3, ignores_r=True),
+    "norse": Rules(dt=1e-3, gain="normalized", start="leak"),
     "snntorch": Rules(reset="subtract", reset_delay=1),
-    "spikingjelly": Rules(compare=">="),
-    "sinabs": Rules(dt=1.0, decay="exponential", compare=">=", reset="subtract"),
+    "spikingjelly": Rules(compare=">=", start="reset"),
+    "sinabs": Rules(dt=1.0, decay="exponential", compare=">=", reset="subtract", gain="unit"),
+    "rockpool": Rules(dt=1e-3, decay="exponential", compare=">=", reset="subtract", gain="unit", early_decay=True),
 }
+AUTO = "auto"  # tries them all, see writers.py
 
 
 def writer_rules(writer: str, stated: dict[str, Any]) -> Rules:

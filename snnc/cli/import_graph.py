@@ -11,8 +11,8 @@ from rich.table import Table
 from snnc.adopting import adopt_file, is_adopted
 from snnc.cli.options import Command, FileName, console_for, output_options
 from snnc.export import TARGETS
-from snnc.export.nir.rules import WRITERS
-from snnc.importing import ImportedFile, import_file
+from snnc.export.nir.rules import AUTO, WRITERS
+from snnc.importing import Agreement, ImportedFile, import_file
 
 SUFFIXES = ", ".join(target.suffix for target in TARGETS.values())
 
@@ -20,16 +20,20 @@ SUFFIXES = ", ".join(target.suffix for target in TARGETS.values())
 @click.command("import", cls=Command)
 @click.argument("file", type=FileName())
 @click.option("-o", "--output", type=FileName(), required=True, help=f"File to write: {SUFFIXES}.")
-@click.option("-T", "--timesteps", type=click.IntRange(1, 2**15), required=True, help="Time steps of one sample.")
-@click.option("--writer", type=click.Choice(list(WRITERS)), default="spec", show_default=True, help="Whose conventions.")
+@click.option(
+    "-T", "--timesteps", type=click.IntRange(1, 2**15), help="Time steps of one sample.  [a graph of others needs it]"
+)
+@click.option("--writer", type=click.Choice([*WRITERS, AUTO]), default="spec", show_default=True, help="Whose conventions.")
 @click.option("--dt", type=float, help="Seconds of one time step.  [default: the writer's]")
 @click.option("--decay", type=click.Choice(["euler", "exponential"]), help="Keep 1 - dt/tau, or exp(-dt/tau).")
 @click.option("--compare", type=click.Choice([">", ">="]), help="When a neuron spikes.")
 @click.option("--reset", type=click.Choice(["zero", "subtract"]), help="What a spike does to the membrane.")
 @click.option("--reset-delay", type=click.IntRange(0, 1), help="Steps from a spike to its reset.")
-@click.option("--input-range", type=int, nargs=2, default=(0, 1), show_default=True, help="Least and largest input.")
-@click.option("--zero-point", default=0, show_default=True, help="What is subtracted from raw values to make inputs.")
-@click.option("--bits", default=8, show_default=True, help="Bits of weights that are no whole numbers.")
+@click.option("--gain", type=click.Choice(["file", "unit", "normalized"]), help="An input adds what r says, 1, or 1 - decay.")
+@click.option("--start", type=click.Choice(["zero", "leak", "reset"]), help="Where membranes begin.")
+@click.option("--input-range", type=int, nargs=2, help="Least and largest input.  [default: 0 1, or more if all is silent]")
+@click.option("--zero-point", type=int, help="What is subtracted from raw values to make inputs.  [default: 0]")
+@click.option("--bits", default=8, show_default=True, help="Most bits that a weight may have.")
 @click.option(
     "-n", "--samples", type=click.IntRange(1, 10_000), default=16, show_default=True, help="Random samples to compare on."
 )
@@ -67,15 +71,34 @@ def _adopt(console: Console, file: str, output: str, timesteps: int | None, *, a
 
 
 def show_agreement(console: Console, imported: ImportedFile) -> None:
-    """Print what was rounded and the agreement of every layer."""
+    """Print what was recognized and rounded, and the agreement of every layer."""
+    for line in imported.notes:
+        console.print(line)
     for line in imported.rounded:
         console.print(line, style="yellow")
-    if not imported.rounded and all(layer.agreement == 1 for layer in imported.layers):
+    if not imported.rounded and all(layer.agreement in (1, None) for layer in imported.layers):
         console.print("every weight, bias, decay and threshold is exact")
     table = Table("layer", box=None, pad_edge=False, header_style="bold")
     for heading in ("spikes of the graph", "agreement"):
         table.add_column(heading, justify="right")
+    table.add_column("changed by each rounding alone")
     for layer in imported.layers:
-        share = "all equal" if layer.agreement == 1 and layer.spikes else f"{layer.agreement:.4%}"
-        table.add_row(layer.layer, f"{layer.spikes:,}", share)
+        table.add_row(layer.layer, _spikes(layer), _share(layer), _causes(layer))
     console.print(table, "", sep="\n")
+
+
+def _spikes(layer: Agreement) -> str:
+    return f"{layer.spikes:,}" if layer.membranes is None else "read-out"
+
+
+def _share(layer: Agreement) -> str:
+    if layer.agreement is None:
+        return "no spikes seen"
+    share = "all equal" if layer.agreement == 1 else f"{layer.agreement:.4%}"
+    return share if layer.membranes is None else f"classes {share}"
+
+
+def _causes(layer: Agreement) -> str:
+    if layer.membranes is not None:
+        return f"membranes by {layer.membranes:.2%} at most"
+    return ", ".join(f"{what} {count:,}" for what, count in layer.causes.items())

@@ -55,11 +55,32 @@ def test_cifarnet_is_the_papers() -> None:
     assert all(layer.quantize is not None for layer in model.hidden[1:])
 
 
+@pytest.mark.parametrize("side", [9, 34])
+def test_images_of_odd_sides_are_computed_as_on_the_chip(side: int) -> None:
+    torch.manual_seed(0)
+    model = build_model(TrainConfig(width=0.03, timesteps=3), Input((2, side, side), 0, 1), 3)
+    assert all(size % 2 == 0 for layer in model.layers[1:3] for size in layer.output_shape[1:])
+    samples = np.random.default_rng(0).integers(0, 2, (3, 4, 2, side, side))
+    for phase in (Phase.FLOAT, Phase.QUANTIZED):
+        model.set_phase(phase)
+        model.train()
+        for _ in range(20):
+            model(torch.tensor(samples, dtype=torch.float32))
+    model.set_phase(Phase.INTEGER)
+    model.eval()
+    network = lower(model)
+    ours, theirs = simulate(network, samples), model.trace(samples)
+    for layer in network.layers:
+        assert np.array_equal(ours.spikes[layer.name], theirs.spikes[layer.name]), layer.name
+        assert np.array_equal(ours.membranes[layer.name], theirs.membranes[layer.name]), layer.name
+    assert ours.spikes["conv3"].any()
+
+
 def test_what_does_not_fit_is_refused() -> None:
     with pytest.raises(ConfigError, match="model 'vgg' is unknown; allowed are cifarnet, mlp, resnet, ffn"):
         build_model(TrainConfig(model="vgg"), PIXELS, 2)
-    with pytest.raises(ConfigError, match="sides that are multiples of 2"):
-        build_model(TrainConfig(), Input((1, 7, 7), 0, 1), 2)
+    with pytest.raises(ConfigError, match="an image of 1 x 1 is smaller than the pool behind it; take larger images"):
+        build_model(TrainConfig(), Input((1, 3, 3), 0, 1), 2)
     model = build_model(TrainConfig(model="mlp", width=0.05), PIXELS, 2)
     with pytest.raises(
         DataError, match=r"input of shape \(2, 5\) does not fit: allowed are \(B, 3, 8, 8\) and \(5, B, 3, 8, 8\)"

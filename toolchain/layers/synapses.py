@@ -12,11 +12,16 @@ from snnc.toolchain.errors import ConfigError
 
 @dataclass(frozen=True)
 class Geometry:
-    """How synapses reach: a square `kernel` over channels (None: all-to-all), behind `pool` x `pool` average pooling."""
+    """How synapses reach: a square `kernel` over channels (None: all-to-all), behind `pool` x `pool` average pooling.
+
+    Pools that do not tile their source leave out its last rows and columns, as PyTorch's do. `tile` makes a convolution give
+    sides that are multiples of it, without the rows that the next pool would leave out: padding behind that must not see them.
+    """
 
     kernel: int | None = None
     padding: int = 0
     pool: int = 1
+    tile: int = 1
 
     def output_shape(self, source: tuple[int, ...], out: int) -> tuple[int, ...]:
         """Return the shape of a population of `out` channels or neurons. Raises ConfigError if the source does not fit."""
@@ -29,16 +34,23 @@ class Geometry:
                 f"a kernel of {self.kernel} x {self.kernel} with padding {self.padding} needs a source (C, H, W) with sides of "
                 f"at least {self.kernel - 2 * self.padding} after pooling, got {pooled}; take a smaller kernel or fewer pools"
             )
-        return (out, *sides)
+        if min(sides) < self.tile:
+            raise ConfigError(f"an image of {sides[0]} x {sides[1]} is smaller than the pool behind it; take larger images")
+        return (out, *(side - side % self.tile for side in sides))
 
     def pooled_shape(self, source: tuple[int, ...]) -> tuple[int, ...]:
         """Return the shape of a source after pooling. Raises ConfigError if it cannot be pooled."""
         if self.pool == 1:
             return source
-        if len(source) != 3 or source[1] % self.pool or source[2] % self.pool:
+        if len(source) != 3 or min(source[1:]) < self.pool:
             raise ConfigError(
-                f"pooling {self.pool} x {self.pool} needs a source (C, H, W) with sides that are multiples of {self.pool}, "
-                f"got {source}; resize the input or take fewer pools"
+                f"pooling {self.pool} x {self.pool} needs a source (C, H, W) with sides of at least {self.pool}, got {source}; "
+                "take larger images"
+            )
+        if self.padding and (source[1] % self.pool or source[2] % self.pool):
+            raise ConfigError(
+                f"a padded kernel behind pooling {self.pool} x {self.pool} needs a source (C, H, W) with sides that are "
+                f"multiples of {self.pool}, got {source}; give the layer in front Geometry(tile={self.pool})"
             )
         return (source[0], source[1] // self.pool, source[2] // self.pool)
 
@@ -80,4 +92,6 @@ class Synapses(nn.Module):
             x = F.linear(x.flatten(1), weight)
         else:
             x = F.conv2d(x, weight, padding=self.geometry.padding)
+            if self.geometry.tile > 1:
+                x = x[..., : self.output_shape[1], : self.output_shape[2]]
         return x.reshape(*source.shape[:2], *self.output_shape)

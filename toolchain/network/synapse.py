@@ -118,8 +118,10 @@ class Dense:
             return self
         channels, height, width = source
         columns = self.weight.reshape(-1, channels, height // pool, width // pool)
-        grown = columns.repeat(pool, axis=2).repeat(pool, axis=3).reshape(len(self.weight), -1)
-        return Dense(self.source, grown, self.delay)
+        grown = columns.repeat(pool, axis=2).repeat(pool, axis=3)
+        left_out = [(0, height % pool), (0, width % pool)]  # no pool takes the last rows and columns
+        whole = np.pad(grown, [(0, 0), (0, 0), *left_out]).reshape(len(self.weight), -1)
+        return Dense(self.source, whole, self.delay)
 
     def text(self) -> str:
         """Return a short description for people."""

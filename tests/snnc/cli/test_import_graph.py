@@ -73,6 +73,65 @@ def test_bad_options_are_one_line(foreign: Path, options: list[str], message: st
     assert "Traceback" not in result.output
 
 
+def strong(path: Path, threshold: float, *, readout: bool = False) -> Path:
+    """A graph of one layer of weights 1 and a high threshold, and perhaps a leaky integrator behind it."""
+    one = np.ones(3, np.float32)
+    nodes = {"input": nir.Input(np.array([4])), "w": nir.Linear(np.ones((3, 4), np.float32))}
+    nodes["lif"] = nir.LIF(tau=2e-4 * one, r=2 * one, v_leak=0 * one, v_threshold=threshold * one, v_reset=0 * one)
+    if readout:
+        nodes |= {"w2": nir.Linear(np.eye(3, dtype=np.float32)), "li": nir.LI(tau=2e-4 * one, r=2 * one, v_leak=0 * one)}
+    nodes["output"] = nir.Output(np.array([3]))
+    names = list(nodes)
+    nir.write(path, nir.NIRGraph(nodes, list(zip(names, names[1:], strict=False))))  # noqa: RUF007
+    return path
+
+
+def test_inputs_are_strong_enough_that_something_spikes(tmp_path: Path) -> None:
+    graph, output = strong(tmp_path / "a.nir", 40.0), tmp_path / "a.net"
+    result = snnc("import", graph, "-T", 5, "-o", output)
+    assert result.exit_code == 0, result.output
+    assert "inputs are taken as 0..15, since layers stay silent at 0..1; state --input-range" in result.output
+    assert read_network(output).input.maximum == 15
+    silent = snnc("import", graph, "-T", 5, "--input-range", 0, 1, "-o", output)
+    assert "no spikes seen" in silent.output
+    assert "100" not in silent.output
+    assert read_network(output).input.maximum == 1
+
+
+def test_a_read_out_has_a_row(tmp_path: Path) -> None:
+    result = snnc("import", strong(tmp_path / "a.nir", 1.0, readout=True), "-T", 5, "-o", tmp_path / "a.net")
+    assert "classes all equal  membranes by 0.00% at most" in result.output
+    assert read_network(tmp_path / "a.net").readout == "membrane"
+
+
+def test_a_graph_of_our_own_comes_back_as_it_was(tmp_path: Path, tiny_path: Path) -> None:
+    for dialect in ("spec", "norse", "snntorch", "spikingjelly"):
+        graph = tmp_path / f"{dialect}.nir"
+        assert snnc("export", "--target", "nir", "--dialect", dialect, tiny_path, "-o", graph).exit_code == 0
+        result = snnc("import", graph, "-o", tmp_path / "again.net")
+        assert result.exit_code == 0, result.output
+        assert "written by snnc" in result.output
+        assert "every weight, bias, decay and threshold is exact" in result.output
+        assert read_network(tmp_path / "again.net") == read_network(graph)
+    longer = snnc("import", graph, "-T", 7, "-o", tmp_path / "longer.net")
+    assert longer.exit_code == 0
+    assert read_network(tmp_path / "longer.net").timesteps == 7
+
+
+def test_a_graph_of_others_needs_its_time_steps(foreign: Path) -> None:
+    result = snnc("import", foreign, "-o", foreign.with_suffix(".net"))
+    assert result.exit_code == 2
+    assert "a graph of others does not say how many time steps a sample has; state --timesteps" in result.output
+
+
+def test_the_writer_is_found(foreign: Path) -> None:
+    result = snnc("import", foreign, "-T", 5, "--writer", "auto", "--reset", "zero", "--reset-delay", 0, "-o", "a.txt")
+    assert "unknown suffix" in result.output
+    output = foreign.with_suffix(".net")
+    found = snnc("import", foreign, "-T", 5, "--writer", "auto", "--reset", "zero", "--reset-delay", 0, "-o", output)
+    assert "only the conventions of snntorch explain the graph" in found.output
+
+
 def test_files_that_are_no_graphs_are_one_line(tmp_path: Path) -> None:
     (tmp_path / "a.nir").write_text("no HDF5")
     for command in (("import", tmp_path / "a.nir", "-T", 5, "-o", tmp_path / "a.net"), ("inspect", tmp_path / "a.nir")):

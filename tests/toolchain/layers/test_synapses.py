@@ -21,7 +21,14 @@ def test_weights_start_as_kaiming_normal() -> None:
     assert float(weight.std()) == pytest.approx((2 / (64 * 9)) ** 0.5, rel=0.02)
 
 
-@pytest.mark.parametrize("source", [(1, 5, 4), (1, 4, 5), (16,)])
+def test_pools_leave_out_what_does_not_fill_them() -> None:
+    assert Geometry(pool=2).pooled_shape((3, 5, 7)) == (3, 2, 3)
+    assert Geometry(kernel=3, padding=1, tile=2).output_shape((3, 17, 16), 4) == (4, 16, 16)
+    with pytest.raises(ConfigError, match=r"got \(1, 5, 4\); give the layer in front Geometry\(tile=2\)"):
+        Synapses((1, 5, 4), 2, Geometry(kernel=3, padding=1, pool=2))
+
+
+@pytest.mark.parametrize("source", [(1, 1, 4), (1, 4, 1), (16,)])
 def test_a_source_that_cannot_be_pooled_is_refused(source: tuple[int, ...]) -> None:
-    with pytest.raises(ConfigError, match="sides that are multiples of 2, got .*; resize the input or take fewer pools"):
+    with pytest.raises(ConfigError, match="sides of at least 2, got .*; take larger images"):
         Synapses(source, 2, Geometry(pool=2))
