@@ -15,7 +15,8 @@ DENSE = [("fc1", 1024), ("fc2", 512)]
 def cifarnet(config: TrainConfig, input: Input, classes: int) -> SpikingNetwork:
     """Build CIFARNet for an input `(C, H, W)` of any sides from 4 on; all channels are scaled by `config.width`.
 
-    Rows and columns that a pool would leave out are not computed. The first layer, the spike encoder, and the read-out keep 8 bits. Raises ConfigError if the input cannot be pooled.
+    Rows and columns that a pool would leave out are not computed. The first layer, the spike encoder, and the read-out keep 8
+    bits. Raises ConfigError if the input cannot be pooled.
     """
     network = SpikingNetwork("cifarnet", config.timesteps, input)
     neurons = Neurons(config.timesteps, config.beta, config.surrogate)
