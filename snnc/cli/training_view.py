@@ -14,6 +14,8 @@ from snnc.toolchain.training.estimate import Estimate
 from snnc.toolchain.training.metrics import Epoch
 from snnc.toolchain.training.stages import epochs_of
 
+FELT = 0.01  # share of the matching loss in the loss below which a twin changes nothing that seeds do not
+
 
 def activity(metrics: Epoch) -> str:
     """Return firing rate and sparsity of each layer in one line."""
@@ -61,7 +63,7 @@ class TrainingView(Callback):
 
         `verbose` prints a line for every epoch instead of one per stage.
         """
-        self.console, self.verbose = console, verbose
+        self.console, self.config, self.verbose, self.warned = console, config, verbose, False
         self.last: Epoch | None = None
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
         self.bar = Bar(*columns, console=console, transient=True, disable=not console.is_terminal)
@@ -75,6 +77,8 @@ class TrainingView(Callback):
     def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:
         """Remove the bar, and print the last epoch if nothing went wrong."""
         self.bar.stop()
+        if kind is None and self.last:
+            self._warn(self.last)
         if kind is None and self.last and not self.verbose:
             self._line(self.last)
 
@@ -92,12 +96,25 @@ class TrainingView(Callback):
             self._line(metrics)
         elif self.last and self.last.stage != metrics.stage:
             self._line(self.last)
+        if self.last and self.last.stage != metrics.stage:
+            self._warn(self.last)
         self.last = metrics
+
+    def _warn(self, metrics: Epoch) -> None:
+        """Say once, when a stage has ended, that the networks of a method with an alpha hardly feel each other."""
+        alpha = getattr(self.config.method_settings, "alpha", 0)
+        if alpha and not self.warned and 0 < metrics.matching_share < FELT:
+            self.warned = True
+            self.console.print(
+                f"the matching loss is {metrics.matching_share:.2%} of the loss: the networks hardly feel each other; "
+                f"raise --alpha (it is {alpha:g})",
+                style="yellow",
+            )
 
     def _line(self, metrics: Epoch) -> None:
         if self.verbose:
             self.console.print(activity(metrics), style="dim")
         self.console.print(
-            f"epoch {metrics.number:3d} {metrics.stage:9s}  loss {metrics.loss:.3f}  matching {metrics.matching_loss:5.2f}  "
+            f"epoch {metrics.number:3d} {metrics.stage:9s}  loss {metrics.loss:.3f}  matching {metrics.matching_share:.1%}  "
             f"train {metrics.train_accuracy:.1%}  test {metrics.test_accuracy:.1%}  {metrics.images_per_second:.0f}/s",
         )

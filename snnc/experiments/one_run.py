@@ -73,7 +73,8 @@ def _measured(training: Training, moment: str, measure: Measure | None) -> Measu
     wrong, rates = wrong_samples(training.base, training.data.test)
     extra = measure(training, moment) if measure else {}
     rounded = {name: round(rate, 5) for name, rate in rates.items()}
-    return Measured(len(training.data.test) - len(wrong), tuple(wrong), rounded, extra)
+    share = round(training.history[-1].matching_share, 5) if training.history else 0.0
+    return Measured(len(training.data.test) - len(wrong), tuple(wrong), rounded, extra, share)
 
 
 @cache

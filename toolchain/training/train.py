@@ -157,6 +157,7 @@ class Training:
             stage.name,
             metrics.loss,
             metrics.matching,
+            metrics.matching_share,
             metrics.accuracy,
             tested.accuracy,
             speed,
