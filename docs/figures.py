@@ -2,6 +2,10 @@
 
 from pathlib import Path
 
+from snnc.experiments.curves import curves
+from snnc.experiments.plan import CHIP, PAPER
+from snnc.experiments.results_file import read_results
+from snnc.experiments.statistics import interval
 from snnc.toolchain.network import lif
 
 DOCS = Path(__file__).parent
@@ -46,7 +50,18 @@ def _text(x: float, y: float, text: str, anchor: str, color: str = "#666") -> st
     return f"<text x='{x:.0f}' y='{y:.0f}' text-anchor='{anchor}' fill='{color}'>{text}</text>"
 
 
-FIGURES = {"neuron.svg": neuron}
+def alpha() -> str:
+    """Return a picture (SVG) of accuracy on validation images over alpha, at both moments."""
+    results = read_results(DOCS / "results" / "validation_alpha.json")
+    values = {row: float(settings["alpha"]) for row, settings in results.rows.items()}
+    drawn = {
+        title: [(values[row], interval([run.at(moment).accuracy for run in results.of(row)], 0.68)) for row in results.rows]
+        for moment, title in ((PAPER, "two phases"), (CHIP, "on the chip"))
+    }
+    return curves("accuracy (%)", "alpha", drawn)
+
+
+FIGURES = {"neuron.svg": neuron, "alpha.svg": alpha}
 
 if __name__ == "__main__":
     for name, draw in FIGURES.items():
