@@ -3,6 +3,10 @@
 import runpy
 from pathlib import Path
 
+from snnc.experiments.curves import curves
+from snnc.experiments.plan import CHIP, PAPER
+from snnc.experiments.results_file import read_results
+from snnc.experiments.statistics import interval
 from snnc.toolchain.network import lif
 
 DOCS = Path(__file__).parent
@@ -47,7 +51,18 @@ def _text(x: float, y: float, text: str, anchor: str, color: str = "#666") -> st
     return f"<text x='{x:.0f}' y='{y:.0f}' text-anchor='{anchor}' fill='{color}'>{text}</text>"
 
 
-FIGURES = {"neuron.svg": neuron, **runpy.run_path(str(DOCS / "bisnn_results.py"))["FIGURES"]}
+def alpha() -> str:
+    """Return a picture (SVG) of accuracy on validation images over alpha, at both moments."""
+    results = read_results(DOCS / "results" / "validation_alpha.json")
+    values = {row: float(settings["alpha"]) for row, settings in results.rows.items()}
+    drawn = {
+        title: [(values[row], interval([run.at(moment).accuracy for run in results.of(row)], 0.68)) for row in results.rows]
+        for moment, title in ((PAPER, "two phases"), (CHIP, "on the chip"))
+    }
+    return curves("accuracy (%)", "alpha", drawn)
+
+
+FIGURES = {"neuron.svg": neuron, "alpha.svg": alpha, **runpy.run_path(str(DOCS / "bisnn_results.py"))["FIGURES"]}
 
 if __name__ == "__main__":
     for name, draw in FIGURES.items():

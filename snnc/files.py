@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from snnc.adopting import open_network, recalled
 from snnc.toolchain.data.dataset import Split, check_samples
-from snnc.toolchain.data.table import DATASETS, EMBEDDED, load_dataset, load_fitting
+from snnc.toolchain.data.table import EMBEDDED, load_dataset, load_fitting, row_of
 from snnc.toolchain.errors import ConfigError, DataError, DifferentNetworks
 from snnc.toolchain.network.folding import fold_parallel
 from snnc.toolchain.network.network import Network
@@ -78,7 +78,7 @@ def split_for(network: Network, data: str | None, samples: int | None) -> Split:
     Raises DataError if the network does not say which, or if its outputs are not the dataset's classes.
     """
     name = data or data_of(network)
-    if not data and name not in DATASETS and not os.path.isdir(name):  # a file must not send anybody to a hub
+    if not data and not row_of(name)[0] and not os.path.isdir(name):  # a file must not send anybody to a hub
         raise DataError(f"the network was trained on {name!r}, which is loaded only if you name it: add --data {name}")
     dataset = load_fitting(name, network.input, network.timesteps)
     outputs = network.classes

@@ -15,6 +15,7 @@ from snnc.toolchain.training.metrics import Epoch
 from snnc.toolchain.training.stages import epochs_of
 
 SATURATED = 0.9  # share of a layer's weights in the last tenth of |mu|
+FELT = 0.01  # share of the matching loss in the loss below which a twin changes nothing that seeds do not
 
 
 def activity(metrics: Epoch) -> str:
@@ -78,9 +79,9 @@ class TrainingView(Callback):
 
         `verbose` prints a line for every epoch instead of one per stage.
         """
-        self.console, self.verbose = console, verbose
+        self.console, self.config, self.verbose = console, config, verbose
+        self.warned_of_matching = self.warned_of_saturation = False  # each is said once
         self.last: Epoch | None = None
-        self.warned = False  # of a saturated posterior, which is said once
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
         self.bar = Bar(*columns, console=console, transient=True, disable=not console.is_terminal)
         self.task = self.bar.add_task("training", total=epochs_of(config) * steps_per_epoch, completed=done * steps_per_epoch)
@@ -93,6 +94,8 @@ class TrainingView(Callback):
     def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:
         """Remove the bar, and print the last epoch if nothing went wrong."""
         self.bar.stop()
+        if kind is None and self.last:
+            self._warn(self.last)
         if kind is None and self.last and not self.verbose:
             self._line(self.last)
 
@@ -106,8 +109,8 @@ class TrainingView(Callback):
 
     def epoch(self, metrics: Epoch) -> None:
         """Print a line when a stage has ended, or after every epoch if verbose."""
-        if not self.warned and (layers := saturated(metrics)):
-            self.warned = True
+        if not self.warned_of_saturation and (layers := saturated(metrics)):
+            self.warned_of_saturation = True
             self.console.print(
                 f"epoch {metrics.number}: the posterior of {', '.join(layers)} is saturated, more than {SATURATED:.0%} of |mu| "
                 "are above 0.9, so members will hardly differ; lower eta or raise rho",
@@ -117,7 +120,20 @@ class TrainingView(Callback):
             self._line(metrics)
         elif self.last and self.last.stage != metrics.stage:
             self._line(self.last)
+        if self.last and self.last.stage != metrics.stage:
+            self._warn(self.last)
         self.last = metrics
+
+    def _warn(self, metrics: Epoch) -> None:
+        """Say once, when a stage has ended, that the networks of a method with an alpha hardly feel each other."""
+        alpha = getattr(self.config.method_settings, "alpha", 0)
+        if alpha and not self.warned_of_matching and 0 < metrics.matching_share < FELT:
+            self.warned_of_matching = True
+            self.console.print(
+                f"the matching loss is {metrics.matching_share:.2%} of the loss: the networks hardly feel each other; "
+                f"raise --alpha (it is {alpha:g})",
+                style="yellow",
+            )
 
     def _line(self, metrics: Epoch) -> None:
         if self.verbose:
@@ -125,6 +141,6 @@ class TrainingView(Callback):
         if metrics.certainty:
             self.console.print(certainty_line(metrics), style="dim")
         self.console.print(
-            f"epoch {metrics.number:3d} {metrics.stage:9s}  loss {metrics.loss:.3f}  matching {metrics.matching_loss:5.2f}  "
+            f"epoch {metrics.number:3d} {metrics.stage:9s}  loss {metrics.loss:.3f}  matching {metrics.matching_share:.1%}  "
             f"train {metrics.train_accuracy:.1%}  test {metrics.test_accuracy:.1%}  {metrics.images_per_second:.0f}/s",
         )

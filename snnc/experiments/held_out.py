@@ -2,9 +2,8 @@
 
 from dataclasses import replace
 
-import numpy as np
-
 from snnc.toolchain.data.dataset import Dataset
+from snnc.toolchain.data.stratified import stratified
 from snnc.toolchain.errors import DataError
 
 ORDER = 2026  # of the random order that decides who is held out: one for all experiments
@@ -20,16 +19,3 @@ def hold_out(dataset: Dataset, count: int) -> Dataset:
         raise DataError(f"{count} samples cannot be held out of {len(split)}; allowed are 1 to {len(split) - 1}")
     chosen = stratified(split.labels, count, ORDER)
     return replace(dataset, train=split.subset(~chosen), test=split.subset(chosen))
-
-
-def stratified(labels: np.ndarray, count: int, seed: int) -> np.ndarray:
-    """Return a mask that chooses `count` samples at random, of each class the share that it has in all, up to rounding."""
-    order = np.random.default_rng(seed).permutation(len(labels))
-    place = np.empty(len(labels))  # of each sample within its class, as a share: the first of every class come first
-    for label in np.unique(labels):
-        own = order[labels[order] == label]
-        place[own] = (np.arange(len(own)) + 0.5) / len(own)
-    rank = np.lexsort((np.argsort(order), place))
-    mask = np.zeros(len(labels), bool)
-    mask[rank[:count]] = True
-    return mask

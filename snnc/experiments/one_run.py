@@ -14,6 +14,7 @@ from snnc.toolchain.data.dataset import Dataset
 from snnc.toolchain.data.table import load_dataset
 from snnc.toolchain.errors import ConfigError
 from snnc.toolchain.layers.phase import Phase
+from snnc.toolchain.training.batches import on_device
 from snnc.toolchain.training.callbacks import Callback
 from snnc.toolchain.training.config import TrainConfig
 from snnc.toolchain.training.evaluation import wrong_samples
@@ -43,6 +44,7 @@ def run_job(job: Job) -> Run:
     dataset = _dataset(job.config.data, job.config.timesteps, job.config.image_size, job.held_out)
     measure = measure_named(job.measure) if job.measure else None
     training = Training(job.config, dataset, lambda config: build_model(config, dataset.input, len(dataset.labels)))
+    training.watched = on_device(dataset.test.first(1), dataset.input, training.launched.device)  # nobody looks between moments
     epochs = sum(stage.epochs for stage in stages(job.config) if stage.phase is not Phase.INTEGER)
     paper = _measured(training, PAPER, measure) if epochs == 0 else None
     seconds, started = 0.0, time.perf_counter()
@@ -71,7 +73,8 @@ def _measured(training: Training, moment: str, measure: Measure | None) -> Measu
     wrong, rates = wrong_samples(training.base, training.data.test)
     extra = measure(training, moment) if measure else {}
     rounded = {name: round(rate, 5) for name, rate in rates.items()}
-    return Measured(len(training.data.test) - len(wrong), tuple(wrong), rounded, extra)
+    share = round(training.history[-1].matching_share, 5) if training.history else 0.0
+    return Measured(len(training.data.test) - len(wrong), tuple(wrong), rounded, extra, share)
 
 
 @cache

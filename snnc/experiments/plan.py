@@ -59,13 +59,15 @@ class Plan:
 class Measured:
     """One network at one moment: how many samples were right, which were wrong, and how active it was.
 
-    `firing_rates` are spikes per neuron and step of each hidden layer; `extra` is what the plan's `measure` returned.
+    `firing_rates` are spikes per neuron and step of each hidden layer, `matching_share` is what the matching loss had of the
+    loss in the epoch before (0..1); `extra` is what the plan's `measure` returned.
     """
 
     right: int
     wrong: tuple[int, ...]
     firing_rates: dict[str, float] = field(default_factory=dict)
     extra: dict[str, Any] = field(default_factory=dict)
+    matching_share: float = 0.0
 
     @property
     def accuracy(self) -> float:

@@ -99,12 +99,6 @@ def test_figures_are_those_of_their_script() -> None:
         assert (ROOT / "docs" / name).read_text(encoding="utf-8") == draw(), "run: python docs/figures.py"
 
 
-def test_table_2_has_the_rows_and_the_claims_of_its_script() -> None:
-    script, page = runpy.run_path(str(ROOT / "examples" / "reproduce_table2.py")), text_of(ROOT / "docs" / "benchmarks.md")
-    assert all(page.count(f"\n| {name} | ") == 1 for name in script["ROWS"])
-    assert all(page.count(f"\n| {better} > {worse} | ") == 1 for better, worse in script["CLAIMS"])
-
-
 def test_the_api_has_every_public_name() -> None:
     shown = re.findall(r"^::: snnc\.(\w+)(?:\.export)?$", "\n".join(map(text_of, PAGES)), re.MULTILINE)
     tables = {name for name in snnc.__all__ if name.isupper()}

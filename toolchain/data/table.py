@@ -5,11 +5,14 @@ Files that cannot be downloaded are looked for in `data/NAME`, or `$SNNC_DATA/NA
 
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 from snnc.toolchain.data.dataset import Dataset
 from snnc.toolchain.data.digits import digits, digits_events
+from snnc.toolchain.data.mnist_5k import mnist_5k, mnist_5k_events
+from snnc.toolchain.data.stratified import stratified
 from snnc.toolchain.errors import DataError
 from snnc.toolchain.network.network import Input
 
@@ -33,21 +36,27 @@ EMBEDDED = {"digits", "digits-events"}  # these have one size
 DATASETS: dict[str, Callable[[int, int], Dataset]] = {
     "digits": digits,
     "digits-events": digits_events,
+    "mnist-5k": mnist_5k,
+    "mnist-5k-events": mnist_5k_events,
     **{name: partial(of_hub, name) for name in ("mnist", "fashion-mnist", "cifar10", "cifar100")},
     **{name: partial(of_events, name) for name in ("cifar10-dvs", "nmnist", "dvs-gesture")},
 }
+
+
+ORDER = 5  # of the random order that decides which samples `NAME:COUNT` trains on: one for all
 
 
 def load_dataset(name: str, timesteps: int = 5, image_size: int = 0) -> Dataset:
     """Load a dataset by its row of DATASETS, a folder of images, or a name of the hub such as `user/dataset`.
 
     Args:
-        name: a row of DATASETS, a folder, or a name of the hub.
+        name: a row of DATASETS, a folder, or a name of the hub. `ROW:COUNT` trains on so many samples of a row, always the same
+            ones, each class with its share of them; the test split stays whole.
         timesteps: the number of frames that events fall into.
         image_size: pixels a side that images and frames are scaled to; 0 leaves them as they are.
 
     Raises:
-        DataError: for an unknown name, or data that cannot be read.
+        DataError: for an unknown name, a count that there is not, or data that cannot be read.
 
     Example:
         >>> import snnc
@@ -55,20 +64,40 @@ def load_dataset(name: str, timesteps: int = 5, image_size: int = 0) -> Dataset:
         (540, 1, 8, 8)
         >>> snnc.load_dataset("digits-events", timesteps=3).test.samples.shape  # time comes first
         (3, 540, 2, 16, 16)
+        >>> len(snnc.load_dataset("digits:100").train)
+        100
     """
-    if name in DATASETS:
-        return DATASETS[name](timesteps, image_size)
+    row, count = row_of(name)
+    if row:
+        dataset = DATASETS[row](timesteps, image_size)
+        return _reduced(dataset, name, count) if count else dataset
     if os.path.isdir(name) or "/" in name:
         return of_hub(name, timesteps, image_size)
     raise DataError(
-        f"dataset {name!r} is unknown; allowed are {', '.join(DATASETS)}, an existing folder of images, "
-        "and USER/NAME of the Hugging Face hub"
+        f"dataset {name!r} is unknown; allowed are {', '.join(DATASETS)}, each also as NAME:COUNT, an existing folder of "
+        "images, and USER/NAME of the Hugging Face hub"
     )
+
+
+def row_of(name: str) -> tuple[str, str]:
+    """Return the row of DATASETS that a name means, and what follows its colon; empty if it means none."""
+    if name in DATASETS:
+        return name, ""
+    row, colon, count = name.rpartition(":")
+    return (row, count) if colon and count and row in DATASETS else ("", "")
+
+
+def _reduced(dataset: Dataset, name: str, count: str) -> Dataset:
+    most, least = len(dataset.train), len(dataset.labels)
+    if not (count.isascii() and count.isdecimal() and len(count) < 10 and least <= int(count) <= most):
+        raise DataError(f"dataset {name!r} cannot train on {count!r} samples; allowed are {least} to {most}")
+    chosen = stratified(dataset.train.labels, int(count), ORDER)
+    return replace(dataset, name=name, train=dataset.train.subset(chosen))
 
 
 def load_fitting(name: str, input: Input, timesteps: int) -> Dataset:
     """Load a dataset scaled to the size that a network takes; errors as those of load_dataset."""
-    scaled = name not in EMBEDDED and len(input.shape) == 3
+    scaled = row_of(name)[0] not in EMBEDDED and len(input.shape) == 3
     return load_dataset(name, timesteps, input.shape[-1] if scaled else 0)
 
 

@@ -25,7 +25,7 @@ from snnc.toolchain.training.torch_file import Unfit, check_archive, load_tensor
 
 DAMAGE = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RuntimeError, PickleError, EOFError, OSError)
 FORMAT = "snnc checkpoint"
-VERSION = 6
+VERSION = 7
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from snnc.toolchain.errors import FileFormatError
 class Epoch:
     """The metrics of one epoch; losses are means over its steps, accuracies are shares of samples (0..1).
 
+    `matching_share` is what the matching loss, as it is weighted, has of the loss (0..1): whether networks feel each other.
     Of each layer: spikes per neuron and step on the test split, and the share of weights that are 0 (both 0..1).
     In a stage that trains a companion alone, accuracies and layers are the companion's. `certainty` is a histogram of |mu|
     over each layer's weights where these have a posterior: shares in 10 equal bins of 0..1.
@@ -20,6 +21,7 @@ class Epoch:
     stage: str
     loss: float
     matching_loss: float
+    matching_share: float
     train_accuracy: float
     test_accuracy: float
     images_per_second: float

@@ -61,6 +61,7 @@ class Training:
         for network in (self.base, *(each.network for each in self.companions)):
             self._place(network)
         self.data = load_on_device(dataset, self.launched.device)
+        self.watched = self.data.test  # what each epoch is tested on: fewer samples where nobody looks at every epoch
         if not steps_per_epoch(config, len(dataset.train), self.launched.world_size):
             raise ConfigError(
                 f"{len(dataset.train)} training samples are too few for {self.launched.world_size} process(es); "
@@ -171,7 +172,7 @@ class Training:
         speed = metrics.samples / (time.perf_counter() - started)
         self._settle_mode()
         network = companion_of(stage, self.companions) if stage.alone else self.base
-        tested = evaluate_companion(network, self.data.test, self.launched.global_rank, self.launched.world_size)
+        tested = evaluate_companion(network, self.watched, self.launched.global_rank, self.launched.world_size)
         if not stage.alone:
             self.accuracy = tested.accuracy
         return Epoch(
@@ -179,6 +180,7 @@ class Training:
             stage.name,
             metrics.loss,
             metrics.matching,
+            metrics.matching_share,
             metrics.accuracy,
             tested.accuracy,
             speed,

@@ -27,10 +27,14 @@ LOOK_EVERY = 10  # steps between two looks at the losses, each of which makes a 
 
 @dataclass(frozen=True)
 class EpochMetrics:
-    """Means over an epoch: the loss, the matching loss inside it, the share of right answers; and the number of samples."""
+    """Means over an epoch: the loss, the matching loss inside it, the share of right answers; and the number of samples.
+
+    `matching_share` is what the matching loss, as it is weighted, has of the loss (0..1).
+    """
 
     loss: float
     matching: float
+    matching_share: float
     accuracy: float
     samples: int
 
@@ -87,9 +91,10 @@ class Trainer:
         seed_draws(self._module, generator(self.config.seed, number, 1).initial_seed())  # the same in all processes
         self._module.train()
         sums = torch.zeros(4, device=samples.labels.device, dtype=torch.float32)  # loss, matching, right, samples
-        loss = matching = 0.0
+        loss = matching = weight = 0.0
         for step, batches in enumerate(self._groups(samples, number)):
             losses, right, seen = self._step(batches)
+            weight = losses.weight
             sums += torch.stack([losses.total * seen, losses.matching * seen, right, right.new_full((), seen)])
             if step % LOOK_EVERY == 0:
                 loss, matching = float(losses.total), float(losses.matching)
@@ -98,22 +103,24 @@ class Trainer:
         loss_sum, matching_sum, right_sum, seen_sum = all_reduce_sum(sums).tolist()
         self._check_loss(loss_sum / seen_sum)
         self._check_weights()
-        return EpochMetrics(loss_sum / seen_sum, matching_sum / seen_sum, right_sum / seen_sum, int(seen_sum))
+        share = min(weight * matching_sum / loss_sum, 1.0) if loss_sum > 0 else 0.0  # 1 may be exceeded by rounding
+        return EpochMetrics(loss_sum / seen_sum, matching_sum / seen_sum, share, right_sum / seen_sum, int(seen_sum))
 
     def _step(self, group: list[tuple[Tensor, Tensor]]) -> tuple[Losses, Tensor, int]:
         """Take one optimizer step on some batches; return the means of their losses and the number of right answers."""
         self._stepped.zero_grad()
         count = sum(len(labels) for _, labels in group)
-        means, right = [], []
+        means, right, weight = [], [], 1.0
         for x, labels in group:
             losses, correct = self._losses(x, labels)
             share = len(labels) / count
             self.launched.backward(losses.total * share)
             means.append(torch.stack([losses.total.detach(), losses.matching.detach()]) * share)
             right.append(correct)
+            weight = losses.weight
         self._stepped.step()
         mean = torch.stack(means).sum(0)
-        return Losses(mean[0], mean[1]), torch.stack(right).sum().to(mean), count
+        return Losses(mean[0], mean[1], weight), torch.stack(right).sum().to(mean), count
 
     def _losses(self, x: Tensor, labels: Tensor) -> tuple[Losses, Tensor]:
         logits: list[Logits] = self._module(x)

@@ -12,6 +12,7 @@ from click.testing import CliRunner, Result
 
 from snnc.cli.main import main
 from snnc.cli.train import PRESETS
+from snnc.files import load_subject
 from snnc.toolchain.data.table import DATASETS
 from snnc.toolchain.layers.lif_autograd import Neurons
 from snnc.toolchain.layers.quantize import WEIGHTS
@@ -225,3 +226,13 @@ def test_a_setting_of_another_method_is_one_line() -> None:
     assert result.stderr == "snnc: method 'baseline' has no setting 'alpha'; leave it out, or choose one of tna, tna3, kd-ce\n"
     result = snnc("train", "--resume", "model.pt", "--alpha", "0.1")
     assert result.stderr == "snnc: --resume takes the checkpoint's own settings; leave out --alpha\n"
+
+
+def test_a_part_of_a_data_set_keeps_its_name_through_files_and_is_verified_on_all_its_test_images() -> None:
+    made = snnc("train", "--data", "mnist-5k:500", "--image-size", "8", *QUICK, "--output", "part.pt")
+    assert "mnist-5k:500: 500 training and 2500 test samples" in made.output
+    assert snnc("export", "part.pt").exit_code == 0
+    found = snnc("simulate", "part.pt", "part.net", "--engine", "fast", "--engine", "torch")
+    assert found.exit_code == 0
+    assert "EQUAL: reference = fast = torch on 2,500 samples" in found.output
+    assert load_subject("part.net")[0].network.data == "mnist-5k:500"

@@ -13,7 +13,7 @@ from snnc.toolchain.errors import ConfigError
 from snnc.toolchain.training.checkpoint import Checkpoint
 from snnc.toolchain.training.metrics import Epoch
 
-EPOCH = Epoch(1, "float", 1.5, 0.1, 0.5, 0.6, 100.0, {"fc1": 0.2}, {"fc1": 0.0})
+EPOCH = Epoch(1, "float", 1.5, 0.1, 0.02, 0.5, 0.6, 100.0, {"fc1": 0.2}, {"fc1": 0.0})
 
 
 def test_history_grows_by_every_epoch_and_goes_on(tmp_path: Path) -> None:

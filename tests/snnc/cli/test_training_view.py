@@ -1,31 +1,68 @@
-"""The training view of a posterior: the fifths of |mu|, and the warning of its saturation."""
+"""The view of a training: one line where networks hardly feel each other, or where a posterior is saturated."""
 
-import io
+from dataclasses import replace
+from io import StringIO
 
+import pytest
 from rich.console import Console
+from training_runs import TINY
 
 from snnc.cli.training_view import TrainingView, certainty_line, saturated
 from snnc.toolchain.training.config import TrainConfig
 from snnc.toolchain.training.metrics import Epoch
 
+EPOCH = Epoch(1, "float", 1.5, 3.0, 0.002, 0.5, 0.6, 100.0)
+WARNING = "the matching loss is 0.20% of the loss: the networks hardly feel each other; raise --alpha (it is 0.001)"
 
-def epoch(number: int, last: float) -> Epoch:
+
+def shown(config: TrainConfig, *epochs: Epoch, verbose: bool = False) -> str:
+    console = Console(file=StringIO(), width=200)
+    with TrainingView(console, config, 1, verbose=verbose) as view:
+        for epoch in epochs:
+            view.epoch(epoch)
+    text: str = console.file.getvalue()  # type: ignore[attr-defined]
+    return text
+
+
+@pytest.mark.parametrize("verbose", [False, True])
+def test_it_warns_once_that_alpha_is_small(verbose: bool) -> None:
+    stages = [EPOCH, replace(EPOCH, number=2, stage="quantized"), replace(EPOCH, number=3, stage="integer")]
+    text = shown(TINY.replaced(method="tna", alpha=1e-3), *stages, verbose=verbose)
+    assert text.count(WARNING) == 1
+    assert text.count("matching 0.2%") == 3
+
+
+def test_it_warns_at_the_end_of_a_single_stage() -> None:
+    assert WARNING in shown(TINY.replaced(method="tna", alpha=1e-3), EPOCH)
+
+
+@pytest.mark.parametrize(
+    ("changes", "share"),
+    [({"method": "tna", "alpha": 1e-3}, 0.01), ({"method": "tna", "alpha": 0.0}, 0.0), ({"method": "baseline"}, 0.0)],
+)
+def test_it_is_silent_where_twins_feel_each_other_or_there_are_none(changes: dict[str, object], share: float) -> None:
+    assert "hardly" not in shown(TINY.replaced(**changes), replace(EPOCH, matching_share=share))
+
+
+def posterior(number: int, last: float) -> Epoch:
     bins = [round((1 - last) / 9, 6)] * 9 + [last]
-    return Epoch(number, "float", 1.0, 0.0, 0.5, 0.5, 100.0, {"fc1": 0.1, "fc2": 0.1}, {"fc1": 0.0, "fc2": 0.0}, {"fc2": bins})
+    return Epoch(
+        number, "float", 1.0, 0.0, 0.0, 0.5, 0.5, 100.0, {"fc1": 0.1, "fc2": 0.1}, {"fc1": 0.0, "fc2": 0.0}, {"fc2": bins}
+    )
 
 
 def test_the_fifths_of_a_histogram() -> None:
-    assert certainty_line(epoch(1, 0.1)) == "|mu| in fifths of 0..1 (%)  fc2 20/20/20/20/20"
-    assert certainty_line(epoch(1, 1.0)) == "|mu| in fifths of 0..1 (%)  fc2 0/0/0/0/100"
+    assert certainty_line(posterior(1, 0.1)) == "|mu| in fifths of 0..1 (%)  fc2 20/20/20/20/20"
+    assert certainty_line(posterior(1, 1.0)) == "|mu| in fifths of 0..1 (%)  fc2 0/0/0/0/100"
 
 
 def test_saturation_is_said_once() -> None:
-    assert (saturated(epoch(1, 0.9)), saturated(epoch(1, 0.91))) == ([], ["fc2"])
-    text = io.StringIO()
+    assert (saturated(posterior(1, 0.9)), saturated(posterior(1, 0.91))) == ([], ["fc2"])
+    text = StringIO()
     view = TrainingView(Console(file=text, width=200), TrainConfig(method="bisnn-bayes"), 10)
     with view:
         for number, last in enumerate((0.3, 0.95, 0.99), 1):
-            view.epoch(epoch(number, last))
+            view.epoch(posterior(number, last))
     shown = text.getvalue()
     assert shown.count("the posterior of fc2 is saturated") == 1 and shown.startswith("epoch 2: ")
     assert "lower eta or raise rho" in shown and "fc2 0/0/0/0/99" in shown.replace("0/0/0/0/99", "0/0/0/0/99")

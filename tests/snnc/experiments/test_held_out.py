@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from snnc.experiments.held_out import hold_out, stratified
+from snnc.experiments.held_out import hold_out
 from snnc.toolchain.data.dataset import Dataset, Split
 from snnc.toolchain.errors import DataError
 from snnc.toolchain.network.network import Input
@@ -29,14 +29,6 @@ def test_the_choice_is_fixed_and_has_every_class() -> None:
     assert np.array_equal(one.test.samples, other.test.samples)
     assert np.bincount(one.test.labels).tolist() == [4, 4, 4]
     assert list(one.train.samples[:, 0]) == sorted(one.train.samples[:, 0])
-
-
-@pytest.mark.parametrize("count", [1, 2, 10, 29])
-def test_classes_have_their_share_up_to_rounding(count: int) -> None:
-    labels = np.array([0] * 20 + [1] * 10)
-    chosen = np.bincount(labels[stratified(labels, count, seed=3)], minlength=2)
-    assert chosen.sum() == count
-    assert abs(chosen[0] - count * 2 / 3) <= 1
 
 
 def test_events_are_held_out_along_their_second_axis() -> None:

@@ -6,16 +6,18 @@ import pytest
 from snnc.toolchain.data.dataset import Dataset, Split, chip_input
 from snnc.toolchain.data.events import EVENTS
 from snnc.toolchain.data.images import HUB
-from snnc.toolchain.data.table import DATASETS, EMBEDDED, load_dataset, load_fitting
+from snnc.toolchain.data.table import DATASETS, EMBEDDED, load_dataset, load_fitting, row_of
 from snnc.toolchain.errors import DataError
 from snnc.toolchain.network.network import Input
 
 
 def test_every_row_is_tested() -> None:
-    assert set(DATASETS) == EMBEDDED | set(HUB) | set(EVENTS)  # those through libraries in files of their own
+    assert set(DATASETS) == EMBEDDED | {"mnist-5k", "mnist-5k-events"} | set(HUB) | set(
+        EVENTS
+    )  # those through libraries in files of their own
 
 
-@pytest.mark.parametrize("name", sorted(EMBEDDED))
+@pytest.mark.parametrize("name", [*sorted(EMBEDDED), "mnist-5k", "mnist-5k-events:100"])
 def test_every_dataset_fits_its_own_description(name: str) -> None:
     dataset = load_dataset(name)
     for split in (dataset.train, dataset.test):
@@ -71,3 +73,24 @@ def test_what_does_not_fit_is_refused(digits: Dataset) -> None:
 def test_no_samples_are_no_fault() -> None:
     empty = Split(np.zeros((0, 1), np.int16), np.zeros(0, np.int64))
     assert chip_input(empty, Input((1,), 0, 1)).shape == (0, 1)
+
+
+def test_a_count_trains_on_so_many_of_each_class(digits: Dataset) -> None:
+    few = load_dataset("digits:100")
+    assert (few.name, len(few.train)) == ("digits:100", 100)
+    assert np.array_equal(few.test.samples, digits.test.samples)
+    assert set(np.bincount(few.train.labels)) <= {9, 10, 11}
+    assert load_fitting("digits:100", Input((1, 99, 99), 0, 1), 5).input == digits.input
+    assert row_of("digits:100") == ("digits", "100")
+
+
+@pytest.mark.parametrize("count", ["9", "1258", "-1", "1e3", "\u0665\u0665", "1" * 5000])
+def test_counts_that_there_are_not_are_refused(count: str) -> None:
+    with pytest.raises(DataError, match=r"cannot train on '.*' samples; allowed are 10 to 1257"):
+        load_dataset(f"digits:{count}")
+
+
+@pytest.mark.parametrize("name", ["digits:", "digit:100", ":100"])
+def test_a_colon_alone_is_no_count(name: str) -> None:
+    with pytest.raises(DataError, match="is unknown"):
+        load_dataset(name)

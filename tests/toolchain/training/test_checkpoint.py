@@ -32,7 +32,7 @@ def test_nothing_is_lost(tmp_path: Path, tiny: Checkpoint) -> None:
     ("change", "message"),
     [
         ({"format": "other"}, "not a checkpoint of snnc; write one with `snnc train`"),
-        ({"version": 99}, "version 99, this snnc reads 6"),
+        ({"version": 99}, "version 99, this snnc reads 7"),
         ({"accuracy": 1.0}, "the checksum does not fit the content"),
         ({"config": {}}, "the checksum does not fit the content"),
         ({"weights": [1]}, "incomplete or damaged"),
@@ -146,7 +146,7 @@ def test_a_version_of_any_type_is_one_line(tmp_path: Path, tiny_path: Path, vers
     buffer = BytesIO()
     torch.save(torch.load(tiny_path, weights_only=True) | {"version": version}, buffer)
     (tmp_path / "changed.pt").write_bytes(sealed_zip(buffer.getvalue()))
-    with pytest.raises(FileFormatError, match="this snnc reads 6"):
+    with pytest.raises(FileFormatError, match="this snnc reads 7"):
         load_checkpoint(tmp_path / "changed.pt")
 
 

@@ -109,6 +109,15 @@ def test_the_twin_is_another_network_and_the_base_learns_from_it(digits: Dataset
     assert training.history[0].matching_loss > 0
 
 
+@pytest.mark.parametrize(("method", "least", "most"), [("baseline", 0, 0), ("tna", 1e-5, 0.2), ("kd", 1, 1)])
+def test_the_share_of_the_matching_loss_is_that_of_the_loss(digits: Dataset, method: str, least: float, most: float) -> None:
+    training = Training(ONE_EACH.replaced(method=method), digits, lambda c: build_model(c, digits.input, 10))
+    last = list(training.run(Callback()))[-1]
+    assert least <= last.matching_share <= most
+    if method == "tna":
+        assert last.matching_share == pytest.approx(1e-3 * last.matching_loss / last.loss)
+
+
 def test_a_loss_that_is_no_number_stops_with_advice(tmp_path: Path, digits: Dataset) -> None:
     def broken(config: TrainConfig) -> SpikingNetwork:
         network = build_model(config, digits.input, 10)

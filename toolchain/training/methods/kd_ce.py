@@ -22,7 +22,7 @@ def loss(logits: "list[Logits]", labels: "Tensor", settings: MatchingTeacher) ->
     """Return CE(base) + alpha * MSE(logits)."""
     totals = [each.total for each in logits]
     matched = matching(totals)
-    return Losses(cross_entropy(totals[:1], labels) + settings.alpha * matched, matched)
+    return Losses(cross_entropy(totals[:1], labels) + settings.alpha * matched, matched, settings.alpha)
 
 
 METHOD = Method(MatchingTeacher, loss, frozen_twin, twin_first)

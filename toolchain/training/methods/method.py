@@ -23,10 +23,11 @@ S = TypeVar("S", bound=Settings)
 
 @dataclass(frozen=True)
 class Losses:
-    """The loss to minimize and, for the progress view, the matching loss inside it; both are scalars."""
+    """The loss to minimize and, for the progress view, the matching loss inside it, both scalars, and its weight there."""
 
     total: "Tensor"
     matching: "Tensor"
+    weight: float = 1.0
 
 
 @dataclass(frozen=True)

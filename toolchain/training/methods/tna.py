@@ -24,7 +24,7 @@ def loss(logits: "list[Logits]", labels: "Tensor", settings: Matching) -> Losses
     """Return CE(base) + CE(twin) + alpha * MSE(logits), eq. 5; gradients of the matching loss flow into both."""
     totals = [each.total for each in logits]
     matched = matching(totals)
-    return Losses(cross_entropy(totals, labels) + settings.alpha * matched, matched)
+    return Losses(cross_entropy(totals, labels) + settings.alpha * matched, matched, settings.alpha)
 
 
 def twin(config: "TrainConfig") -> list[Companion]:
