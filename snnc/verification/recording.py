@@ -49,7 +49,21 @@ class Recording:
 
 
 def read_recording(path: str | Path, network: Network) -> Recording:
-    """Read an `.npz` or a folder of `.npy` files. Raises DataError if it holds nothing of the network's layers."""
+    """Read what was recorded of a network.
+
+    Args:
+        path: an `.npz`, or a folder of `.npy` files.
+        network: the integer network whose layers were recorded.
+
+    Raises:
+        DataError: if it cannot be read, or holds spikes of none of the network's layers.
+
+    Example:
+        >>> import snnc  # doctest: +SKIP
+        >>> recording = snnc.read_recording("recorded.npz", snnc.read_network("model.net"))  # doctest: +SKIP
+        >>> sorted(recording.arrays)  # doctest: +SKIP
+        ['spikes/conv1', 'spikes/readout']
+    """
     try:
         recording = _of_folder(Path(path), network) if Path(path).is_dir() else _of_npz(Path(path), network)
     except (OSError, ValueError, LookupError, TypeError, EOFError) as error:

@@ -22,7 +22,11 @@ RUNNABLE = [page for page in PAGES if steps(page)]
 # All that a reader is shown and no test runs, each marked in its page. What is added here must need what no test machine has.
 UNRUN = {
     "docs/index.md": ["snnc train --data digits"],  # README's commands, which its test runs
-    "docs/loihi.md": ["pip install lava-nc==0.10.0 h5py", "python run_model.py --check --backend loihi2"],
+    "docs/loihi.md": [
+        "pip install lava-nc==0.10.0 h5py",
+        "snnc simulate network.net --recorded .",
+        "python run_model.py --check --backend loihi2",
+    ],
     "docs/own.md": ["snnc train --data path/to/images --image-size 32"],
     "docs/training.md": [
         "snnc train --preset cifar10-tna",
