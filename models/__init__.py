@@ -6,6 +6,7 @@ from pathlib import Path
 from snnc.models.cifarnet import cifarnet
 from snnc.models.ffn import ffn
 from snnc.models.mlp import mlp
+from snnc.models.notation import from_notation, is_notation
 from snnc.models.resnet import resnet
 from snnc.toolchain.errors import FileFormatError, SnncError, one_line, row
 from snnc.toolchain.layers.spiking_network import SpikingNetwork
@@ -26,7 +27,7 @@ def build_model(config: TrainConfig, input: Input, classes: int) -> SpikingNetwo
     """Build an untrained network.
 
     Args:
-        config: the settings; `config.model` is a row of MODELS.
+        config: the settings; `config.model` is a row of MODELS, or an architecture as text (notation.py).
         input: shape and range of what the chip is fed.
         classes: the number of outputs.
 
@@ -38,7 +39,12 @@ def build_model(config: TrainConfig, input: Input, classes: int) -> SpikingNetwo
         >>> model = snnc.build_model(snnc.TrainConfig(model="mlp", width=0.01), snnc.Input((1, 8, 8), 0, 1), 10)
         >>> [layer.name for layer in model.layers]
         ['fc1', 'fc2', 'readout']
+        >>> model = snnc.build_model(snnc.TrainConfig(model="16C3-AP2-64FC"), snnc.Input((1, 8, 8), 0, 1), 10)
+        >>> [layer.output_shape for layer in model.layers]
+        [(16, 8, 8), (64,), (10,)]
     """
+    if config.model not in MODELS and is_notation(config.model):
+        return from_notation(config, input, classes)
     return row(MODELS, config.model, "model")(config, input, classes)
 
 

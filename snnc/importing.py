@@ -82,12 +82,12 @@ def import_file(
     graph = nir_file.read_graph(file)
     if nir_file.is_ours(graph):
         own = _stated(nir_file.read_nir(file), timesteps, input_range, zero_point)  # raises where its numbers are not ours
-        rules = _own_rules(graph)
+        rules = own_rules(graph)
         imported, notes = _own(own, rules), ["written by snnc: the network is the one that the file holds"]
     else:
         if timesteps is None:
             raise ConfigError("a graph of others does not say how many time steps a sample has; state --timesteps")
-        rules, notes = _rules(file, graph, writer, stated)
+        rules, notes = rules_of(file, graph, writer, stated)
         ranges = [input_range] if input_range else RANGES
         pixels = [(*each, zero_point or 0) for each in ranges]
         exponents = TARGETS[target].bias_exponents
@@ -117,7 +117,7 @@ def _own(network: Network, rules: "Rules") -> "Imported":
     return Imported(network, {layer: names[layer] for layer in betas}, [], factors=factors)
 
 
-def _own_rules(graph: Any) -> "Rules":
+def own_rules(graph: Any) -> "Rules":
     """Return the rules of the dialect in which snnc wrote a graph."""
     from snnc.export.nir.dialects import DIALECTS
     from snnc.export.nir.rules import Rules
@@ -126,17 +126,19 @@ def _own_rules(graph: Any) -> "Rules":
     return Rules(dt=float(graph.metadata["dt"]), gain="normalized" if dialect.ignores_r else "file")
 
 
-def _rules(file: str | Path, graph: Any, writer: str, stated: dict[str, Any]) -> "tuple[Rules, list[str]]":
+def rules_of(file: str | Path, graph: Any, writer: str, stated: dict[str, Any]) -> "tuple[Rules, list[str]]":
+    """Return the rules by which a graph of others is read, and what must be said. Raises ConfigError or FileFormatError."""
     from snnc.export.limits import DAMAGE
     from snnc.export.nir.writers import rules_for
 
     try:
         return rules_for(graph, writer, stated)
     except DAMAGE as error:
-        raise _damaged(file, error) from None
+        raise damaged(file, error) from None
 
 
-def _damaged(file: str | Path, error: BaseException) -> FileFormatError:
+def damaged(file: str | Path, error: BaseException) -> FileFormatError:
+    """Return the error that says in one line that a file's nodes do not fit together."""
     return FileFormatError(f"{file}: its nodes do not fit together ({one_line(error)}); mend the file")
 
 
@@ -162,7 +164,7 @@ def _first_that_spikes(
                 return imported, []
             spikes = _spikes(graph, imported, rules, _random_samples(imported.network, samples))
         except DAMAGE as error:
-            raise _damaged(file, error) from None
+            raise damaged(file, error) from None
         except CannotExport:
             if first is None:
                 raise

@@ -22,6 +22,7 @@ def train(
     build: Build | None = None,
     callbacks: Iterable[Callback] = (),
     resume: Checkpoint | str | Path | None = None,
+    start: training.Start | None = None,
 ) -> Checkpoint:
     """Train a network and return its last checkpoint. Ctrl-C leaves the last finished epoch.
 
@@ -33,6 +34,7 @@ def train(
         callbacks: called after every optimizer step and every epoch, in this order.
         resume: an interrupted training's checkpoint, or its file, to continue to the same bits as if it had not been
             interrupted; pass the configuration of that training.
+        start: `start(network)` gives the untrained base network other weights in place; companions keep their fresh ones.
 
     Raises:
         ConfigError: for settings that do not fit together, or an `out` that is a checkpoint which this training reads.
@@ -54,4 +56,4 @@ def train(
     def row_of_models(config: TrainConfig) -> SpikingNetwork:
         return build_model(config, data.input, len(data.labels))
 
-    return training.train(config, data, build or row_of_models, out, callbacks=callbacks, resume=before)
+    return training.train(config, data, build or row_of_models, out, callbacks=callbacks, resume=before, start=start)

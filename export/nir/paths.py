@@ -85,14 +85,15 @@ def path_to(
     name, chain, loops = chain_to(flat, source, target, names)
     path = Path(names[name], shapes[name], shapes[name], one_dimensional=one_dimensional, delay=int(loops))
     for inner in reversed(chain):
-        _append(path, inner, flat.nodes[inner], rules)
+        append(path, inner, flat.nodes[inner], rules)
         with located(f"node {inner!r}"):
             check_neurons([path.shape])
     path.finish(chain[0] if chain else name)
     return path
 
 
-def _append(path: Path, name: str, node: nir.NIRNode, rules: Rules) -> None:
+def append(path: Path, name: str, node: nir.NIRNode, rules: Rules) -> None:
+    """Let a path go through a linear node. Raises CannotExport, naming the node, if it cannot."""
     if isinstance(node, (nir.Input, nir.Output)):
         return
     if isinstance(node, nir.Delay):

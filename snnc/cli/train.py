@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from rich.console import Console
 
+from snnc.cli.graph_options import announce, graph_options, start_of
 from snnc.cli.options import FileName, console_for, output_options
 from snnc.cli.training_log import events_of, history_of, picture_of
 from snnc.cli.training_options import Choice, TrainingCommand
@@ -23,6 +24,8 @@ from snnc.toolchain.output_file import check_output
 from snnc.toolchain.training.config import TrainConfig
 
 if TYPE_CHECKING:
+    from snnc.graph_start import GraphStart
+    from snnc.toolchain.data.dataset import Dataset
     from snnc.toolchain.training.callbacks import Callback
     from snnc.toolchain.training.checkpoint import Checkpoint
 
@@ -35,6 +38,7 @@ PRESETS = Path(__file__).parent.parent / "presets"
 @click.option("-c", "--config", "config_file", type=FileName(), help="TOML file of settings; options override it.")
 @click.option("-o", "--output", type=FileName(), help="Checkpoint to write.  [default: model.pt, or what is resumed]")
 @click.option("--resume", type=FileName(), help="Checkpoint of an interrupted training to continue, to the same bits.")
+@graph_options
 @click.option("--log", type=Choice(LOGS), help="Log to write beside the checkpoint as well.")
 @click.option("--force", is_flag=True, help="Replace the checkpoint and the history of another run.")
 @click.option("--dry-run", is_flag=True, help="Show what would be trained, and what it takes; train nothing.")
@@ -44,6 +48,7 @@ def train(
     config_file: str | None,
     output: str | None,
     resume: str | None,
+    graph: dict[str, Any],
     log: str | None,
     force: bool,
     dry_run: bool,
@@ -61,21 +66,24 @@ def train(
     """
     from snnc.toolchain.distributed import is_worker
 
-    before = _resumed(resume, preset, config_file, settings) if resume is not None else None
+    before = _resumed(resume, preset, config_file, graph | settings) if resume is not None else None
     config = before.config if before else configured(preset, config_file, settings)
+    start = start_of(graph, config, settings)
+    config = start.config if start else config
     console = console_for(as_json, quiet or is_worker())
     if dry_run:
-        _show_plan(config, console, as_json=as_json)
+        _show_plan(config, console, start, as_json=as_json)
         return
     output = output or resume or "model.pt"
     started = time.perf_counter()
-    inputs = [name for name in (config_file, resume) if name]
+    inputs = [name for name in (config_file, resume, graph["graph"]) if name]
     with nullcontext() if is_worker() else kept_outputs(output, inputs, replaces=force, resumed=resume, log=log):
-        checkpoint = run_training(config, output, console, verbose=verbose, resume=before, log=log)
+        data, accuracy = announce(start, console) if start else (None, None)
+        checkpoint = run_training(config, output, console, verbose=verbose, resume=before, log=log, start=start, dataset=data)
     if as_json and not is_worker():
         seconds = round(time.perf_counter() - started, 3)
         result = {"checkpoint": output, "accuracy": checkpoint.accuracy, "seconds": seconds, "config": config.as_dict()}
-        click.echo(json.dumps(result))
+        click.echo(json.dumps(result | ({"accuracy_before": accuracy} if start else {})))
 
 
 @contextmanager
@@ -134,6 +142,8 @@ def run_training(
     verbose: bool,
     resume: "Checkpoint | None" = None,
     log: str | None = None,
+    start: "GraphStart | None" = None,
+    dataset: "Dataset | None" = None,
 ) -> "Checkpoint":
     """Train and return the last checkpoint; show progress, write the files beside it. Ctrl-C exits with 130."""
     from snnc.toolchain.data.table import load_dataset
@@ -147,18 +157,19 @@ def run_training(
     if log not in (None, *LOGS):
         raise ConfigError(f"log {log!r} is unknown; allowed are {', '.join(LOGS)}")
     freed_memory.keep_freed_memory()
-    dataset = load_dataset(config.data, config.timesteps, config.image_size)
+    data = dataset or load_dataset(config.data, config.timesteps, config.image_size)
+    load = (lambda network: start.load(network, data)) if start else None
     weights = method_named(config.method).weights(config)
     console.print(
         f"{config.model}, {weights} weights, {config.method}, {epochs_of(config)} epochs, seed {config.seed}\n"
-        f"{dataset.name}: {len(dataset.train)} training and {len(dataset.test)} test samples"
+        f"{data.name}: {len(data.train)} training and {len(data.test)} test samples"
     )
     callbacks: list[Callback] = []
     try:
         with ExitStack() as stack:
             if not is_worker():
-                callbacks += _callbacks(stack, config, console, output, len(dataset.train), resume, verbose, log)
-            checkpoint = train_networks(config, output, dataset=dataset, callbacks=callbacks, resume=resume)
+                callbacks += _callbacks(stack, config, console, output, len(data.train), resume, verbose, log)
+            checkpoint = train_networks(config, output, dataset=data, callbacks=callbacks, resume=resume, start=load)
     except KeyboardInterrupt as error:
         if not is_worker():
             click.echo(f"snnc: stopped; {printable(_advice(output, callbacks))}", err=True)
@@ -210,13 +221,15 @@ def _show_results(checkpoint: "Checkpoint", output: Path, console: Console) -> N
     console.print(f"{history_of(output)}" + (f", {picture}: how it went" if drawn else ": how it went"))
 
 
-def _show_plan(config: TrainConfig, console: Console, *, as_json: bool) -> None:
+def _show_plan(config: TrainConfig, console: Console, start: "GraphStart | None", *, as_json: bool) -> None:
     from snnc.cli.training_view import show_estimate
     from snnc.models import build_model
     from snnc.toolchain.data.table import load_dataset
     from snnc.toolchain.training.estimate import plan
 
     dataset = load_dataset(config.data, config.timesteps, config.image_size)
+    if start:
+        start.check(dataset)
     planned = plan(config, dataset, lambda c: build_model(c, dataset.input, len(dataset.labels)))
     show_estimate(console, config, planned)
     if as_json:

@@ -225,6 +225,7 @@ def test_every_source_has_a_test_file() -> None:
         "phase": "test_spiking_network",
         "cifarnet": "test_models",
         "mlp": "test_models",
+        "graph_options": "snnc/test_graph_start",
         "export/lava/process": "test_runner",
         "export/lava/stock": "test_runner",
         "device": "toolchain/simulate/test_tensor",

@@ -4,7 +4,7 @@ Every epoch draws its random numbers from seeds of its own, so that no random st
 """
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import torch
@@ -35,13 +35,22 @@ from snnc.toolchain.training.shapes import check_shapes
 from snnc.toolchain.training.stages import epochs_of, stages
 from snnc.toolchain.training.trainer import Trainer, companion_of
 
+Start = Callable[[SpikingNetwork], None]  # gives a fresh network other weights in place
+
 SETTLING_STEPS = 50  # with a momentum of 0.1, what is left of earlier statistics is below 1 %
 
 
 class Training:
     """One run: networks, data and history; `checkpoint()` is complete at any moment."""
 
-    def __init__(self, config: TrainConfig, dataset: Dataset, build: Build, resume: Checkpoint | None = None):
+    def __init__(
+        self,
+        config: TrainConfig,
+        dataset: Dataset,
+        build: Build,
+        resume: Checkpoint | None = None,
+        start: Start | None = None,
+    ):
         """Build all networks from the seed, or as a checkpoint left them. Raises ConfigError, DataError."""
         self.method = method_named(config.method)
         self.config = config.replaced(weights=self.method.weights(config))
@@ -55,6 +64,8 @@ class Training:
         if resume:
             restored(lambda: check_shapes(lambda: build(self.config), resume.weights))
         self.base = build(self.config)
+        if start and not resume:
+            start(self.base)
         self.method.prepare(self.base, self.config)
         known = self.state.companions if self.state else {}
         self.companions = [build_companion(recipe, build, dataset, known.get(recipe.role)) for recipe in recipes]
@@ -198,17 +209,19 @@ def train(
     *,
     callbacks: Iterable[Callback] = (),
     resume: Checkpoint | None = None,
+    start: Start | None = None,
 ) -> Checkpoint:
     """Train on a dataset, write the checkpoint `out` (a .pt file) after every epoch, and return the last one.
 
-    `build(config)` returns an untrained network. `resume` continues after the last epoch of a checkpoint whose training was
-    interrupted, to the same bits as if it had not been. Ctrl-C leaves the last finished epoch and raises KeyboardInterrupt;
-    before the first one nothing is written. Of several processes the first one writes, and no other run may while it does.
+    `build(config)` returns an untrained network; `start(network)` may give the base network other weights, in place.
+    `resume` continues after the last epoch of a checkpoint whose training was interrupted, to the same bits as if it had not
+    been. Ctrl-C leaves the last finished epoch and raises KeyboardInterrupt; before the first one nothing is written. Of
+    several processes the first one writes, and no other run may while it does.
     Raises ConfigError, DataError, TrainingError (the file keeps the last good epoch), or SnncError if the file cannot be
     written.
     """
     _check_output(config, out)
-    training = Training(config, dataset, build, resume)
+    training = Training(config, dataset, build, resume, start)
     writes = training.launched.global_rank == 0
     if writes:
         check_writable(out)

@@ -1,0 +1,67 @@
+"""Options of `snnc train` to start from a NIR graph, and what is said about it before training."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import TYPE_CHECKING, Any
+
+import click
+from rich.console import Console
+
+from snnc.cli.options import FileName
+from snnc.export.nir.rules import AUTO, WRITERS
+from snnc.toolchain.errors import ConfigError
+from snnc.toolchain.training.config import TrainConfig
+
+if TYPE_CHECKING:
+    from snnc.graph_start import GraphStart
+    from snnc.toolchain.data.dataset import Dataset
+
+OPTIONS = (
+    click.option("--graph", type=FileName(), help="NIR graph to take the architecture and the first weights from."),
+    click.option("--writer", type=click.Choice([*WRITERS, AUTO]), help=f"Whose conventions the graph has.  [default: {AUTO}]"),
+    click.option("--dt", type=float, help="Seconds of one time step of the graph.  [default: the writer's]"),
+    click.option("--input-scale", type=float, help="What the graph's inputs were multiplied with, as 0.00392.  [default: 1]"),
+)
+NAMES = ("graph", "writer", "dt", "input_scale")
+
+
+def graph_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the options of a graph to a command, which gets them as one dictionary `graph`."""
+
+    @wraps(command)
+    def call(**arguments: Any) -> None:
+        command(graph={name: arguments.pop(name) for name in NAMES}, **arguments)
+
+    decorated: Callable[..., None] = call
+    for option in reversed(OPTIONS):
+        decorated = option(decorated)
+    return decorated
+
+
+def start_of(graph: dict[str, Any], config: TrainConfig, given: dict[str, Any]) -> "GraphStart | None":
+    """Return what training starts from, None without a graph. Raises ConfigError for options that do not go together."""
+    from snnc.graph_start import graph_start
+
+    file, *others = NAMES
+    stated = {name: graph[name] for name in others if graph[name] is not None}
+    if graph[file] is None:
+        if stated:
+            raise ConfigError(f"--{next(iter(stated)).replace('_', '-')} says how a graph is read; name one with --graph")
+        return None
+    if given.get("model") is not None:
+        raise ConfigError("--graph and --model cannot go together; the graph is the architecture: leave out --model")
+    return graph_start(graph[file], config, keep_beta=given.get("beta") is not None, **stated)
+
+
+def announce(start: "GraphStart", console: Console) -> "tuple[Dataset, float]":
+    """Load the dataset, say what was taken from the graph, and return both the data and the graph's accuracy on them."""
+    from snnc.toolchain.data.table import load_dataset
+
+    config = start.config
+    dataset = load_dataset(config.data, config.timesteps, config.image_size)
+    start.check(dataset)
+    for note in start.notes:
+        console.print(note)
+    before = start.accuracy(dataset)
+    console.print(f"{start.file}: before training, test accuracy {before:.2%} at full precision", style="bold")
+    return dataset, before

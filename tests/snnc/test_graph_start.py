@@ -1,0 +1,196 @@
+"""snnc train --graph: a NIR graph is trained, and the checkpoint needs it no more."""
+
+import json
+from pathlib import Path
+
+import nir
+import numpy as np
+import pytest
+import torch
+from click.testing import CliRunner, Result
+from peers import skip_without
+
+import snnc
+from snnc.cli.main import main
+from snnc.graph_start import graph_start
+from snnc.toolchain.training.train import Training
+
+EPOCHS = ("--epochs-float", 1, "--epochs-quantized", 1, "--epochs-integer", 1)
+TEXT = "6C3-AP2-20FC"
+
+
+def run(*arguments: object) -> Result:
+    return CliRunner().invoke(main, [str(argument) for argument in arguments])
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def write(nodes: dict[str, nir.NIRNode]) -> str:
+    names = list(nodes)
+    nir.write("graph.nir", nir.NIRGraph(nodes, list(zip(names, names[1:], strict=False))))  # noqa: RUF007
+    return "graph.nir"
+
+
+def lif(share_lost: float, *shape: int) -> nir.LIF:
+    one = np.ones(shape, np.float32)
+    return nir.LIF(tau=1e-4 / share_lost * one, r=one / share_lost, v_leak=0 * one, v_threshold=one, v_reset=0 * one)
+
+
+def nodes(share_lost: float = 0.5, classes: int = 10) -> dict[str, nir.NIRNode]:
+    rng = np.random.default_rng(0)
+    first, second, last = (rng.normal(0, 0.5, size).astype(np.float32) for size in ((6, 1, 3, 3), (20, 96), (classes, 20)))
+    return {
+        "in": nir.Input(np.array([1, 8, 8])),
+        "c1": nir.Conv2d((8, 8), first, 1, 1, 1, 1, np.zeros(6, np.float32)),
+        "n1": lif(share_lost, 6, 8, 8),
+        "avg": nir.AvgPool2d(np.array([2, 2]), np.array([2, 2]), np.array([0, 0])),
+        "flat": nir.Flatten({"input": np.array([6, 4, 4])}, 0, -1),
+        "f2": nir.Linear(second),
+        "n2": lif(share_lost, 20),
+        "f3": nir.Linear(last),
+        "n3": lif(share_lost, classes),
+        "out": nir.Output(np.array([classes])),
+    }
+
+
+@pytest.fixture
+def by_hand(folder: Path) -> str:
+    return write(nodes())
+
+
+def opens_without_the_graph(text: str) -> None:
+    Path("graph.nir").unlink()
+    inspected = run("inspect", "model.pt")
+    assert inspected.exit_code == 0, inspected.output
+    assert text in inspected.output
+    assert run("export", "model.pt", "--target", "loihi2", "-o", "model.net").exit_code == 0
+    assert run("simulate", "model.pt", "-n", 10, "--engine", "fast").exit_code == 0
+    model, checkpoint = snnc.load_model("model.pt")
+    assert checkpoint.config.model == text
+    verdict = snnc.verify(
+        snnc.lower(model, checkpoint.labels),
+        snnc.load_dataset("digits").test.first(20),
+        model=model,
+        engines=["reference", "fast", "torch"],
+    )
+    assert verdict.equal
+    assert snnc.read_network("model.net").layers[0].neuron.vth > 0
+
+
+def test_a_graph_trains_and_is_needed_no_more(by_hand: str) -> None:
+    result = run("train", "--graph", by_hand, "--writer", "spec", "--input-scale", 0.0625, *EPOCHS, "--json")
+    assert result.exit_code == 0, result.output
+    report = json.loads(result.stdout)
+    assert (report["config"]["model"], report["config"]["beta"]) == (TEXT, 0.5)
+    assert 0 <= report["accuracy_before"] <= 1
+    opens_without_the_graph(TEXT)
+
+
+def test_a_trained_graph_starts_where_it_was(folder: Path) -> None:
+    quick = ("--method", "baseline", "--weights", "float", "--epochs-quantized", 0)
+    assert run("train", "--model", "40FC", *quick, "--epochs-float", 4, "--epochs-integer", 0, "-o", "a.pt").exit_code == 0
+    assert run("export", "a.pt", "--target", "nir", "-o", "graph.nir").exit_code == 0
+    plain = ("--method", "baseline", *EPOCHS, "--json")
+    start = run("train", "--graph", "graph.nir", *plain)
+    assert start.exit_code == 0, start.output
+    trained, report = snnc.load_model("a.pt")[1].accuracy, json.loads(start.stdout)
+    assert trained > 0.6
+    assert abs(report["accuracy_before"] - trained) < 0.03
+    fresh = json.loads(run("train", "--model", "40FC", *plain, "-o", "fresh.pt").stdout)
+    assert report["accuracy"] > fresh["accuracy"]
+    opens_without_the_graph("40FC")
+
+
+def test_only_the_base_network_has_the_graphs_weights(by_hand: str) -> None:
+    data = snnc.load_dataset("digits")
+    config = snnc.TrainConfig(epochs_float=0, epochs_quantized=0, epochs_integer=0)
+    start = graph_start(by_hand, config, writer="spec")
+
+    def build(config: snnc.TrainConfig) -> snnc.SpikingNetwork:
+        return snnc.build_model(config, data.input, 10)
+
+    runs = [Training(start.config, data, build, None, each) for each in (lambda n: start.load(n, data), None)]
+    twins = [each.companions[0].network.state_dict() for each in runs]
+    bases = [each.base.state_dict() for each in runs]
+    assert all(torch.equal(twins[0][name], twins[1][name]) for name in twins[0])
+    assert not torch.equal(bases[0]["layers.0.synapses.0.weight"], bases[1]["layers.0.synapses.0.weight"])
+
+
+def test_inputs_are_raw_samples_times_the_scale(by_hand: str) -> None:
+    """A layer without padding gets exactly what the graph got: the zero point moves into its bias."""
+    data = snnc.load_dataset("digits")
+    start = graph_start(by_hand, snnc.TrainConfig(weights="float"), writer="spec", input_scale=1 / 16)
+    network = snnc.build_model(start.config, data.input, 10).eval()
+    start.load(network, data, trains=False)
+    raw = np.asarray(data.test.samples[:5], float)
+    x = snnc.chip_input(data.test, data.input)[:5]
+    weight, bias = start.chain.layers[0].weight, start.chain.layers[0].bias
+    expected = (raw[:, 0, 2:5, 2:5][:, None] / 16 * weight[:, 0]).sum((2, 3)) + bias
+    layer = network.hidden[0]
+    normalize = layer.normalize
+    current = (x[:, 0, 2:5, 2:5][:, None] * layer.synapses[0].weight[:, 0].detach().numpy()).sum((2, 3))
+    got = (current - normalize.mean.numpy()) / normalize.deviation.detach().numpy() + normalize.shift.detach().numpy()
+    assert np.allclose(got, expected, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--model", "mlp"], "--graph and --model cannot go together; the graph is the architecture: leave out --model"),
+        (["--resume", "a.pt"], "leave out --graph"),
+        (["--input-scale", "0"], "--input-scale 0 is not possible"),
+        (["--dt", "0"], "a time step of 0.0 s is not possible"),
+        (["--data", "digits-events"], "the graph takes inputs of shape (1, 8, 8), 'digits-events' has (2, 16, 16)"),
+    ],
+)
+def test_bad_options_are_one_line(by_hand: str, arguments: list[str], message: str) -> None:
+    result = run("train", "--graph", by_hand, *([] if "--resume" in arguments else ["--writer", "spec"]), *EPOCHS, *arguments)
+    assert result.exit_code == 2
+    assert message in result.stderr
+    assert result.stderr.count("\n") == 1
+
+
+def test_options_without_a_graph_and_other_classes() -> None:
+    assert "--dt says how a graph is read; name one with --graph" in run("train", "--dt", 1, "--dry-run").stderr
+    result = run("train", "--graph", write(nodes(classes=4)), "--writer", "spec", "--dry-run")
+    assert "node 'n3' has 4 outputs, 'digits' has 10 classes" in result.stderr
+
+
+def test_beta_is_the_graphs_unless_it_is_stated() -> None:
+    start = graph_start(write(nodes(share_lost=0.1)), snnc.TrainConfig(), writer="spec")
+    assert start.config.beta == 3686 / 4096
+    assert any("keep 0.9 of their membrane keep 0.899902" in note for note in start.notes)
+    assert graph_start("graph.nir", snnc.TrainConfig(beta=0.5), writer="spec", keep_beta=True).config.beta == 0.5
+
+
+@pytest.mark.peers
+@pytest.mark.filterwarnings("ignore")
+def test_a_network_of_snntorch_trains(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    skip_without("snntorch")
+    import snntorch
+    from snntorch.export_nir import export_to_nir
+
+    torch.manual_seed(0)
+    layers: list[torch.nn.Module] = []
+    for source, out in ((64, 20), (20, 10)):
+        leaky = snntorch.Leaky(0.75 * torch.ones(out), torch.ones(out), init_hidden=True)
+        layers += [torch.nn.Linear(source, out), leaky]
+    nir.write("flat.nir", export_to_nir(torch.nn.Sequential(*layers), torch.zeros(64)))
+    start = graph_start("flat.nir", snnc.TrainConfig(epochs_float=1, epochs_quantized=1, epochs_integer=1))
+    assert (start.config.model, start.config.beta) == ("20FC", 0.75)
+    assert any("snntorch" in note for note in start.notes)
+    assert any("resets to zero" in note for note in start.notes)
+    images = snnc.load_dataset("digits")
+    train, test = (snnc.Split(each.samples.reshape(-1, 64), each.labels) for each in (images.train, images.test))
+    flat = snnc.Input((64,), images.input.minimum, images.input.maximum, images.input.zero_point)
+    data = snnc.Dataset("flat", train, test, images.labels, flat)
+    start.check(data)
+    checkpoint = snnc.train(start.config, "model.pt", dataset=data, start=lambda network: start.load(network, data))
+    Path("flat.nir").unlink()
+    network = snnc.lower(snnc.load_model("model.pt")[0], checkpoint.labels)
+    assert snnc.verify(network, data.test.first(10), engines=["reference", "fast"]).equal
+    capfd.readouterr()
