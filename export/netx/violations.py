@@ -44,12 +44,14 @@ def remark(network: Network, options: NoOptions) -> str | None:
 
 
 def _synapses(layer: Layer, previous: str, where: str) -> Iterator[Violation]:
-    if len(layer.synapses) > 1 or layer.synapses[0].source != previous:
+    longest = max(synapse.delay for synapse in layer.synapses)
+    if longest:
+        what = "recurrence" if any(synapse.source == layer.name for synapse in layer.synapses) else "delays"
+        yield Violation(where, f"{what}, of up to {longest} steps, which snnc does not write", "take --target onnx", longest)
+    elif len(layer.synapses) > 1 or layer.synapses[0].source != previous:
         problem = f"netx chains layers, so its only source must be {previous!r}; only shortcuts around one layer fold into it"
         yield Violation(where, problem, "train with --shortcuts conv, or take --target nir or onnx")
     for synapse in layer.synapses:
-        if synapse.delay:
-            yield Violation(where, f"a delay of {synapse.delay} steps is not written", "take --target onnx", synapse.delay)
         if isinstance(synapse, Dense):
             most = DENSE_MAX + (int(synapse.weight.min()) >= 0)
             yield from outside(where, "weight", synapse.weight, (DENSE_MIN, most), "take --target onnx, or fewer bits")

@@ -23,7 +23,7 @@ def inspect(file: str, plot: str | None, stated: dict[str, Any], as_json: bool, 
     \b
     Example: snnc inspect model.net --plot model.svg
     """
-    from snnc.adopting import open_network
+    from snnc.adopting import open_network, recalled
     from snnc.cli.plot import write_plot
     from snnc.cli.summary import show, summary
     from snnc.files import load_subject
@@ -36,7 +36,8 @@ def inspect(file: str, plot: str | None, stated: dict[str, Any], as_json: bool, 
         network = load_subject(file, stated=stated)[0].network
     except UnstatedTimesteps:  # all else can be shown
         known, network = False, open_network(file, **stated | {"timesteps": 1}, remember=False)
-    found = summary(network, Path(file), timesteps_known=known)
+    foreign = not known or recalled(file) is not None
+    found = summary(network, Path(file), timesteps_known=known, foreign=foreign)
     show(console, found, network, verbose=verbose)
     if plot:
         write_plot(network, plot)

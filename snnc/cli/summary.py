@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
@@ -13,6 +14,7 @@ from snnc.toolchain.network.bounds import overflows
 from snnc.toolchain.network.chips import CHIPS, violations
 from snnc.toolchain.network.network import Layer, Network
 from snnc.toolchain.network.passes import hurried, insert_relays
+from snnc.toolchain.network.synapse import Synapse
 from snnc.toolchain.network.text import span
 from snnc.toolchain.simulate.bitsliced_identity import identity_of
 
@@ -26,7 +28,8 @@ class LayerSummary:
 
     `beta` is the share of the membrane kept per step, or a text with the least and the largest where neurons differ.
     `values` and `zeros`, the share of weights that are 0, are of synapses that are no shortcuts; `shortcuts` says from where
-    the others come, and how many weight units a spike of theirs has.
+    the others come, and how many weight units a spike of theirs has. `delays` are the least and the largest, in steps; a layer
+    that is its own source says so there. Synapses that differ in their delays alone count as the one matrix that they are.
     """
 
     name: str
@@ -38,6 +41,7 @@ class LayerSummary:
     vth: int
     beta: float | str
     shortcuts: tuple[str, ...]
+    delays: str
 
 
 @dataclass(frozen=True)
@@ -66,8 +70,8 @@ class Summary:
     chips: dict[str, list[str]]
 
 
-def summary(network: Network, file: Path, *, timesteps_known: bool = True) -> Summary:
-    """Look at every layer, and ask every format and chip."""
+def summary(network: Network, file: Path, *, timesteps_known: bool = True, foreign: bool = False) -> Summary:
+    """Look at every layer, and ask every format and chip; a `foreign` file is one that lava-dl wrote."""
     overflow = next(overflows(network), None)
     variants = {f"{name} {v}".strip(): (row, options) for name, row in TARGETS.items() for v, options in row.listed().items()}
     notices = {name: row.notice(network, options) for name, (row, options) in variants.items()}
@@ -81,7 +85,7 @@ def summary(network: Network, file: Path, *, timesteps_known: bool = True) -> Su
         dict(vars(network.input)),
         network.truncation_free,
         UNKNOWN_STEPS if not timesteps_known else str(overflow) if overflow else "no sum overflows, no membrane saturates",
-        _semantics(network, file) if timesteps_known else "integers of a file that snnc did not write",
+        "integers of a file that snnc did not write" if foreign else _semantics(network, file),
         [_layer(layer, network) for layer in network.layers],
         _relays(network),
         {name: [str(each) for each in row.violations(network, options)] for name, (row, options) in variants.items()},
@@ -109,15 +113,31 @@ def _layer(layer: Layer, network: Network) -> LayerSummary:
         synapse: identity_of(synapse, shapes[synapse.source], *ranges[synapse.source]) for synapse in layer.synapses[1:]
     }
     shortcuts = {synapse: identity for synapse, identity in found_by.items() if identity}
-    weights = np.concatenate([synapse.weight.ravel() for synapse in layer.synapses if synapse not in shortcuts])
+    own = _undelayed([synapse for synapse in layer.synapses if synapse not in shortcuts])
+    weights = np.concatenate([weight.ravel() for weight in own])
     texts = tuple(f"{identity.strength} from {synapse.source}" for synapse, identity in shortcuts.items())
     found = np.unique(weights)
     values = ", ".join(map(str, found)) if len(found) <= 3 else f"{found[0]} .. {found[-1]}"
     zeros = float((weights == 0).mean())
-    numbers = sum(synapse.weight.size for synapse in layer.synapses)
+    numbers = weights.size + sum(synapse.weight.size for synapse in shortcuts)
     neuron = layer.neuron
     beta = neuron.beta if isinstance(neuron.beta, float) else span(neuron.beta)
-    return LayerSummary(layer.name, layer.output_shape, layer.neurons, numbers, values, zeros, neuron.vth, beta, texts)
+    delays = span([synapse.delay for synapse in layer.synapses])
+    if any(synapse.source == layer.name for synapse in layer.synapses):
+        delays += ", from itself too"
+    return LayerSummary(layer.name, layer.output_shape, layer.neurons, numbers, values, zeros, neuron.vth, beta, texts, delays)
+
+
+def _undelayed(synapses: list[Synapse]) -> list[NDArray[np.integer]]:
+    """Return the weights of synapses, those of one source that share no place as one array."""
+    of_source: dict[tuple[str, type, tuple[int, ...]], list[NDArray[np.integer]]] = {}
+    for synapse in synapses:
+        of_source.setdefault((synapse.source, type(synapse), synapse.weight.shape), []).append(synapse.weight)
+    found: list[NDArray[np.integer]] = []
+    for weights in of_source.values():
+        alone = (np.sum([weight != 0 for weight in weights], axis=0) <= 1).all()
+        found += [np.sum(weights, axis=0)] if alone else weights
+    return found
 
 
 def show(console: Console, found: Summary, network: Network, *, verbose: bool = False) -> None:
@@ -135,10 +155,13 @@ def show(console: Console, found: Summary, network: Network, *, verbose: bool = 
     joined = any(row.shortcuts for row in found.layers)
     if joined:
         layers.add_column("shortcuts")
+    delayed = any(row.delays != "0" for row in found.layers)
+    if delayed:
+        layers.add_column("delays")
     for row in found.layers:
         numbers = (f"{row.neurons:,}", f"{row.weights:,}", row.values, f"{row.zeros:.0%}", str(row.vth), _beta(row))
         shortcuts = [", ".join(row.shortcuts)] if joined else []
-        layers.add_row(row.name, "x".join(map(str, row.shape)), *numbers, *shortcuts)
+        layers.add_row(row.name, "x".join(map(str, row.shape)), *numbers, *shortcuts, *([row.delays] if delayed else []))
     limits = Table("format or chip", "what it cannot hold", box=None, pad_edge=False, header_style="bold")
     for name, lost in {**found.formats, **found.chips}.items():
         limits.add_row(name, _lost(lost, found.notices.get(name), verbose=verbose))

@@ -14,8 +14,10 @@ import nir
 import numpy as np
 import torch
 from click.testing import CliRunner
+from lava_dl_files import random_file, write
 from mutations import (
     Random,
+    body,
     damaged,
     damaged_bytes,
     edited_checkpoint,
@@ -27,6 +29,8 @@ from mutations import (
 
 import snnc
 from snnc.cli.main import main
+from snnc.export import read_network
+from snnc.export.target import Stated
 from snnc.files import load_subject
 from snnc.importing import import_file
 from snnc.models import load_model
@@ -108,6 +112,17 @@ def _foreign_graphs(folder: Path) -> list[Path]:
     return [folder / "conv.nir", folder / "dense.nir"]
 
 
+FOREIGN_FILES = 16  # of them some of every kind: images, missing input, delays, recurrence, running sums
+
+
+def _lava_dl_files(folder: Path) -> list[Path]:
+    return [write(folder / f"file{seed}.net", random_file(seed)[0]) for seed in range(FOREIGN_FILES)]
+
+
+def _edited_lava_dl(content: bytes, rng: Random) -> bytes:
+    return body(edited_hdf5(content, rng))  # lava-dl seals nothing
+
+
 @cache
 def _network(sound: Path) -> snnc.Network:
     return load_subject(sound)[0].network
@@ -145,6 +160,11 @@ def _opened_anything(damaged: Path, sound: Path) -> str:
 
 def _imported(damaged: Path, sound: Path) -> str:
     import_file(damaged, damaged.with_suffix(".onnx"), timesteps=3, input_range=(0, 1))
+    return "accepted"
+
+
+def _adopted(damaged: Path, sound: Path) -> str:
+    read_network(damaged, stated=Stated(5))
     return "accepted"
 
 
@@ -206,6 +226,7 @@ FORMATS: dict[str, Format] = {
     "net": Format(".net", _exported("loihi2"), (damaged, damaged, edited_hdf5), _opened),
     "nir": Format(".nir", _exported("nir"), (damaged, damaged, edited_hdf5), _opened),
     "nir of others": Format(".nir", _foreign_graphs, (damaged_bytes, damaged_bytes, edited_hdf5), _imported),
+    "net of others": Format(".net", _lava_dl_files, (damaged_bytes, _edited_lava_dl, _edited_lava_dl), _adopted),
     "onnx": Format(".onnx", _exported("onnx"), (damaged_bytes, edited_onnx), _opened),
     "c": Format(".h", _exported("c"), (damaged_bytes,), _opened),
     "toml": Format(".toml", _presets, (edited_toml, damaged_bytes), _configured),

@@ -60,7 +60,10 @@ def test_a_file_of_lava_dl_goes_through_all_commands(tmp_path: Path) -> None:
     assert snnc.read_network(tmp_path / "again.net") == network
     run("export", "-t", "onnx", file)  # T was stated before
     assert snnc.read_network(tmp_path / "slayer.onnx") == network
-    assert f"{T} time steps" in run("inspect", file).output
+    shown = run("inspect", file).output
+    assert f"{T} time steps" in shown
+    assert "integers of a file that snnc did not write" in shown
+    assert "delays" not in shown
     verdict = json.loads(
         run("simulate", file, tmp_path / "slayer.onnx", "-n", "3", "-e", "fast", "-e", "onnx", "--json").output
     )

@@ -43,6 +43,7 @@ def test_every_format_can_be_inspected(tmp_path: Path, tiny_path: Path, target: 
         "loihi2": "reset every 3 steps",
         "nir": "NIR dialect spec",
         "onnx": "image (batch, 1, 8, 8) uint8",
+        "c": "C99, one header without dependencies",
     }
     text = snnc("inspect", file).output
     assert said[target] in text
@@ -90,6 +91,18 @@ def boxes(network: Network) -> tuple[int, int]:
     root = ElementTree.fromstring(plot_svg(network))
     ns = "{http://www.w3.org/2000/svg}"
     return len(root.findall(f"{ns}rect")), len(root.findall(f"{ns}path"))
+
+
+def test_delays_and_recurrence_have_a_column(tmp_path: Path) -> None:
+    """The parts of a matrix that differ in their delays alone are counted once."""
+    parts = (Dense("input", [[1, 0], [0, 3]]), Dense("input", [[0, 0], [5, 0]], 2), Dense("a", [[1, -1], [1, 1]], 1))
+    network = Network("a", 2, Input((2,), 0, 1), (Layer("a", parts, Lif((2,), 1, 0)),), "spikes")
+    file = export(network, "onnx", tmp_path / "a.onnx")
+    (row,) = json.loads(snnc("inspect", file, "--json").output)["layers"]
+    assert (row["weights"], row["zeros"], row["delays"]) == (8, 1 / 8, "0..2, from itself too")
+    text = snnc("inspect", file).output
+    assert "0..2, from itself too" in text
+    assert "recurrence, of up to 2 steps, which snnc does not write; take --target onnx" in " ".join(text.split())
 
 
 def test_the_plot_has_a_box_for_each_population_and_an_arrow_for_each_synapse(tmp_path: Path, tiny_path: Path) -> None:
