@@ -33,7 +33,7 @@ EMBEDDED = {"digits", "digits-events"}  # these have one size
 DATASETS: dict[str, Callable[[int, int], Dataset]] = {
     "digits": digits,
     "digits-events": digits_events,
-    **{name: partial(of_hub, name) for name in ("mnist", "fashion-mnist", "cifar10", "cifar100")},
+    **{name: partial(of_hub, name) for name in ("mnist", "fashion-mnist", "cifar10", "cifar100", "imagenet")},
     **{name: partial(of_events, name) for name in ("cifar10-dvs", "nmnist", "dvs-gesture")},
 }
 
@@ -44,7 +44,7 @@ def load_dataset(name: str, timesteps: int = 5, image_size: int = 0) -> Dataset:
     Args:
         name: a row of DATASETS, a folder, or a name of the hub.
         timesteps: the number of frames that events fall into.
-        image_size: pixels a side that images and frames are scaled to; 0 leaves them as they are.
+        image_size: pixels a side that frames, and the middle square of images, are scaled to; 0 leaves them as they are.
 
     Raises:
         DataError: for an unknown name, or data that cannot be read.

@@ -22,8 +22,9 @@ COLUMNS = {  # as on the hub, looked up on 2026-11-22
     "fashion-mnist": ("image", {"label": 10}),
     "cifar10": ("img", {"label": 10}),
     "cifar100": ("img", {"fine_label": 100, "coarse_label": 20}),
+    "imagenet": ("image", {"label": 1000}),
 }
-SIZES = {"mnist": (28, 28), "fashion-mnist": (28, 28), "cifar10": (32, 32, 3), "cifar100": (32, 32, 3)}
+SIZES = {"mnist": (28, 28), "fashion-mnist": (28, 28), "cifar10": (32, 32, 3), "cifar100": (32, 32, 3), "imagenet": (20, 20, 3)}
 
 
 @pytest.fixture(autouse=True)
