@@ -69,6 +69,10 @@ def _dataset(name: str, parts: Any, image_size: int) -> Dataset:
     image, label = _columns(name, parts["train"].features)
     names = tuple(map(str, parts["train"].features[label].names))
     chosen = [parts["train"], parts[_test_split(parts, label)]]
+    if image not in chosen[1].column_names:
+        raise DataError(
+            f"dataset {name!r} has no column {image!r} of images in its test split; give both splits the same columns"
+        )
     if _decoded_bytes(name, chosen, image, image_size) > MOST_IN_MEMORY:
         train, test, mean = _streamed(name, chosen, image, label, image_size)
     else:
@@ -84,7 +88,10 @@ def _dataset(name: str, parts: Any, image_size: int) -> Dataset:
 def _test_split(parts: Any, label: str) -> str:
     """Return the first split to test on whose labels are public, as those of ImageNet's own test split are not."""
     present = [split for split in TEST_SPLITS if split in parts]
-    return next((split for split in present if min(parts[split][label][:BATCH], default=-1) >= 0), present[0])
+    labeled = (split for split in present if label in parts[split].column_names)
+    return next(
+        (split for split in labeled if None not in (some := parts[split][label][:BATCH]) and min(some) >= 0), present[0]
+    )
 
 
 def _decoded_bytes(name: str, parts: list[Any], image: str, image_size: int) -> int:
@@ -153,7 +160,8 @@ def _faults() -> tuple[type[Exception], ...]:
 
 
 def _labels(name: str, part: Any, label: str) -> NDArray[np.int64]:
-    labels = np.array(part[label][:], np.int64)
+    known = part[label][:] if label in part.column_names else [None]
+    labels = np.array([-1 if each is None else each for each in known], np.int64)
     if labels.min(initial=0) < 0:
         raise DataError(f"dataset {name!r} has samples without a label; choose a split whose labels are public")
     return labels
