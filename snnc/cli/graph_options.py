@@ -22,14 +22,18 @@ OPTIONS = (
     click.option("--dt", type=float, help="Seconds of one time step of the graph.  [default: the writer's]"),
     click.option("--input-scale", type=float, help="What the graph's inputs were multiplied with, as 0.00392.  [default: 1]"),
 )
+GRAPH = ".nir"
 NAMES = ("graph", "writer", "dt", "input_scale")
 
 
 def graph_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Add the options of a graph to a command, which gets them as one dictionary `graph`."""
+    """Add the options of a graph to a command, which gets them as one dictionary `graph`; `--model X.nir` names one, too."""
 
     @wraps(command)
     def call(**arguments: Any) -> None:
+        model = arguments.get("model")
+        if model and model.endswith(GRAPH) and arguments["graph"] is None:
+            arguments |= {"graph": model, "model": None}
         command(graph={name: arguments.pop(name) for name in NAMES}, **arguments)
 
     decorated: Callable[..., None] = call

@@ -97,8 +97,9 @@ def of_networks(name: str, networks: list[Network], split: Split) -> Predicted:
 
 def outputs_of(network: Network, split: Split) -> NDArray[np.int64]:
     """Return the read-outs `(B, outputs)` of a split, by the fast simulator where there is one, else the reference."""
-    subject, frames = Subject(network), frames_of(network, split).frames
-    parts = [_outputs(subject, frames[:, start : start + BATCH]) for start in range(0, frames.shape[1], BATCH)]
+    subject, data = Subject(network), frames_of(network, split)
+    starts = range(0, data.count, BATCH)
+    parts = [_outputs(subject, data.part(start, min(start + BATCH, data.count)).frames) for start in starts]
     return np.concatenate(parts)
 
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from snnc.toolchain.data.dataset import Split, chip_input
+from snnc.toolchain.data.dataset import Split, check_samples, chip_input
+from snnc.toolchain.data.streamed import Streamed
 from snnc.toolchain.errors import DataError, EngineError, Inexact, SnncError
 from snnc.toolchain.network.bounds import prove
 from snnc.toolchain.network.network import Network
@@ -71,7 +72,7 @@ def verify(
 
 
 @dataclass(frozen=True)
-class Labeled:
+class InMemory:
     """Frames `(F, B, ...)` of chip values, and their labels `(B,)` if there are any."""
 
     frames: Frames
@@ -82,26 +83,47 @@ class Labeled:
         """The number of samples."""
         return int(self.frames.shape[1])
 
-    def part(self, start: int, stop: int) -> "Labeled":
+    def part(self, start: int, stop: int) -> "InMemory":
         """Return some of the samples."""
-        return Labeled(self.frames[:, start:stop], None if self.labels is None else self.labels[start:stop])
+        return InMemory(self.frames[:, start:stop], None if self.labels is None else self.labels[start:stop])
 
 
-def frames_of(network: Network, samples: Samples | Split) -> Labeled:
+@dataclass(frozen=True)
+class OnDisk:
+    """A split that stays on disk; each part of it is read when it is asked for."""
+
+    network: Network
+    split: Split
+
+    @property
+    def count(self) -> int:
+        """The number of samples."""
+        return len(self.split)
+
+    def part(self, start: int, stop: int) -> InMemory:
+        """Return some of the samples."""
+        part = self.split.subset(slice(start, stop))
+        return InMemory(as_frames(self.network, chip_input(part, self.network.input)), part.labels)
+
+
+def frames_of(network: Network, samples: Samples | Split) -> InMemory | OnDisk:
     """Return samples, or a split of a dataset, as frames. Raises DataError if they do not fit the network."""
     if not isinstance(samples, Split):
-        return Labeled(as_frames(network, samples))
+        return InMemory(as_frames(network, samples))
     outputs = network.classes
     if len(samples) and int(samples.labels.max()) >= outputs:
         raise DataError(
             f"the data have {int(samples.labels.max()) + 1} classes or more, the network has {outputs} outputs; "
             "choose the data it was trained on"
         )
-    return Labeled(as_frames(network, chip_input(samples, network.input)), samples.labels)
+    if isinstance(samples.samples, Streamed):
+        check_samples(samples, network.input)
+        return OnDisk(network, samples)
+    return InMemory(as_frames(network, chip_input(samples, network.input)), samples.labels)
 
 
 def verifying(
-    subject: Subject, data: Labeled, planned: Plan, progress: Progress = lambda engine, samples: None
+    subject: Subject, data: InMemory | OnDisk, planned: Plan, progress: Progress = lambda engine, samples: None
 ) -> Iterator[Verdict]:
     """Run a plan and yield the verdict so far whenever an engine has run; `progress` hears of every batch.
 
@@ -132,7 +154,7 @@ def verifying(
 class _Baseline:
     """The baseline's traces, batch by batch: run when first asked for, and kept as far as memory is meant to be used."""
 
-    def __init__(self, subject: Subject, data: Labeled, planned: Plan, verdict: Verdict, progress: Progress):
+    def __init__(self, subject: Subject, data: InMemory | OnDisk, planned: Plan, verdict: Verdict, progress: Progress):
         """Run nothing yet."""
         self.subject, self.data, self.planned, self.verdict, self.progress = subject, data, planned, verdict, progress
         neurons = sum(layer.neurons for layer in subject.network.layers)
@@ -197,7 +219,7 @@ def _run_engine(name: str, count: int, baseline: _Baseline) -> None:
         baseline.progress(name, stop - start)
 
 
-def timed(name: str, subject: Subject, part: Labeled) -> tuple[Trace, float]:
+def timed(name: str, subject: Subject, part: InMemory) -> tuple[Trace, float]:
     """Return an engine's trace, under the engine's own name, and the seconds that it took."""
     started = time.perf_counter()
     trace = ENGINES[name].run(subject, part.frames)

@@ -95,7 +95,7 @@ def test_a_trained_graph_starts_where_it_was(folder: Path) -> None:
     assert run("train", "--model", "40FC", *quick, "--epochs-float", 4, "--epochs-integer", 0, "-o", "a.pt").exit_code == 0
     assert run("export", "a.pt", "--target", "nir", "-o", "graph.nir").exit_code == 0
     plain = ("--method", "baseline", *EPOCHS, "--json")
-    start = run("train", "--graph", "graph.nir", *plain)
+    start = run("train", "--model", "graph.nir", *plain)
     assert start.exit_code == 0, start.output
     trained, report = snnc.load_model("a.pt")[1].accuracy, json.loads(start.stdout)
     assert trained > 0.6

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from snnc.toolchain.data.streamed import Streamed
 from snnc.toolchain.errors import DataError
 from snnc.toolchain.network.network import Input
 
@@ -14,10 +15,11 @@ from snnc.toolchain.network.network import Input
 class Split:
     """Samples of raw integers `(N, ...)`, or of events, time first, `(T, N, ...)`, with labels `(N,)`.
 
-    One sample is `(C, H, W)` or `(features,)`.
+    One sample is `(C, H, W)` or `(features,)`. Samples that do not fit into memory stay on disk (`Streamed`), and indexing
+    reads some of them into an array.
     """
 
-    samples: NDArray[np.integer]
+    samples: Any  # NDArray[np.integer], or Streamed, which is indexed alike
     labels: NDArray[np.int64]
 
     def __len__(self) -> int:
@@ -27,7 +29,7 @@ class Split:
     @property
     def timed(self) -> bool:
         """Whether samples have a frame for each time step."""
-        return self.samples.ndim in (3, 5)
+        return bool(self.samples.ndim in (3, 5))
 
     def first(self, count: int | None) -> "Split":
         """Return the first `count` samples, or all. Raises DataError if there are fewer."""
@@ -36,7 +38,9 @@ class Split:
         return self.subset(slice(count))
 
     def subset(self, which: slice | NDArray[Any]) -> "Split":
-        """Return the samples that a slice, mask or array of indices chooses."""
+        """Return the samples that a slice, mask or array of indices chooses; those on disk stay there."""
+        if isinstance(self.samples, Streamed):
+            return Split(self.samples.select(which), self.labels[which])
         return Split(self.samples[:, which] if self.timed else self.samples[which], self.labels[which])
 
 
@@ -68,6 +72,8 @@ def check_samples(split: Split, input: Input) -> None:
 def chip_input(split: Split, input: Input) -> NDArray[np.int64]:
     """Return the samples as the integers the chip is fed, `raw - zero_point`: `(N, ...)`, or `(T, N, ...)` of events.
 
+    Samples on disk are read, all of them: take a `subset` before.
+
     Raises:
         DataError: if their shape or range is not the one that the network was made for.
 
@@ -79,4 +85,5 @@ def chip_input(split: Split, input: Input) -> NDArray[np.int64]:
         (-5, 11)
     """
     check_samples(split, input)
-    return split.samples.astype(np.int64) - input.zero_point
+    values: NDArray[np.int64] = split.samples[:].astype(np.int64) - input.zero_point
+    return values

@@ -38,7 +38,7 @@ DATASETS: dict[str, Callable[[int, int], Dataset]] = {
     "digits-events": digits_events,
     "mnist-5k": mnist_5k,
     "mnist-5k-events": mnist_5k_events,
-    **{name: partial(of_hub, name) for name in ("mnist", "fashion-mnist", "cifar10", "cifar100")},
+    **{name: partial(of_hub, name) for name in ("mnist", "fashion-mnist", "cifar10", "cifar100", "imagenet")},
     **{name: partial(of_events, name) for name in ("cifar10-dvs", "nmnist", "dvs-gesture")},
 }
 
@@ -53,7 +53,7 @@ def load_dataset(name: str, timesteps: int = 5, image_size: int = 0) -> Dataset:
         name: a row of DATASETS, a folder, or a name of the hub. `ROW:COUNT` trains on so many samples of a row, always the same
             ones, each class with its share of them; the test split stays whole.
         timesteps: the number of frames that events fall into.
-        image_size: pixels a side that images and frames are scaled to; 0 leaves them as they are.
+        image_size: pixels a side that frames, and the middle square of images, are scaled to; 0 leaves them as they are.
 
     Raises:
         DataError: for an unknown name, a count that there is not, or data that cannot be read.

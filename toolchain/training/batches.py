@@ -1,29 +1,35 @@
 """A dataset on the training device, and the batches of an epoch: nothing is loaded while a step runs.
 
-DeviceSplit stay the small integers they are (a byte a pixel), and become floats batch by batch.
+Samples stay the small integers they are (a byte a pixel), and become floats batch by batch. Those that stay on disk are read
+by a thread, a batch ahead of the one that trains.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from snnc.toolchain.data.dataset import Dataset, Split, check_samples
+from snnc.toolchain.data.streamed import Streamed
 from snnc.toolchain.distributed import shard
 from snnc.toolchain.network.network import Input
 from snnc.toolchain.training.config import TrainConfig
 
+Chosen = TypeVar("Chosen")
+
 
 @dataclass
 class DeviceSplit:
-    """One split as tensors on a device: raw integers `(N, ...)`, and labels `(N,)`.
+    """One split as tensors on a device: raw integers `(N, ...)`, which may stay on disk, and labels `(N,)`.
 
     Events are kept sample by sample, `(N, T, ...)`, and only here: batches are drawn along the first axis.
     """
 
-    raw: Tensor
+    raw: Any  # Tensor, or Streamed, which is indexed alike
     labels: Tensor
     input: Input
 
@@ -38,14 +44,47 @@ class DeviceSplit:
 
     def batches(self, size: int, rank: int = 0, processes: int = 1) -> Iterator[tuple[Tensor, Tensor]]:
         """Yield inputs and labels of all samples in order, those of one process."""
-        own = [part[rank::processes] for part in (self.raw, self.labels)]
-        for raw, labels in zip(torch.split(own[0], size), torch.split(own[1], size), strict=True):
-            yield self.as_input(raw), labels
+        span = size * processes
+        parts = [slice(start + rank, start + span, processes) for start in range(0, len(self) - rank, span)]
+        for part, raw in self.read((part, part) for part in parts):
+            yield self.as_input(raw), self.labels[part]
+
+    def taken(self, which: Tensor | slice) -> Tensor:
+        """Return the raw integers of some samples, on the device."""
+        if isinstance(self.raw, Streamed):
+            read = self.raw[which if isinstance(which, slice) else which.cpu().numpy()]
+            return torch.from_numpy(read).to(self.labels.device)
+        held: Tensor = self.raw[which if isinstance(which, slice) else which.to(self.raw.device)]
+        return held
+
+    def read(self, batches: Iterable[tuple[Chosen, Tensor | slice]]) -> Iterator[tuple[Chosen, Tensor]]:
+        """Yield what was said of each batch and its raw integers; those on disk are read while the batch before is used."""
+        if not isinstance(self.raw, Streamed):
+            yield from ((said, self.taken(which)) for said, which in batches)
+            return
+        pool, waiting = ThreadPoolExecutor(1), []
+        try:
+            for said, which in batches:
+                waiting.append((said, pool.submit(self.taken, which)))
+                if len(waiting) > 1:
+                    before, reading = waiting.pop(0)
+                    yield before, reading.result()
+            for before, reading in waiting:
+                yield before, reading.result()
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+
+    @property
+    def held_bytes(self) -> int:
+        """The memory that the samples take as long as the training lasts."""
+        return 0 if isinstance(self.raw, Streamed) else int(self.raw.numel() * self.raw.element_size())
 
 
 def on_device(split: Split, input: Input, device: torch.device) -> DeviceSplit:
     """Move a split to a device. Raises DataError if its samples are not what the network takes."""
     check_samples(split, input)
+    if isinstance(split.samples, Streamed):
+        return DeviceSplit(split.samples, torch.from_numpy(split.labels).to(device), input)
     raw = np.ascontiguousarray(split.samples.swapaxes(0, 1) if split.timed else split.samples)
     return DeviceSplit(torch.from_numpy(raw).to(device), torch.from_numpy(split.labels).to(device), input)
 

@@ -80,7 +80,7 @@ def estimate(
     `whole` is the network that is meant where the one that runs is a narrow one; its weights are not looked at.
     """
     taken = min(SAMPLES, len(samples))
-    x = samples.as_input(samples.raw[:taken])
+    x = samples.as_input(samples.taken(slice(taken)))
     whole = whole or network
     layers = _layers(network, whole, x)
     companions = method_named(config.method).networks(config)
@@ -89,8 +89,7 @@ def estimate(
     grown = sum(layer.neurons for layer in layers) / sum(math.prod(layer.output_shape) for layer in network.layers)
     kept = _kept_bytes(network.train(), x) * grown / taken * config.batch_size
     bytes_of_weights = _parameters(whole) * BYTES_PER_FLOAT * (FLOATS_PER_PARAMETER * learning + (networks - learning))
-    data = samples.raw.numel() * samples.raw.element_size()
-    return Estimate(layers, networks, (bytes_of_weights + kept * learning) / 2**20, data / 2**20)
+    return Estimate(layers, networks, (bytes_of_weights + kept * learning) / 2**20, samples.held_bytes / 2**20)
 
 
 @torch.no_grad()

@@ -165,7 +165,7 @@ class Training:
         for number in range(SETTLING_STEPS):
             random = generator(self.config.seed, number)
             own, _ = next(batches_of_epoch(self.config, len(self.data.train), random, rank, processes))
-            self.base(self.data.train.as_input(self.data.train.raw[own.to(self.launched.device)]))
+            self.base(self.data.train.as_input(self.data.train.taken(own)))
 
     def _settle_mode(self) -> None:
         """Give layers with a posterior the statistics of their mode, which is what is tested and exported."""

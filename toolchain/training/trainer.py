@@ -138,10 +138,10 @@ class Trainer:
         """Yield the batches of each optimizer step, augmented, those of this process."""
         config, rank, processes = self.config, self.launched.global_rank, self.launched.world_size
         random, group = generator(config.seed, number), []
-        for own, count in batches_of_epoch(config, len(samples), random, rank, processes):
-            moves = draw(config, count, random, rank, processes)
-            raw = augmented(samples.raw[own.to(samples.raw.device)], moves)
-            group.append((samples.as_input(raw), samples.labels[own.to(samples.raw.device)]))
+        chosen = batches_of_epoch(config, len(samples), random, rank, processes)
+        for (own, count), raw in samples.read(((own, count), own) for own, count in chosen):
+            moved = augmented(raw, draw(config, count, random, rank, processes))
+            group.append((samples.as_input(moved), samples.labels[own.to(samples.labels.device)]))
             if len(group) == config.accumulate:
                 yield group
                 group = []

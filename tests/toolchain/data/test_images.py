@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from snnc.toolchain.data.dataset import Dataset, chip_input
-from snnc.toolchain.data.images import HUB
+from snnc.toolchain.data.images import HUB, _dataset
 from snnc.toolchain.data.table import load_dataset
 from snnc.toolchain.errors import DataError
 
@@ -22,8 +22,9 @@ COLUMNS = {  # as on the hub, looked up on 2026-11-22
     "fashion-mnist": ("image", {"label": 10}),
     "cifar10": ("img", {"label": 10}),
     "cifar100": ("img", {"fine_label": 100, "coarse_label": 20}),
+    "imagenet": ("image", {"label": 1000}),
 }
-SIZES = {"mnist": (28, 28), "fashion-mnist": (28, 28), "cifar10": (32, 32, 3), "cifar100": (32, 32, 3)}
+SIZES = {"mnist": (28, 28), "fashion-mnist": (28, 28), "cifar10": (32, 32, 3), "cifar100": (32, 32, 3), "imagenet": (20, 20, 3)}
 
 
 @pytest.fixture(autouse=True)
@@ -101,6 +102,27 @@ def test_pictures_of_several_sizes_are_refused_unless_they_are_scaled(tmp_path: 
     with pytest.raises(DataError, match=r"has images of 4 shapes \(\(3, 8, 8\), .*\); set image_size, such as 32"):
         load_dataset(str(tmp_path / "pets"))
     assert load_dataset(str(tmp_path / "pets"), image_size=12).input.shape == (3, 12, 12)
+
+
+def test_the_middle_square_is_what_is_scaled(tmp_path: Path) -> None:
+    write_pictures(tmp_path / "pets")
+    for path in (tmp_path / "pets").rglob("*.png"):
+        wide = np.zeros((8, 20, 3), np.uint8)
+        wide[:, 2:18] = 200  # the square, and what its margins are smoothed with
+        image.fromarray(wide).save(path)
+    assert set(load_dataset(str(tmp_path / "pets"), image_size=4).train.samples.ravel().tolist()) == {200}
+
+
+def test_a_test_split_without_labels_or_images_is_refused(tmp_path: Path) -> None:
+    features = datasets.Features({"image": datasets.Image(), "label": datasets.ClassLabel(names=["a", "b"])})
+    rows = datasets.Dataset.from_dict(
+        {"image": [image.fromarray(each) for each in pictures(2, (8, 8))], "label": [0, 1]}, features=features
+    )
+    parts = datasets.DatasetDict({"train": rows, "test": rows.remove_columns("label")})
+    with pytest.raises(DataError, match="has samples without a label"):
+        _dataset("pets", parts, 0)
+    with pytest.raises(DataError, match="has no column 'image' of images in its test split"):
+        _dataset("pets", datasets.DatasetDict({"train": rows, "test": rows.remove_columns("image")}), 0)
 
 
 def test_a_damaged_picture_is_named(tmp_path: Path) -> None:

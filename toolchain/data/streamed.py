@@ -1,0 +1,96 @@
+"""Samples that stay on disk: an array in all but its place, of which only what is asked for is read and decoded."""
+
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from snnc.toolchain.errors import DataError, one_line
+
+CHUNK = 256  # encoded pictures in memory at once
+THREADS = min(16, os.cpu_count() or 1)  # decoding leaves Python's lock, so threads share the work
+
+
+@dataclass(frozen=True, eq=False)
+class Streamed:
+    """Bytes `(N, C, H, W)` that are decoded whenever they are indexed, by a slice, a mask or indices, as a NumPy array is.
+
+    `encoded(indices)` reads samples as they lie on the disk, `decode` makes `(C, H, W)` of one and raises one of `faults` for
+    a damaged one; `chosen` are the samples' places on the disk. Raises DataError, which names the place, when one is read.
+    """
+
+    name: str
+    encoded: Callable[[list[int]], list[Any]]
+    decode: Callable[[Any], NDArray[np.uint8]]
+    faults: tuple[type[Exception], ...]
+    sample_shape: tuple[int, int, int]
+    chosen: NDArray[np.int64]
+
+    dtype: ClassVar[np.dtype[np.uint8]] = np.dtype(np.uint8)
+
+    def __len__(self) -> int:
+        """The number of samples."""
+        return len(self.chosen)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of the array that indexing with `[:]` would return."""
+        return len(self.chosen), *self.sample_shape
+
+    @property
+    def ndim(self) -> int:
+        """The number of axes."""
+        return len(self.shape)
+
+    @property
+    def size(self) -> int:
+        """The number of values."""
+        return int(np.prod(self.shape))
+
+    def min(self) -> int:
+        """Return the least value that a byte can hold: what the samples hold would take reading all of them."""
+        return 0
+
+    def max(self) -> int:
+        """Return the largest value that a byte can hold."""
+        return 255
+
+    def select(self, which: slice | NDArray[Any]) -> "Streamed":
+        """Return some of the samples, which stay on disk."""
+        return replace(self, chosen=self.chosen[which])
+
+    def __getitem__(self, which: int | slice | NDArray[Any]) -> NDArray[np.uint8]:
+        """Read and decode some samples, or one."""
+        places: NDArray[np.int64] = np.asarray(self.chosen[which])
+        if places.ndim == 0:
+            one: NDArray[np.uint8] = self._decoded(places[None])[0]
+            return one
+        return self._decoded(places)
+
+    def _decoded(self, places: NDArray[np.int64]) -> NDArray[np.uint8]:
+        samples = np.empty((len(places), *self.sample_shape), np.uint8)
+        with ThreadPoolExecutor(THREADS) as pool:
+            for start in range(0, len(places), CHUNK):
+                part = places[start : start + CHUNK].tolist()
+                for number, pixels in enumerate(pool.map(self._one, part, self.encoded(part)), start):
+                    samples[number] = pixels
+        return samples
+
+    def _one(self, place: int, row: Any) -> NDArray[np.uint8]:
+        try:
+            pixels = self.decode(row)
+        except self.faults as error:
+            reason = one_line(error)
+            raise DataError(f"dataset {self.name!r}: image {place} is unreadable ({reason}); check its files") from None
+        if pixels.shape[0] < self.sample_shape[0]:  # a gray one among colored ones
+            pixels = pixels.repeat(self.sample_shape[0], axis=0)
+        if pixels.shape != self.sample_shape:
+            raise DataError(
+                f"dataset {self.name!r}: image {place} has shape {pixels.shape}, others have {self.sample_shape}; "
+                "set image_size, such as 32, and store all images in gray or all in colors"
+            )
+        return pixels
