@@ -147,7 +147,7 @@ def test_a_difference_exits_with_1_and_is_named(folder: Path, monkeypatch: pytes
         (["export", "TINY", "--target", "tpu"], "target 'tpu' is unknown"),
         (["export", "TINY", "-o", "/proc/none/a.net"], "cannot be written"),
         (["train", "--data", "digit"], "dataset 'digit' is unknown"),
-        (["train", "--model", "resnet"], "model 'resnet' is unknown"),
+        (["train", "--model", "vgg"], "model 'vgg' is unknown"),
         (["train", "--method", "magic"], "method 'magic' is unknown"),
         (["train", "--lr", "-1"], "setting 'lr' is -1.0; allowed are 0"),
         (["train", "--config", "none.toml"], "none.toml: not a readable TOML file"),
@@ -183,7 +183,9 @@ def test_the_error_family_is_one() -> None:
 def test_a_foreign_hdf5_file_is_refused(folder: Path) -> None:
     with h5py.File("foreign.net", "w") as file:
         file["data"] = [1, 2]
-    assert "no group 'snnc', so it was not written by snnc" in one_line(snnc("simulate", "foreign.net"))
+    assert "a file of lava-dl, which does not say the time steps of a sample; add --timesteps" in one_line(
+        snnc("simulate", "foreign.net")
+    )
 
 
 @pytest.mark.parametrize("command", [[], ["train"], ["export"], ["simulate"], ["demo"], ["bench"], ["import"], ["inspect"]])

@@ -24,7 +24,7 @@ def test_rounding_clips_at_the_limit() -> None:
 
 
 def test_there_are_ways_to_quantize() -> None:
-    assert set(WEIGHTS) == {"float", "ternary", "binary", "binary-centered"}
+    assert set(WEIGHTS) == {"float", "ternary", "binary", "binary-centered", "posterior"}
 
 
 def test_centered_signs_are_those_above_the_mean_of_their_channel() -> None:
