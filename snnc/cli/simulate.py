@@ -79,8 +79,10 @@ def simulate(
       c          the C source, compiled by this machine's compiler
       lava       stock Lava processes
       netx       the .net file as lava-dl loads it
+
     What a chip recorded is one more: --recorded compares spikes, and u and v where they are, of the layers that it has.
 
+    \b
     Example: snnc simulate model.pt model.net model.nir model.onnx
 
     The manifest of a committee (snnc export --members) verifies every member, and reports what the committee decides:

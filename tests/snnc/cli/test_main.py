@@ -282,4 +282,4 @@ def test_a_made_up_model_works_in_every_command(folder: Path, monkeypatch: pytes
     )
     checked = snnc("simulate", "model.pt", "model.nir", "model.onnx", "-n", "20")
     assert checked.exit_code == 0, checked.output
-    assert "EQUAL: reference = tensor = torch = onnx = nir on 20 samples" in checked.stdout
+    assert "EQUAL: reference = tensor = torch = onnx = nir = c on 20 samples" in checked.stdout

@@ -88,7 +88,7 @@ def test_every_command_knows_a_new_row(snnc: Callable[..., Result], tmp_path: Pa
     toy = tmp_path / "model.toy"
     exported = snnc("export", "-t", "toy", tiny_path, "-o", toy, "--spacing", "wide")
     assert exported.output == f"{toy}: toy, read back and equal\n"
-    assert "[loihi2|nir|onnx|toy]" in snnc("export", "-h").output
+    assert "[loihi2|nir|onnx|c|toy]" in snnc("export", "-h").output
     assert "For toy: Between its lines. [default: wide]" in words(snnc("export", "-h"))
 
     shown = words(snnc("inspect", toy))
@@ -125,7 +125,7 @@ def test_errors_know_a_new_row(snnc: Callable[..., Result], tmp_path: Path, tiny
     assert "cannot be written as .toy: network: 3 time steps do not fit narrow lines" in refused.output
     strange = snnc("export", "-t", "loihi2", tiny_path, "-o", tmp_path / "a.net", "--spacing", "narrow")
     assert "target 'loihi2' has no --spacing; it belongs to toy" in strange.output
-    assert "allowed are .pt, .net, .nir, .onnx, .toy" in snnc("inspect", tmp_path / "a.txt").output
+    assert "allowed are .pt, .net, .nir, .onnx, .h, .toy" in snnc("inspect", tmp_path / "a.txt").output
 
 
 def test_graphs_are_imported_into_a_new_row(snnc: Callable[..., Result], tmp_path: Path) -> None:
