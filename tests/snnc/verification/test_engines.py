@@ -28,11 +28,11 @@ def subject(tiny_path: Path) -> Subject:
 
 
 def test_there_are_engines() -> None:
-    assert list(ENGINES) == ["reference", "fast", "tensor", "torch", "onnx", "nir", "lava", "netx"]
+    assert list(ENGINES) == ["reference", "fast", "tensor", "torch", "onnx", "nir", "c", "lava", "netx"]
 
 
 def test_engines_of_formats_are_named_by_their_targets() -> None:
-    assert {name for target in TARGETS.values() for name in target.engines} == {"netx", "nir", "onnx"}
+    assert {name for target in TARGETS.values() for name in target.engines} == {"netx", "nir", "onnx", "c"}
 
 
 @pytest.mark.skipif("CI" not in os.environ, reason="elsewhere an engine may be missing, and its tests are skipped")
