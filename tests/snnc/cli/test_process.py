@@ -82,7 +82,7 @@ def test_names_that_the_terminal_cannot_show_are_shown(folder: Path, encoding: s
     os.rename(folder / "model.net", os.fsencode(folder) + b"/mo\xffd\xc3\xa9l.net")
     done = shell(folder, f"{SNNC} inspect *.net && {SNNC} simulate x/*", PYTHONIOENCODING=encoding)
     assert done.returncode == 2 and done.stdout.startswith("mo\\udcffd"), done.stderr
-    assert done.stderr == "snnc: x/*: unknown suffix ''; allowed are .pt, .net, .nir, .onnx\n"
+    assert done.stderr == "snnc: x/*: unknown suffix ''; allowed are .pt, .net, .nir, .onnx, .h\n"
 
 
 def test_escape_sequences_of_a_file_stay_text(folder: Path) -> None:
