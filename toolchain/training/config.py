@@ -34,7 +34,7 @@ class TrainConfig(Settings):
     gain: float = setting(1.0, "Strength of a shortcut in thresholds.", 1 / 64, 64)
     timesteps: int = setting(5, "Time steps T per sample.", 1, 1024)
     method: str = setting("tna", "Training method.", choices=METHODS)
-    weights: str = setting("ternary", "Hidden weights: float, ternary, binary or binary-centered.")
+    weights: str = setting("ternary", "Hidden weights: float, ternary, binary, binary-centered; posterior (bisnn-bayes only).")
     delta: float = setting(0.1, "Weights within [-delta, delta] become 0 when ternarized.", 0)
     beta: float = setting(0.5, "Share of the membrane kept at each step; k / 4096.", 1 / 4096, 1)
     surrogate: str = setting("boxcar", "Surrogate gradient: boxcar, arctan or fast-sigmoid.")
