@@ -264,9 +264,10 @@ def test_files_of_the_user_are_not_taken_for_libraries(tmp_path: Path, monkeypat
 
 
 def test_netx_refuses_what_a_net_file_cannot_hold() -> None:
-    layer = replace(SMALL.layers[0], synapses=SMALL.layers[0].synapses * 2)
+    first = SMALL.layers[0]
+    joined = replace(first, name="b", synapses=(Dense("a", [[1]]), *first.synapses))
     with pytest.raises(CannotExport, match="shortcuts"):
-        run_lava(replace(SMALL, layers=(layer,)), ONE, builder="netx")
+        run_lava(replace(SMALL, layers=(first, joined)), ONE, builder="netx")
 
 
 def test_netx_reads_the_file_of_the_user(tmp_path: Path) -> None:
