@@ -94,7 +94,8 @@ def test_the_sdist_is_whole_and_has_no_tests(packages: tuple[Path, Path]) -> Non
     assert folders == {"snnc", "toolchain", "models", "export", "requirements", "snnc.egg-info"}
     texts = ("README.md", "LICENSE", "CHANGELOG.md", "CONTRIBUTING.md", "CITATION.cff", "requirements/LICENSES.md", "setup.py")
     assert {PurePosixPath(name) for name in texts} < names
-    assert len([name for name in names if name.suffix == ".c"]) == len(list((ROOT / "toolchain" / "native").glob("*.c")))
+    sources = [path for folder in ("toolchain/native", "export/c") for path in (ROOT / folder).glob("*.c")]
+    assert len([name for name in names if name.suffix == ".c"]) == len(sources)
 
 
 def test_one_wheel_serves_every_python(packages: tuple[Path, Path]) -> None:
