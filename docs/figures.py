@@ -62,7 +62,10 @@ def alpha() -> str:
     return curves("accuracy (%)", "alpha", drawn)
 
 
-FIGURES = {"neuron.svg": neuron, "alpha.svg": alpha, **runpy.run_path(str(DOCS / "bisnn_results.py"))["FIGURES"]}
+OF_RESULTS = ("bisnn_results.py", "sei_tables.py")
+FIGURES = {"neuron.svg": neuron, "alpha.svg": alpha}
+for script in OF_RESULTS:
+    FIGURES |= runpy.run_path(str(DOCS / script))["FIGURES"]
 
 if __name__ == "__main__":
     for name, draw in FIGURES.items():

@@ -80,7 +80,7 @@ def filled(text: str, results: Results) -> str:
 
 
 def figure(results: Results) -> str:
-    """Return an SVG picture of the differences: a bar from end to end of each 95 % interval, a dot for each seed."""
+    """Return a picture (SVG) of the differences: a bar from end to end of each 95 % interval, a dot for each seed."""
     pairs = differences(results)
     reach = max((abs(value) for _, each in pairs for value in each), default=1.0) * 1.15
     width, left, line = 760, 330, 26
@@ -103,8 +103,15 @@ def figure(results: Results) -> str:
     return f"<svg xmlns='http://www.w3.org/2000/svg' {style}>{''.join(parts)}</svg>\n"
 
 
+def _kept() -> str:
+    return figure(read_results(RESULTS))
+
+
+FIGURES = {"sei.svg": _kept}
+
+
 if __name__ == "__main__":
     kept, page = read_results(RESULTS), DOCS / "sei.md"
     page.write_text(filled(page.read_text(encoding="utf-8"), kept), encoding="utf-8")
-    if differences(kept):
-        (DOCS / "sei.svg").write_text(figure(kept), encoding="utf-8")
+    for name, draw in FIGURES.items():
+        (DOCS / name).write_text(draw(), encoding="utf-8")
