@@ -5,6 +5,7 @@ import torch
 from torch import Tensor
 
 from snnc.toolchain.errors import LoweringError, located
+from snnc.toolchain.layers.evaluating import evaluating
 from snnc.toolchain.layers.phase import Phase
 from snnc.toolchain.layers.spiking_layer import ReadOut, SpikingLayer
 from snnc.toolchain.layers.spiking_network import SpikingNetwork
@@ -44,9 +45,10 @@ def lower(model: SpikingNetwork, labels: tuple[str, ...] = (), name: str | None 
         )
     check_neurons(trained.output_shape for trained in model.layers)
     layers: list[Layer] = []
-    for trained in model.layers:
-        with located(f"layer {trained.name!r}"), torch.no_grad():
-            layers.append(_lower_layer(trained))
+    with evaluating(model), torch.no_grad():
+        for trained in model.layers:
+            with located(f"layer {trained.name!r}"):
+                layers.append(_lower_layer(trained))
     units = round(float(model.readout.scale) * 2**lif.UNIT_SHIFT)  # membranes count 1/64 weight units
     network = Network(
         name or model.architecture, model.timesteps, model.input, tuple(layers), "membrane", labels, logit_units=max(units, 1)

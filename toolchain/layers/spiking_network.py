@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from snnc.toolchain.errors import ConfigError, DataError, LoweringError
+from snnc.toolchain.layers.evaluating import evaluating
 from snnc.toolchain.layers.forks import compute_alone_in_forks
 from snnc.toolchain.layers.phase import Phase
 from snnc.toolchain.layers.spiking_layer import ReadOut, SpikingLayer
@@ -142,7 +143,7 @@ class SpikingNetwork(nn.Module):
 
     @torch.no_grad()
     def trace(self, samples: NDArray[np.int64]) -> Trace:
-        """Return spikes and membranes of a forward pass in the integer phase; samples as for `forward`.
+        """Return spikes and membranes of a forward pass in the integer phase, in evaluation mode; samples as for `forward`.
 
         Raises LoweringError in another phase, and DataError for another input shape.
         """
@@ -150,8 +151,9 @@ class SpikingNetwork(nn.Module):
             raise LoweringError(f"the model is in phase {self.phase.name.lower()!r}; only the integer phase computes integers")
         spikes = {INPUT: self.with_time(torch.as_tensor(samples, dtype=torch.float32, device=self.readout.bias.device))}
         membranes = {}
-        for layer in self.layers:
-            spikes[layer.name], membranes[layer.name] = layer.trace(spikes)
+        with evaluating(self):
+            for layer in self.layers:
+                spikes[layer.name], membranes[layer.name] = layer.trace(spikes)
         del spikes[INPUT]
         fired = {name: each.bool().cpu().numpy() for name, each in spikes.items()}
         return Trace("torch", fired, {name: after.cpu().numpy() for name, after in membranes.items()})
