@@ -9,15 +9,17 @@ from typing import Any
 
 import torch
 
-import snnc
 from snnc.experiments.calibration import calibration
 from snnc.experiments.plan import CHIP, Plan
 from snnc.experiments.runs import run_plan
 from snnc.toolchain.errors import SnncError
+from snnc.toolchain.lower import lower
+from snnc.toolchain.training.config import TrainConfig
 from snnc.toolchain.training.train import Training
+from snnc.verification.verify import verify
 
 COMPARED = 50  # test samples in every engine
-BASE = snnc.TrainConfig(data="mnist-5k:500", model="mlp", width=1 / 16, batch_size=64).replaced(
+BASE = TrainConfig(data="mnist-5k:500", model="mlp", width=1 / 16, batch_size=64).replaced(
     epochs_float=20, epochs_quantized=15, epochs_integer=8
 )
 # Weights are those of each method's own paper; alpha was chosen on validation images, see docs/methods.md.
@@ -49,8 +51,8 @@ def calibrated_and_verified(training: Training, moment: str) -> dict[str, Any]:
 
 
 def _equal_engines(training: Training) -> list[str]:
-    network = snnc.lower(training.base, training.dataset.labels)
-    verdict = snnc.verify(network, training.dataset.test.first(COMPARED), model=training.base)
+    network = lower(training.base, training.dataset.labels)
+    verdict = verify(network, training.dataset.test.first(COMPARED), model=training.base)
     if not verdict.equal:
         raise SnncError(f"method {training.config.method!r}: {verdict.first_difference}")
     return [name for names in verdict.extents.values() for name in names]
