@@ -210,6 +210,7 @@ def test_every_source_has_a_test_file() -> None:
         **dict.fromkeys(("method", "baseline", "tna", "tna3", "kd", "kd_ce"), "toolchain/training/test_methods"),
         **dict.fromkeys(("bisnn_st", "bisnn_bayes"), "toolchain/training/test_methods"),
         "toolchain/training/members": "snnc/test_members",
+        "evaluating": "test_posterior",
         "simulate_members": "test_export_members",
         "simulate_recording": "snnc/verification/test_recorded",
         **dict.fromkeys(("reliability", "predictions", "snnc/evaluation/evaluate"), "snnc/cli/test_evaluate"),
