@@ -12,6 +12,7 @@ from snnc.experiments.results_file import kept_results
 from snnc.models import build_model
 from snnc.toolchain.data.table import load_dataset
 from snnc.toolchain.errors import SnncError
+from snnc.toolchain.lower import lower
 from snnc.toolchain.training.callbacks import Callback
 from snnc.toolchain.training.config import TrainConfig
 from snnc.toolchain.training.methods import METHODS
@@ -47,8 +48,8 @@ def test_a_network_on_the_chip_is_calibrated_and_verified(training: Training, mo
 def test_an_engine_that_differs_ends_the_run(training: Training, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(all_methods, "verify", partial(verify, engines=["torch"]))
     weights = training.base.hidden[-1].synapses[0].weight
-    lowered = all_methods.lower(training.base)
-    monkeypatch.setattr(all_methods, "lower", lambda model, labels: lowered)
+    lowered = lower(training.base)
+    monkeypatch.setattr("snnc.experiments.all_methods.lower", lambda model, labels: lowered)
     weights.data.neg_()
     with pytest.raises(SnncError, match="bisnn-bayes.*layer"):
         calibrated_and_verified(training, CHIP)
