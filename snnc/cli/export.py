@@ -93,7 +93,7 @@ def export(
         return
     if committee != "files" or draw_seed is not None:
         raise ConfigError("--committee and --draw-seed are for --members; add --members K, or leave them out")
-    path = Path(output) if output else Path(file).with_suffix(chosen.suffix)
+    path = Path(output) if output else Path(file).parent / f"{Path(file).stem or 'network'}{chosen.suffix}"
     check_output(path, (chosen.suffix,), [file])
     settings = options_for(target, given)
     others = [each.path(path) for each in chosen.companions(settings)]
