@@ -158,7 +158,8 @@ def all_methods() -> list[str]:
                 scaled = [each["scaled"]["ece"] for each in found]
                 numbers = " | ".join(interval([100 * value for value in values]).text() for values in (*measures, scaled))
                 epochs = epochs_text(PLAN.config(method, 0))
-                rows.append(f"| {title} | {paper} | {weights} | {len(found)} | {numbers} | {epochs} | {engines} |")
+                equal = engines if way == "single" else "those of its members"
+                rows.append(f"| {title} | {paper} | {weights} | {len(found)} | {numbers} | {epochs} | {equal} |")
     return rows
 
 
