@@ -44,7 +44,7 @@ ROWS: dict[str, dict[str, Any]] = {
     "conv, KD": {"ensemble": 0.0},
     "conv, baseline": PLAIN,
     "none, baseline": {**PLAIN, "shortcuts": "none"},
-    "conv, tna": {"method": "tna"},
+    "conv, tna": {"method": "tna", "alpha": 1e-3},
     "conv, KD, SE, T = 5": {"timesteps": 5},
     "conv, baseline, T = 5": {**PLAIN, "timesteps": 5},
 }
