@@ -166,7 +166,7 @@ def test_a_graph_at_which_libhdf5_loops_is_refused_soon(folder: Path, monkeypatc
         Path("changed.nir").write_bytes(changed)
         started = time.monotonic()
         loops += "came to no end" in refused(snnc("import", "changed.nir", "-T", "3", "-o", "x.onnx", "-q"))
-        assert time.monotonic() - started < 8
+        assert time.monotonic() - started < 30
     assert loops, "no byte makes it loop any more: is the limit still needed?"
 
 
