@@ -10,6 +10,7 @@ from snnc.cli.import_graph import import_graph
 from snnc.cli.inspect import inspect
 from snnc.cli.options import Command, OneLineErrors
 from snnc.cli.simulate import simulate
+from snnc.cli.trace import trace
 from snnc.cli.train import train
 
 
@@ -38,5 +39,5 @@ def main() -> None:
 
 
 main.command_class = Command
-for command in (train, export, simulate, evaluate, inspect, import_graph, demo, bench):
+for command in (train, export, simulate, trace, evaluate, inspect, import_graph, demo, bench):
     main.add_command(command)
