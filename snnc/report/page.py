@@ -28,7 +28,7 @@ def page(content: dict[str, Any]) -> str:
     environment.filters |= {"number": lambda value: f"{value:,}", "percent": lambda value: f"{value:.2%}"}
     pictures = {name: Markup("".join(drawn)) for name, drawn in _pictures(content).items()}
     accuracy = content["accuracy"]
-    return environment.get_template("report.html").render(
+    text = environment.get_template("report.html").render(
         content,
         pictures=pictures,
         inputs=[png(np.array(sample["pixels"], np.uint8)) for sample in content["activity"]["samples"]],
@@ -36,6 +36,7 @@ def page(content: dict[str, Any]) -> str:
         matrix=_matrix(accuracy) if accuracy and len(accuracy["labels"]) <= MOST_CLASSES else None,
         confusions=_confusions(accuracy) if accuracy else [],
     )
+    return text.strip() + "\n"
 
 
 def _printable(value: Any) -> Any:
