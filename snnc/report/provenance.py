@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 
-import snnc
 from snnc.export.c.compiler import compiler
 from snnc.report.run import Run, line
 from snnc.verification.engines import ENGINES
@@ -26,7 +25,7 @@ def provenance(run: Run) -> dict[str, Any]:
 
     Keys of `commands` are those of the values that each command gives again.
     """
-    here, own = git_commit(Path.cwd()), git_commit(Path(snnc.__file__).parent)
+    here, own = git_commit(Path.cwd()), git_commit(Path(__file__).parent)
     return {
         "command": line(*run.command),
         "written": datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S UTC"),
