@@ -40,7 +40,7 @@ def demo(config_file: str | None, output: str, force: bool, as_json: bool, quiet
     trained, _ = load_subject(folder / "model.pt")
     file = export_network(trained.network, "loihi2", folder / "model.net")
     exported = TARGETS["loihi2"].read(file)
-    console.print(str(exported))
+    console.print(f"{file}: {len(exported.layers)} layers, read back and equal")
     console.rule("3. simulate the exported file on every engine", align="left")
     # The file goes to the simulators, the checkpoint to torch: equal means that the export lost nothing.
     subject = Subject(exported, trained.model, (file,))
