@@ -40,7 +40,7 @@ class LayerMapping:
 
     `options` has each way to store it, `bits` are those of the way that was chosen and `parts` its cores. `synapses` are
     counted as if each neuron had its own, `fan_in` is the largest. A layer does at step `t + depth` what the network says for
-    step t. `spikes` it sends, `messages` from core to core and synaptic `operations` are means per inference, None if not measured.
+    step t. `spikes` it sends, `messages` from core to core and synaptic `operations` are means per inference, or not measured.
     """
 
     layer: str

@@ -5,8 +5,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from snnc.toolchain.network import lif
-from snnc.toolchain.network.bounds import Bounds, network_bounds
+from snnc.toolchain.network.bounds import Bounds, network_bounds, overflows
 from snnc.toolchain.network.network import Layer, Network
+from snnc.toolchain.network.violation import Violation
+
+STATES = ("24-bit current and membrane (Lava 0.10.0's bit-accurate LIF); a membrane read-out must not spike", "derived")
 
 
 @dataclass(frozen=True)
@@ -63,6 +66,21 @@ def proofs(network: Network) -> Proofs:
     busy = {name: int((bounds.spikes[0] == 1).sum()) for name, bounds in own.items()}
     limited = [steps for steps in largest.values() if steps is not None]
     return Proofs(network.timesteps, rows, all(row.holds for row in rows), min(limited, default=None), silent, busy)
+
+
+def unproved(network: Network) -> list[Violation]:
+    """Return every limit of the arithmetic that an input can break, as bounds see it, at the worst neuron of each layer."""
+    return [
+        Violation(
+            f"layer {found.layer!r}",
+            f"{found.what} of neuron {found.neuron} can reach {found.value}, allowed is at most {found.limit} either way",
+            "train with smaller weights or biases, fewer inputs or a smaller --beta; --witness looks for such an input",
+            found.value,
+            f"{-found.limit}..{found.limit}",
+            *STATES,
+        )
+        for found in overflows(network)
+    ]
 
 
 def _largest(network: Network, own: Bounds, any_number: Bounds) -> int | None:

@@ -4,10 +4,9 @@ import numpy as np
 
 from snnc.toolchain.network.activity import Activity
 from snnc.toolchain.network.network import INPUT, Network
-from snnc.toolchain.network.synapse import Conv, Synapse
-from snnc.toolchain.network.validation import Int64s, Shape
 from snnc.toolchain.simulate.frames import Samples, over_time
 from snnc.toolchain.simulate.trace import Trace
+from snnc.toolchain.simulate.transposed import fan_out
 
 
 def measure(network: Network, samples: Samples, trace: Trace) -> Activity:
@@ -46,21 +45,6 @@ def measure(network: Network, samples: Samples, trace: Trace) -> Activity:
         effective_acs=(sum(operations.values()) - graded) / count,
         activation_sparsity=_sparsity(network, trace),
     )
-
-
-def fan_out(synapse: Synapse, source: Shape) -> Int64s:
-    """Return for each neuron of a source how many weights that are not 0 it meets."""
-    counts: Int64s = np.count_nonzero(synapse.weight, axis=0).astype(np.int64)
-    if not isinstance(synapse, Conv):
-        return np.reshape(counts, source)
-    _, rows, columns = synapse.output_shape(source)
-    (above, left), (down, right) = synapse.padding, synapse.stride
-    padded = np.zeros((source[0], source[1] + 2 * above, source[2] + 2 * left), np.int64)
-    for y in range(synapse.weight.shape[2]):
-        for x in range(synapse.weight.shape[3]):
-            seen = padded[:, y : y + down * (rows - 1) + 1 : down, x : x + right * (columns - 1) + 1 : right]
-            seen += counts[:, y, x, None, None]
-    return padded[:, above : above + source[1], left : left + source[2]]
 
 
 def _sparsity(network: Network, trace: Trace) -> float:
