@@ -3,6 +3,7 @@
 import click
 
 from snnc.cli.bench import bench
+from snnc.cli.check import check
 from snnc.cli.demo import demo
 from snnc.cli.evaluate import evaluate
 from snnc.cli.export import export
@@ -39,5 +40,5 @@ def main() -> None:
 
 
 main.command_class = Command
-for command in (train, export, simulate, trace, evaluate, inspect, import_graph, demo, bench):
+for command in (train, export, simulate, trace, check, evaluate, inspect, import_graph, demo, bench):
     main.add_command(command)

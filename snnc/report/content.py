@@ -8,12 +8,12 @@ from snnc.report.curves import training
 from snnc.report.difference import difference
 from snnc.report.provenance import provenance, version_of
 from snnc.report.run import Run
-from snnc.report.trust import limits, proofs
+from snnc.report.trust import chips, formats, proofs
 from snnc.verification.engines import ENGINES
 from snnc.verification.verdict import verdict_line
 
 FORMAT = "snnc report 1"
-SECTIONS = ("verdict", "difference", "accuracy", "activity", "layers", "proofs", "limits", "training", "provenance")
+SECTIONS = ("verdict", "difference", "accuracy", "activity", "layers", "proofs", "chips", "formats", "training", "provenance")
 
 
 def content(run: Run) -> dict[str, Any]:
@@ -32,7 +32,8 @@ def content(run: Run) -> dict[str, Any]:
         "layers": _layers(run) | again,
         "activity": activity(run) | again,
         "proofs": proofs(run),
-        "limits": limits(run),
+        "chips": chips(run),
+        "formats": formats(run),
         "training": training(run),
         "provenance": provenance(run),
     }

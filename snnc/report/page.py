@@ -26,6 +26,7 @@ def page(content: dict[str, Any]) -> str:
         lstrip_blocks=True,
     )
     environment.filters |= {"number": lambda value: f"{value:,}", "percent": lambda value: f"{value:.2%}"}
+    environment.filters["whole"] = lambda value: f"{value:,.0f}"
     pictures = {name: Markup("".join(drawn)) for name, drawn in _pictures(content).items()}
     accuracy = content["accuracy"]
     text = environment.get_template("report.html").render(

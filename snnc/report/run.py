@@ -1,7 +1,7 @@
 """What a report is about: one verification, what it ran on, and the commands that repeat it."""
 
 import shlex
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -13,7 +13,8 @@ from snnc.verification.verify import InMemory, OnDisk
 if TYPE_CHECKING:
     from snnc.toolchain.training.checkpoint import Checkpoint
 
-READING = ("--data", "--timesteps", "--input-range", "--entries", "--device", "--threads")  # what `snnc trace` takes, too
+READING = ("--data", "--timesteps", "--input-range", "--entries")  # options that say what is read, of other commands too
+RUNNING = ("--device", "--threads")
 
 
 @dataclass(frozen=True)
@@ -39,10 +40,10 @@ class Run:
         """The command that repeats the verification and writes its report as JSON."""
         return line("snnc", "simulate", *self.files, *_flat(self.options), "--report", "again.json")
 
-    def trace(self, *words: str) -> str:
-        """Return the command that shows one neuron, which `words` name."""
-        kept = [option for option in self.options if option[0] in READING]
-        return line("snnc", "trace", *self.files, *_flat(kept), *words, "--json")
+    def repeated(self, command: str, files: Iterable[str], *words: str, names: Collection[str] = READING) -> str:
+        """Return another command on files of this verification, with those of its options that have one of the names."""
+        kept = (option for option in self.options if option[0] in names)
+        return line("snnc", command, *files, *_flat(kept), *words)
 
 
 def line(*words: str) -> str:

@@ -1,32 +1,66 @@
-"""What holds for every input, and what chips and formats cannot hold of the network."""
+"""What holds for every input, what chips and formats cannot hold of the network, and what it takes on a chip."""
 
+from dataclasses import asdict
 from typing import Any
 
 from snnc.export import TARGETS
 from snnc.report.run import Run, line
-from snnc.toolchain.network.bounds import overflows
+from snnc.toolchain.network.activity import Activity
 from snnc.toolchain.network.chips import CHIPS, violations
+from snnc.toolchain.network.mapping import mapping
+from snnc.toolchain.network.proofs import proofs as proofs_of
+from snnc.toolchain.network.proofs import unproved
+from snnc.toolchain.simulate.activity import measure
+from snnc.verification.engines import ENGINES, samples_of
+
+SAMPLES = 16  # that activity is measured on, as snnc check does
 
 
 def proofs(run: Run) -> dict[str, Any]:
-    """Return as plain values whether no sum can overflow, no membrane saturate and no read-out spike, for any input."""
-    found = [str(overflow) for overflow in overflows(run.subject.network)]
-    return {"holds": not found, "found": found, "command": line("snnc", "inspect", run.files[0], "--json")}
-
-
-def limits(run: Run) -> dict[str, Any]:
-    """Return as plain values all that each chip and each format, in each variant, cannot hold."""
+    """Return as plain values what each layer can reach for any input, and whether every limit is kept."""
     network = run.subject.network
-    chips = {
-        chip.title: [
-            {"where": each.where, "problem": each.problem, "remedy": each.remedy, "source": each.source, "status": each.status}
-            for each in violations(network, chip)
-        ]
-        for chip in CHIPS.values()
-    }
-    formats = {
-        f"{name} {variant}".strip(): [str(each) for each in row.violations(network, options)]
+    found = [str(each) for each in unproved(network)]
+    return asdict(proofs_of(network)) | {"found": found, "command": _check(run, next(iter(CHIPS)))}
+
+
+def chips(run: Run) -> list[dict[str, Any]]:
+    """Return of each chip, as plain values, all that it cannot hold, and the mapping to its cores."""
+    network, activity = run.subject.network, _activity(run)
+    found = []
+    for name, chip in CHIPS.items():
+        mapped = mapping(network, chip, activity)
+        broken = [asdict(each) for each in violations(network, chip)]
+        found.append(
+            {
+                "name": name,
+                "title": chip.title,
+                "violations": broken,
+                "mapping": asdict(mapped) if mapped else None,
+                "command": _check(run, name),
+            }
+        )
+    return found
+
+
+def formats(run: Run) -> dict[str, Any]:
+    """Return as plain values all that each format, in each variant, cannot hold."""
+    lost = {
+        f"{name} {variant}".strip(): [str(each) for each in row.violations(run.subject.network, options)]
         for name, row in TARGETS.items()
         for variant, options in row.listed().items()
     }
-    return {"chips": chips, "formats": formats, "command": line("snnc", "inspect", run.files[0], "--json")}
+    return {"lost": lost, "command": line("snnc", "inspect", run.files[0], "--json")}
+
+
+def _activity(run: Run) -> Activity | None:
+    """Measure the first samples; None where no dataset was named."""
+    if not run.data:
+        return None
+    network, part = run.subject.network, run.samples.part(0, min(SAMPLES, run.samples.count))
+    trace = ENGINES[run.verdict.baseline].run(run.subject, part.frames)
+    return measure(network, samples_of(network, part.frames), trace)
+
+
+def _check(run: Run, chip: str) -> str:
+    fewer = ("--samples", str(run.samples.count)) if run.samples.count < SAMPLES else ()
+    return run.repeated("check", run.files[:1], "--chip", chip, *fewer, "--json")
