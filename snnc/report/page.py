@@ -36,6 +36,7 @@ def page(content: dict[str, Any]) -> str:
         style=Markup(STYLE),
         matrix=_matrix(accuracy) if accuracy and len(accuracy["labels"]) <= MOST_CLASSES else None,
         confusions=_confusions(accuracy) if accuracy else [],
+        reached=_reached(content["proofs"]["rows"]),
     )
     return text.strip() + "\n"
 
@@ -65,9 +66,6 @@ def training_curves(epochs: list[dict[str, Any]]) -> list[str]:
         return [(row["number"], factor * row[key]) for row in epochs]
 
     accuracy = {"test": curve("test_accuracy", 100), "training": curve("train_accuracy", 100)}
-    losses = {"loss": curve("loss")}
-    if any(row["matching_loss"] for row in epochs):
-        losses["matching"] = curve("matching_loss")
     layers = dict.fromkeys(name for row in epochs for name in row["firing_rates"])
     rates: dict[str, list[tuple[float, float]]] = {name: [] for name in layers}
     for row in epochs:
@@ -76,21 +74,23 @@ def training_curves(epochs: list[dict[str, Any]]) -> list[str]:
     most = ceil(max((y for points in rates.values() for _, y in points), default=1)) or 1
     drawn = [
         lines("accuracy", accuracy, ("epoch", "%"), stages=stages, y_range=(0, 100)),
-        lines("loss", losses, ("epoch", "mean over steps"), stages=stages),
+        lines("loss", {"loss": curve("loss")}, ("epoch", "mean over steps"), stages=stages),
     ]
+    if any(row["matching_loss"] for row in epochs):
+        drawn.append(lines("matching loss", {"": curve("matching_loss")}, ("epoch", "mean over steps"), stages=stages))
     return drawn + ([lines("firing rate", rates, ("epoch", "%"), stages=stages, y_range=(0, most))] if rates else [])
 
 
 def difference_curves(found: dict[str, Any]) -> list[str]:
-    """Return input, current and membrane of the neuron at the first difference in both engines."""
+    """Return input, current and recorded membrane of the neuron at the first difference in both engines."""
     drawn = []
-    shown = (("a", "input", "weight units"), ("u", "current u", "1/64"), ("before", "v before a reset", "1/64"))
+    shown = (("a", "input", "weight units"), ("u", "current u", "1/64"), ("v", "membrane v", "1/64"))
     for key, title, unit in shown:
         curves = {
             name: [(float(x), float(y)) for x, y in zip(found["steps"], seen[key], strict=True)]
             for name, seen in found["engines"].items()
         }
-        drawn.append(lines(title, curves, ("time step", unit), stages=[(found["step"], "first difference")]))
+        drawn.append(lines(title, curves, ("time step", unit), stages=[(found["step"], "first difference")], solid=1))
     return drawn
 
 
@@ -100,6 +100,12 @@ def _matrix(accuracy: dict[str, Any]) -> list[tuple[str, list[tuple[int, float]]
     return [
         (name, [(count, count / max(sum(row), 1)) for count in row]) for name, row in zip(accuracy["labels"], rows, strict=True)
     ]
+
+
+def _reached(rows: list[dict[str, Any]]) -> list[tuple[str, bool, list[dict[str, Any]]]]:
+    """Return of each layer its name, whether all limits are kept, and what its input, current and membrane can reach."""
+    layers = {row["layer"]: [other for other in rows if other["layer"] == row["layer"]] for row in rows}
+    return [(name, all(row["holds"] for row in found), found) for name, found in layers.items()]
 
 
 def _confusions(accuracy: dict[str, Any]) -> list[tuple[int, str, str]]:

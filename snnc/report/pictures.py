@@ -17,15 +17,15 @@ from numpy.typing import NDArray
 from snnc.toolchain.errors import escaped
 
 WIDTH, HEIGHT = 340, 190
-LEFT, RIGHT, TOP, BOTTOM = 46, 10, 22, 34  # margins around the area of the data
-COLORS = 6  # classes c0..c5
+LEFT, RIGHT, TOP, BOTTOM = 52, 10, 30, 34  # margins around the area of the data
+COLORS = 8  # classes c0..c7; curves beyond them are dashed, and their keys pale
 STYLE = (
     "svg{font:11px system-ui,sans-serif}text{fill:var(--ink,#222)}.axis,.grid{stroke:var(--line,#ccc);fill:none}"
     ".mark{stroke:var(--bad,#b3261e);stroke-dasharray:4 3;fill:none}.stage{stroke:var(--soft,#999);fill:none}"
     ".spike{stroke:var(--ink,#222);fill:none}.bar{fill:var(--c0,#1a56b8)}"
     + "".join(
         f".c{i}{{stroke:var(--c{i},{color});fill:none;stroke-width:1.8}}.k{i}{{fill:var(--c{i},{color})}}"
-        for i, color in enumerate(("#1a56b8", "#d9730d", "#0a7d32", "#8250df", "#b3261e", "#57606a"))
+        for i, color in enumerate(("#1a56b8", "#d9730d", "#0a7d32", "#8250df", "#b3261e", "#57606a", "#0e7c86", "#bf3989"))
     )
 )
 
@@ -103,19 +103,26 @@ def lines(
     *,
     stages: Sequence[tuple[float, str]] = (),
     y_range: tuple[float, float] | None = None,
+    solid: int = COLORS,
 ) -> str:
-    """Return curves of (x, y) by name, with a legend, and a line with a name where each stage begins."""
+    """Return curves of (x, y) by name, with a legend, and a line with a name where each stage begins.
+
+    The first `solid` curves are drawn through, all others dashed, so that equal ones are both seen.
+    """
     points = [point for curve in curves.values() for point in curve]
     xs = [x for x, _ in points]
     low, high = y_range or (min(y for _, y in points), max(y for _, y in points))
+    if low == high:
+        low, high = low - 1, high + 1
     x, y = x_scale(min(xs), max(xs), labels[0]), y_scale(low, high, labels[1])
     parts = []
     for place, name in stages:
-        text = f"<text x='{x.at(place) + 3:.1f}' y='{HEIGHT - BOTTOM - 4}' class='soft'>{escaped(name)}</text>"
+        text = f"<text x='{x.at(place):.1f}' y='{TOP - 3}' class='soft'>{escaped(name)}</text>"
         parts.append(f"<path class='stage' d='M{x.at(place):.1f} {TOP}V{HEIGHT - BOTTOM}'/>{text}")
     for index, curve in enumerate(curves.values()):
         drawn = " ".join(f"{x.at(px):.1f},{y.at(py):.1f}" for px, py in curve)
-        parts.append(f"<polyline class='c{index % COLORS}' points='{drawn}'/>")
+        dashed = " stroke-dasharray='5 3'" if index >= solid else ""
+        parts.append(f"<polyline class='c{index % COLORS}'{dashed} points='{drawn}'/>")
         if len(curve) == 1:  # a line of one point is not seen
             parts.append(f"<circle class='k{index % COLORS}' cx='{x.at(curve[0][0]):.1f}' cy='{y.at(curve[0][1]):.1f}' r='3'/>")
     return f"<figure>{picture(title, x, y, parts)}{legend(list(curves)) if len(curves) > 1 else ''}</figure>"
@@ -123,8 +130,11 @@ def lines(
 
 def legend(names: Sequence[str]) -> str:
     """Return names behind their colors, in the order of the curves."""
-    square = "<svg viewBox='0 0 12 12' aria-hidden='true'><rect class='k{}' width='12' height='12'/></svg>"
-    keys = (f"<span class='key'>{square.format(index % COLORS)}{escaped(name)}</span>" for index, name in enumerate(names))
+    square = "<svg viewBox='0 0 12 12' aria-hidden='true'><rect class='k{}' fill-opacity='{}' width='12' height='12'/></svg>"
+    keys = (
+        f"<span class='key'>{square.format(index % COLORS, 0.4 if index >= COLORS else 1)}{escaped(name)}</span>"
+        for index, name in enumerate(names)
+    )
     return f"<figcaption>{' '.join(keys)}</figcaption>"
 
 
@@ -176,4 +186,7 @@ def _chunk(kind: bytes, content: bytes) -> bytes:
 
 
 def _number(value: float) -> str:
-    return f"{value:,.10g}" if abs(value) < 1e6 else f"{value:.3g}"
+    for unit, letter in ((1e6, "M"), (1e3, "k")):
+        if abs(value) >= 10 * unit:
+            return f"{value / unit:,.6g}{letter}"
+    return f"{value:,.10g}"

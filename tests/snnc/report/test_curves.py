@@ -50,9 +50,9 @@ def test_the_history_beside_a_file_is_shown(tiny: "Checkpoint", tmp_path: Path) 
 
 
 def test_each_phase_has_its_line(tiny: "Checkpoint") -> None:
-    accuracy, loss, rates = training_curves([asdict(epoch) for epoch in tiny.history])
+    accuracy, loss, matching, rates = training_curves([asdict(epoch) for epoch in tiny.history])
     stages = dict.fromkeys(epoch.stage for epoch in tiny.history)
-    for text in (accuracy, loss, rates):
+    for text in (accuracy, loss, matching, rates):
         assert text.count("class='stage'") == len(stages)
         assert all(f">{name}<" in text for name in stages) and ">epoch<" in text
     assert all(f">{name}<" in rates or f"</svg>{name}<" in rates for name in tiny.history[-1].firing_rates)
