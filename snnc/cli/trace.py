@@ -100,7 +100,7 @@ def _sample(network: "Network", files: tuple[str, ...], data: str | None, index:
     from snnc.verification.verify import frames_of
 
     if data is None and any(recalled(file) for file in files):
-        samples = frames_of(network, random_samples(network, None))  # those that snnc simulate runs
+        samples = frames_of(network, random_samples(network, index + 1))  # those that snnc simulate runs
     else:
         samples = frames_of(network, split_for(network, data, None))
     if index >= samples.count:

@@ -62,5 +62,5 @@ def _activity(run: Run) -> Activity | None:
 
 
 def _check(run: Run, chip: str) -> str:
-    fewer = ("--samples", str(run.samples.count)) if run.samples.count < SAMPLES else ()
+    fewer = ("--samples", str(run.samples.count)) if run.data and run.samples.count < SAMPLES else ()
     return run.repeated("check", run.files[:1], "--chip", chip, *fewer, "--json")

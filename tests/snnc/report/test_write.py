@@ -7,10 +7,13 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
+from random_recurrence import random_recurrent_network
 from report_runs import PLACE, small_network, small_run, wrong_engine
 
 from snnc.report.activity import pixels
 from snnc.report.content import FORMAT, SECTIONS, content
+from snnc.report.junit import junit
+from snnc.report.page import page
 from snnc.report.write import REPORTS, write_report
 from snnc.toolchain.errors import EngineError
 from snnc.toolchain.network.network import Input
@@ -68,6 +71,14 @@ def test_junit_has_a_case_for_each_engine(monkeypatch: pytest.MonkeyPatch, tmp_p
     assert bad[0].tag == "failure" and str(run.verdict.first_difference) in bad[0].attrib["message"]
     assert "snnc trace" in str(bad[0].text)
     assert skipped[0].attrib["message"] == "Lava is not installed"
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_recurrent_and_delayed_networks_have_reports(seed: int) -> None:
+    run = small_run(random_recurrent_network(seed), ("fast",))
+    found = content(run)
+    assert page(found) and junit(found) and json.dumps(found)
+    assert {"proofs", "chips", "formats"} <= set(found)
 
 
 def test_a_report_is_not_written_in_part(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
