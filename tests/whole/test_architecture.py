@@ -260,6 +260,11 @@ def test_every_source_has_a_test_file() -> None:
         **dict.fromkeys(("library", "sources"), "test_native"),
         "training_view": "test_main",
         "violation": "test_chips",
+        "partition": "test_mapping",
+        "witness": "test_overflow",
+        "transposed": "test_activity",
+        "toolchain/network/activity": "toolchain/simulate/test_activity",
+        "check_tables": "test_check",
         "frames": "test_reference",
         **dict.fromkeys(("signals", "bitsliced_cycles"), "toolchain/simulate/test_recurrence"),
     }
