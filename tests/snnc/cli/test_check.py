@@ -48,8 +48,10 @@ def faulty() -> Network:
     return Network("faulty", 65, Input((2,), 0, 2**15), layers, "spikes")
 
 
-KINDS = ("weight 200", "threshold 131072", "du -1", "dv 4096", "bias mantissa 5000", "bias exponent 9", "input value 32768")
-KINDS += ("delay 63", "hops more", "memory of one neuron's", "current u", "membrane v")
+KINDS = (
+    *("weight 200", "threshold 131072", "du -1", "dv 4096", "bias mantissa 5000", "bias exponent 9", "input value 32768"),
+    *("delay 63", "hops more", "memory of one neuron's", "current u", "membrane v"),
+)
 
 
 def test_ten_faults_and_more_are_said_in_one_run(tmp_path: Path) -> None:

@@ -1,5 +1,7 @@
 """Activity: spikes and synaptic operations as a loop over every weight counts them, and as NeuroBench does."""
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -24,7 +26,7 @@ def of_ones(synapse: Synapse) -> Synapse:
 @pytest.mark.parametrize("draw", [random_network, random_recurrent_network])
 @settings(max_examples=25, deadline=None)
 @given(seeds)
-def test_operations_are_what_sums_of_ones_give(draw, seed: int) -> None:
+def test_operations_are_what_sums_of_ones_give(draw: Callable[[int], Network], seed: int) -> None:
     network = draw(seed)
     samples = random_samples(network, 3, timed=bool(seed % 2), seed=seed)
     trace = simulate(network, samples)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import ArrayLike
 
 from snnc.toolchain.network import lif
 from snnc.toolchain.network.bounds import overflows
@@ -11,15 +12,15 @@ from snnc.toolchain.network.network import INPUT, Input, Layer, Lif, Network
 from snnc.toolchain.network.synapse import Conv, Dense
 from snnc.toolchain.simulate.overflow import overflowing
 from snnc.toolchain.simulate.reference import simulate
-from snnc.toolchain.simulate.witness import file_samples, witnesses
+from snnc.toolchain.simulate.witness import Witness, file_samples, witnesses
 
 
-def dense(weight: object, neuron: Lif, *, maximum: int = 1, timesteps: int = 3, delay: int = 0) -> Network:
+def dense(weight: ArrayLike, neuron: Lif, *, maximum: int = 1, timesteps: int = 3, delay: int = 0) -> Network:
     layer = Layer("fc", (Dense(INPUT, weight, delay),), neuron)
     return Network("n", timesteps, Input((layer.synapses[0].weight.shape[1],), 0, maximum), (layer,), "spikes")
 
 
-def replayed(network: Network, witness: object) -> list[str]:
+def replayed(network: Network, witness: Witness) -> list[str]:
     """Return what overflows in a run of a witness."""
     samples = file_samples(network, [witness]) - network.input.zero_point
     timed = samples.swapaxes(0, 1) if samples.ndim == len(network.input.shape) + 2 else samples
