@@ -45,10 +45,11 @@ def _show_proofs(console: Console, proved: Proofs, readouts: set[str]) -> None:
 
 
 def _show_mapping(console: Console, mapped: Mapping, *, verbose: bool) -> None:
-    ways = [f"{way.storage}, {way.bits} bit" for way in mapped.layers[0].options]
-    table = _table("KiB (cores)", right=("neurons", "synapses", "fan-in", *ways))
+    console.print("KiB of weights (cores), each neuron with its own (dense) or kernels stored once (shared), at 2 and 8 bits")
+    ways = [f"{way.storage} {way.bits}" for way in mapped.layers[0].options]
+    table = _table("layer", right=("neurons", "synapses", "fan-in", *ways))
     for layer in mapped.layers:
-        stored = (f"{way.bytes / 1024:,.1f} ({way.cores:,})" if way.fits else "-" for way in layer.options)
+        stored = (f"{_kib(way.bytes)} ({way.cores:,})" if way.fits else "-" for way in layer.options)
         table.add_row(layer.layer, f"{layer.neurons:,}", f"{layer.synapses:,}", f"{layer.fan_in:,}", *stored)
     console.print(table, "")
     if mapped.activity:
@@ -64,6 +65,10 @@ def _show_mapping(console: Console, mapped: Mapping, *, verbose: bool) -> None:
             cuts = ", ".join(f"{part.first}..{part.last}" for part in layer.parts)
             console.print(f"cores of {layer.layer} at {layer.bits} bit: neurons {cuts}")
     console.print("\nassumed:", *(f"- {each}" for each in mapped.assumptions), "", sep="\n")
+
+
+def _kib(size: int) -> str:
+    return f"{size / 1024:,.1f}" if size < 100 * 1024 else f"{size / 1024:,.0f}"
 
 
 def _summary(mapped: Mapping) -> list[str]:
