@@ -61,7 +61,7 @@ def check(
     \b
     Example: snnc check model.net --chip loihi2
     """
-    from snnc.cli.check_tables import show
+    from snnc.cli.check_tables import counted, show
     from snnc.files import load_subject
     from snnc.toolchain.network.chips import CHIPS, violations
     from snnc.toolchain.network.mapping import mapping
@@ -87,7 +87,7 @@ def check(
         said |= {"mapping": asdict(mapped) if mapped else None, "witnesses": searched}
         click.echo(json.dumps(said))
     if quiet and broken:
-        click.echo(f"snnc: {len(broken)} violations, the first: {broken[0]}", err=True)
+        click.echo(f"snnc: {counted(broken)}, the first: {broken[0]}", err=True)
     sys.exit(1 if broken else 0)
 
 

@@ -29,23 +29,27 @@ def show(
 
 
 def _show_proofs(console: Console, proved: Proofs, readouts: set[str]) -> None:
-    table = _table("for every input", right=("input a", "current u", "membrane v", "holds", "largest T"))
+    table = _table("for every input", right=("input a", "membrane v", "of limit", "holds", "largest T"))
     for name in dict.fromkeys(row.layer for row in proved.rows):
         rows = [row for row in proved.rows if row.layer == name]
+        used = f"{max(row.used for row in rows):.1%}"
         holds = "yes" if all(row.holds for row in rows) else "NO"
-        table.add_row(name, *(f"{row.least:,}..{row.most:,}" for row in rows), holds, _steps(rows[0].largest_timesteps))
+        reach = (f"{row.least}..{row.most}" for row in (rows[0], rows[-1]))
+        table.add_row(name, *reach, used, holds, _steps(rows[0].largest_timesteps))
     console.print(table)
     never = [f"{count:,} of {name}" for name, count in proved.silent.items() if count and name not in readouts]
     if never:
         console.print(f"neurons that no input makes spike: {', '.join(never)}")
-    console.print(f"limits are kept for any T up to {_steps(proved.largest_timesteps)}; the network runs {proved.timesteps}\n")
+    most = "any number of" if proved.largest_timesteps is None else f"up to {proved.largest_timesteps:,}"
+    console.print(f"no limit can be broken in {most} time steps; the network runs {proved.timesteps}\n")
 
 
 def _show_mapping(console: Console, mapped: Mapping, *, verbose: bool) -> None:
-    ways = [f"{way.storage}, {way.bits} bit" for way in mapped.layers[0].options]
-    table = _table("KiB (cores)", right=("neurons", "synapses", "fan-in", *ways))
+    console.print("KiB of weights (cores), each neuron with its own (dense) or kernels stored once (shared), at 2 and 8 bits")
+    ways = [f"{way.storage} {way.bits}" for way in mapped.layers[0].options]
+    table = _table("layer", right=("neurons", "synapses", "fan-in", *ways))
     for layer in mapped.layers:
-        stored = (f"{way.bytes / 1024:,.1f} ({way.cores:,})" if way.fits else "-" for way in layer.options)
+        stored = (f"{_kib(way.bytes)} ({way.cores:,})" if way.fits else "-" for way in layer.options)
         table.add_row(layer.layer, f"{layer.neurons:,}", f"{layer.synapses:,}", f"{layer.fan_in:,}", *stored)
     console.print(table, "")
     if mapped.activity:
@@ -61,6 +65,10 @@ def _show_mapping(console: Console, mapped: Mapping, *, verbose: bool) -> None:
             cuts = ", ".join(f"{part.first}..{part.last}" for part in layer.parts)
             console.print(f"cores of {layer.layer} at {layer.bits} bit: neurons {cuts}")
     console.print("\nassumed:", *(f"- {each}" for each in mapped.assumptions), "", sep="\n")
+
+
+def _kib(size: int) -> str:
+    return f"{size / 1024:,.1f}" if size < 100 * 1024 else f"{size / 1024:,.0f}"
 
 
 def _summary(mapped: Mapping) -> list[str]:
@@ -86,10 +94,13 @@ def _show_violations(console: Console, chip: Chip, broken: list[Violation]) -> N
     for each in broken:
         console.print(f"VIOLATED {each}", style="bold red")
         console.print(f"  value {each.value}, limit {each.limit}, {each.status}: {each.source}")
-    said = (
-        f"NOT READY: {len(broken)} violations" if broken else f"READY: {chip.title} holds the network, no input breaks a limit"
-    )
+    said = f"NOT READY: {counted(broken)}" if broken else f"READY: {chip.title} holds the network, no input breaks a limit"
     console.print(said, style="bold red" if broken else "bold green")
+
+
+def counted(broken: list[Violation]) -> str:
+    """Return `1 violation`, `2 violations` ..."""
+    return f"{len(broken)} violation{'s' * (len(broken) > 1)}"
 
 
 def _table(first: str, right: tuple[str, ...]) -> Table:

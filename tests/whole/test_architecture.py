@@ -266,6 +266,11 @@ def test_every_source_has_a_test_file() -> None:
         **dict.fromkeys(("again", "trust"), "whole/test_report_claims"),
         "neuron_plot": "snnc/cli/test_trace",
         "violation": "test_chips",
+        "partition": "test_mapping",
+        "witness": "test_overflow",
+        "transposed": "test_activity",
+        "toolchain/network/activity": "toolchain/simulate/test_activity",
+        "check_tables": "test_check",
         "frames": "test_reference",
         **dict.fromkeys(("signals", "bitsliced_cycles"), "toolchain/simulate/test_recurrence"),
     }

@@ -14,6 +14,7 @@ from snnc.toolchain.network.synapse import Synapse
 from snnc.toolchain.network.validation import Int64s, Shape
 
 Range = tuple[int | Int64s, int | Int64s]  # the least and the most that a source sends: of all its neurons, or of each
+READOUT = "read-out membrane"  # what may not reach above its threshold
 ROUNDS = 4  # in which layers that feed each other tighten what each of them can send
 
 
@@ -91,7 +92,7 @@ def overflows(network: Network) -> Iterator[Overflow]:
         yield from _above(layer, "membrane v (before a reset)", bounds.v, lif.MEMBRANE_MAX, ranges)
         if network.is_readout(layer):
             never_below = (np.zeros_like(bounds.v[1]), bounds.v[1])
-            yield from _above(layer, "read-out membrane", never_below, layer.neuron.vth << lif.UNIT_SHIFT, ranges)
+            yield from _above(layer, READOUT, never_below, layer.neuron.vth << lif.UNIT_SHIFT, ranges)
 
 
 def prove(network: Network) -> None:

@@ -17,7 +17,7 @@ class ProofRow:
     """What one quantity of a layer can be for any input, in 1/64 weight units (the input `a` in weight units).
 
     `holds` says whether it stays within the limit for the network's time steps. `largest_timesteps` is for how many time
-    steps all limits of the layer are kept; None means any number.
+    steps all limits of the layer are kept; None means any number that a network can have.
     """
 
     layer: str
@@ -28,12 +28,18 @@ class ProofRow:
     holds: bool
     largest_timesteps: int | None
 
+    @property
+    def used(self) -> float:
+        """The share of the limit that is used; above 1 where it can be broken."""
+        lowest = 0 if self.quantity.startswith("read-out") else self.least
+        return max(-lowest, self.most, 0) / self.limit if self.limit else float(self.most > 0)
+
 
 @dataclass(frozen=True)
 class Proofs:
     """What is proved of a network: rows by layer and quantity, and what all of them say together.
 
-    `largest_timesteps` is the largest number of time steps for which every limit is kept; None means any number. It may be
+    `largest_timesteps` is the largest number of time steps for which every limit is kept, as there; it may be
     larger in truth where inputs cannot all be at their worst at once. `silent` and `busy` count the neurons of a layer that
     never spike, and those that spike at every step.
     """

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from snnc.toolchain.network import lif
+from snnc.toolchain.network.bounds import READOUT
 from snnc.toolchain.network.network import Layer, Network
 from snnc.toolchain.simulate.currents import inputs
 from snnc.toolchain.simulate.frames import Samples
@@ -68,7 +69,7 @@ def _of_layer(network: Network, layer: Layer, samples: Samples, trace: Trace) ->
         quantities = [("current u", np.abs(raw_u), raw_u, lif.STATE_LIMIT - 1)]
         quantities.append(("membrane v (before a reset)", np.abs(raw_v), raw_v, lif.MEMBRANE_MAX))
         if network.is_readout(layer):
-            quantities.append(("read-out membrane", raw_v, raw_v, neuron.vth << lif.UNIT_SHIFT))
+            quantities.append((READOUT, raw_v, raw_v, neuron.vth << lif.UNIT_SHIFT))
         for what, size, raw, limit in quantities:
             if what not in first and (size > limit).any():
                 first[what] = _worst(layer, what, t, size, raw, limit)

@@ -8,7 +8,7 @@ from math import log2, prod
 import numpy as np
 
 from snnc.toolchain.network import lif
-from snnc.toolchain.network.bounds import Overflow, overflows
+from snnc.toolchain.network.bounds import READOUT, Overflow, overflows
 from snnc.toolchain.network.interval import FAR_OUTSIDE
 from snnc.toolchain.network.network import INPUT, Network
 from snnc.toolchain.network.order import is_recurrent, stages
@@ -76,8 +76,8 @@ def _search(network: Network, overflow: Overflow, tries: int) -> Witness:
     for batch in batches:
         tried += batch.shape[1]
         if drive.try_out(batch) > overflow.limit:
-            return Witness(overflow, drive.best, drive.sign * drive.furthest, tried, few)
-    return Witness(overflow, None, drive.sign * drive.furthest, tried, few)
+            return Witness(overflow, drive.best, drive.reached, tried, few)
+    return Witness(overflow, None, drive.reached, tried, few)
 
 
 def _levels(network: Network) -> int:
@@ -100,7 +100,7 @@ class _Drive:
     def __init__(self, network: Network, overflow: Overflow):
         self.network, self.overflow = network, overflow
         self.sign = 1 if overflow.value > 0 else -1
-        self.best, self.furthest = np.zeros(0, np.int64), -FAR_OUTSIDE
+        self.best, self.furthest, self.reached = np.zeros(0, np.int64), -FAR_OUTSIDE, 0
         index = next(i for i, stage in enumerate(stages(network.layers)) if overflow.layer in [each.name for each in stage])
         stage = stages(network.layers)[index]
         before = [layer for each in stages(network.layers)[:index] for layer in each]
@@ -113,20 +113,23 @@ class _Drive:
 
     def try_out(self, frames: Int64s) -> int:
         """Keep the best of the inputs `(T, B, ...)` if it is better than before; return how far the best came."""
-        scores = self.scores(frames)
+        values = self.values(frames)
+        scores = self.sign * values
+        if self.overflow.what != READOUT:  # what has wrapped around may leave its range on the other side
+            scores = np.where(np.abs(values) > self.overflow.limit, np.abs(values), scores)
         if (found := int(scores.max())) > self.furthest:
-            self.best, self.furthest = frames[:, int(scores.argmax())], found
+            step, sample = np.unravel_index(int(scores.argmax()), scores.shape)
+            self.best, self.furthest, self.reached = frames[:, sample], found, int(values[step, sample])
         return self.furthest
 
-    def scores(self, frames: Int64s) -> Int64s:
-        """Return the furthest value `(B,)` of all steps, times the sign."""
+    def values(self, frames: Int64s) -> Int64s:
+        """Return the value that may overflow, of every step and input, `(T, B)`."""
         sources = {INPUT: frames} | (simulate(self.front, frames).spikes if self.front else {})
         a = np.zeros(frames.shape[:2], np.int64)
         for synapse, weight in zip(self.layer.synapses, self.weights, strict=True):
             values = delayed(sources[synapse.source], synapse.delay, len(frames))
             a += values.reshape(*frames.shape[:2], -1).astype(np.int64) @ weight.ravel()
-        furthest: Int64s = (self.sign * np.stack(list(self._values(a)))).max(axis=0)
-        return furthest
+        return np.stack(list(self._values(a)))
 
     def _values(self, a: Int64s) -> Iterator[Int64s]:
         neuron, at = self.layer.neuron, self.overflow.neuron
@@ -168,8 +171,9 @@ def _climb(network: Network, drive: _Drive, tries: int) -> Iterator[Int64s]:
 def _changed(rng: np.random.Generator, best: Int64s, most: Int64s, least: Int64s, network: Network) -> Int64s:
     """Return the best input with some values of some steps replaced."""
     steps = rng.random(len(best)) < rng.choice([0.2, 0.5, 1.0])
-    where = rng.random(best.shape) < rng.choice([1 / best[0].size, 0.03, 0.2, 0.6])
-    where &= steps.reshape(-1, *[1] * most.ndim)
-    low, high = network.input.minimum, network.input.maximum
-    new = (most, least, rng.integers(low, high + 1, best.shape), best[rng.permutation(len(best))])[rng.integers(4)]
+    alike = best.shape if rng.random() < 0.4 else most.shape  # most changes are the same at every step that is changed
+    where = rng.random(alike) < rng.choice([1 / most.size, 0.03, 0.2, 0.6])
+    where = where & steps.reshape(-1, *[1] * most.ndim)
+    drawn = rng.integers(network.input.minimum, network.input.maximum + 1, alike)
+    new = (most, least, drawn, best[rng.permutation(len(best))])[rng.integers(4)]
     return np.where(where, new, best)
