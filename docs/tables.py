@@ -42,7 +42,9 @@ def limits() -> list[str]:
     rows = ["| chip | limit | least | most | known from | status |", "|---|---|---|---|---|---|"]
     for chip in CHIPS.values():
         for each in chip.limits:
-            rows.append(f"| {chip.title} | {each.what} | {each.least:,} | {each.most:,} | {each.source} | {each.status} |")
+            rows.append(
+                f"| {chip.title} | {each.what.rstrip(',:')} | {each.least:,} | {each.most:,} | {each.source} | {each.status} |"
+            )
     return rows
 
 

@@ -73,9 +73,10 @@ def recalled(path: str | Path) -> Stated | None:
 
 
 def random_samples(network: Network, count: int | None) -> NDArray[np.int64]:
-    """Return random inputs `(T, N, ...)` within the network's range, which no dataset names."""
+    """Return random inputs `(T, N, ...)` within the network's range, which no dataset names; more begin with fewer."""
     low, high = network.input.minimum, network.input.maximum + 1
-    return np.random.default_rng(0).integers(low, high, (network.timesteps, count or RANDOM_SAMPLES, *network.input.shape))
+    shape = (count or RANDOM_SAMPLES, network.timesteps, *network.input.shape)
+    return np.random.default_rng(0).integers(low, high, shape).swapaxes(0, 1)
 
 
 def _remembered(path: str | Path, stated: Stated) -> Network:

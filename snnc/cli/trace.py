@@ -1,0 +1,159 @@
+"""snnc trace: one neuron over all time steps, in all engines side by side."""
+
+import json
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+from rich.console import Console
+
+from snnc.cli.options import Command, FileName, RowOf, console_for, engine_names, output_options, stated_options
+from snnc.toolchain.errors import EngineError, SnncError
+from snnc.toolchain.output_file import check_output
+
+if TYPE_CHECKING:
+    from snnc.toolchain.network.network import Layer, Network
+    from snnc.toolchain.simulate.frames import Frames
+    from snnc.verification.engines import Subject
+    from snnc.verification.neuron import NeuronTrace
+
+
+@click.command(cls=Command)
+@click.argument("files", type=FileName(), nargs=-1, required=True)
+@click.option("-d", "--data", help="Dataset whose test split is run.  [default: what was trained on]")
+@click.option("--sample", type=click.IntRange(0), default=0, show_default=True, help="Index of the sample in it.")
+@click.option("-l", "--layer", help="Name of the layer.  [default: the last]")
+@click.option("--neuron", default="0", show_default=True, help="Flat index, such as 17, or coordinates, such as 3,0,5.")
+@click.option(
+    *("-e", "--engine", "engines"),
+    type=RowOf("engine", engine_names, EngineError),
+    multiple=True,
+    metavar="NAME",
+    help="Engine to run beside the reference, may be repeated.  [default: all that can run]",
+)
+@click.option("--plot", type=FileName(), help="SVG file to draw input, u, v and spikes into.")
+@click.option("--device", default="cpu", show_default=True, help="Device of the engine tensor: cpu, cuda, cuda:1, mps ...")
+@click.option("--threads", type=click.IntRange(1, 256), help="Threads of the engine fast.  [default: all cores]")
+@stated_options
+@output_options
+def trace(
+    files: tuple[str, ...],
+    data: str | None,
+    sample: int,
+    layer: str | None,
+    neuron: str,
+    engines: tuple[str, ...],
+    plot: str | None,
+    device: str,
+    threads: int | None,
+    stated: dict[str, Any],
+    as_json: bool,
+    quiet: bool,
+    verbose: bool,
+) -> None:
+    """Show one neuron over all time steps: its input, u, v, threshold and spikes, in all engines side by side.
+
+    Engines that saw the same are one group of columns. v and spikes are what an engine recorded; the input is summed from the
+    spikes that it recorded in the source layers, and u follows from it. Exit 1 if engines differ in this neuron.
+
+    \b
+    Example: snnc trace model.pt --sample 3 --layer conv2 --neuron 17
+    """
+    from snnc.files import load_subject
+    from snnc.verification.neuron import alike, layer_named, place_of
+
+    console = console_for(as_json, quiet)
+    if plot:
+        check_output(plot, (".svg",), files)
+    subject, _ = load_subject(*files, stated=stated, device=device, threads=threads)
+    network = subject.network
+    chosen = layer_named(network, layer)
+    place = place_of(chosen, neuron)
+    frames, label = _sample(network, files, data, sample)
+    traces, left_out = _traces(subject, engines, frames, chosen, place)
+    groups = alike(traces)
+    _show(console, network, chosen, place, sample, label, groups, left_out)
+    if plot:
+        from snnc.report.neuron_plot import write_neuron_plot
+
+        write_neuron_plot(groups, chosen, place, plot)
+        console.print(f"plot: {plot}")
+    if as_json:
+        found = {
+            "sample": sample,
+            "layer": chosen.name,
+            "neuron": list(place),
+            "threshold": chosen.neuron.vth,
+            "equal": len(groups) == 1,
+            "engines": {one.engine: one.as_dict() for one in traces},
+            "left_out": left_out,
+        }
+        click.echo(json.dumps(found))
+    sys.exit(0 if len(groups) == 1 else 1)
+
+
+def _sample(network: "Network", files: tuple[str, ...], data: str | None, index: int) -> "tuple[Frames, str | None]":
+    """Return the frames of one sample, and its label. Raises DataError if the data have no such sample."""
+    from snnc.adopting import random_samples, recalled
+    from snnc.files import split_for
+    from snnc.toolchain.errors import DataError
+    from snnc.verification.verify import frames_of
+
+    if data is None and any(recalled(file) for file in files):
+        samples = frames_of(network, random_samples(network, index + 1))  # those that snnc simulate runs
+    else:
+        samples = frames_of(network, split_for(network, data, None))
+    if index >= samples.count:
+        raise DataError(f"sample {index} is not there; the data have 0..{samples.count - 1}")
+    part = samples.part(index, index + 1)
+    if part.labels is None:
+        return part.frames, None
+    return part.frames, network.labels[int(part.labels[0])] if network.labels else str(part.labels[0])
+
+
+def _traces(
+    subject: "Subject", engines: tuple[str, ...], frames: "Frames", layer: "Layer", place: tuple[int, ...]
+) -> "tuple[list[NeuronTrace], dict[str, str]]":
+    """Return what the reference and each engine saw, and why engines were left out, as a verification plans it."""
+    from snnc.toolchain.network.bounds import prove
+    from snnc.verification.engines import ENGINES
+    from snnc.verification.neuron import neuron_trace
+    from snnc.verification.planning import REFERENCE, plan
+    from snnc.verification.verify import InMemory, timed
+
+    prove(subject.network)
+    planned = plan(subject, [name for name in engines if name != REFERENCE], 1, all_samples=True)
+    found, left_out = [], dict(planned.left_out)
+    for name in [REFERENCE, *(name for name in ENGINES if name in planned.counts and name != REFERENCE)]:
+        try:
+            seen, _ = timed(name, subject, InMemory(frames))
+        except SnncError as error:
+            if name == REFERENCE or planned.named:
+                raise
+            left_out[name] = str(error)
+            continue
+        found.append(neuron_trace(subject.network, frames, seen, layer, place))
+    return found, left_out
+
+
+def _show(
+    console: Console,
+    network: "Network",
+    layer: "Layer",
+    place: tuple[int, ...],
+    sample: int,
+    label: str | None,
+    groups: "list[list[NeuronTrace]]",
+    left_out: dict[str, str],
+) -> None:
+    from snnc.verification.tables import show_left_out, show_neuron
+
+    show_left_out(console, left_out.items())
+    labelled = "" if label is None else f", label {label}"
+    what = (
+        "never spikes: a read-out"
+        if network.is_readout(layer)
+        else f"threshold {layer.neuron.vth << 6} ({layer.neuron.vth} weight units)"
+    )
+    console.print(f"sample {sample}{labelled}, layer {layer.name!r}, neuron {place}, {what}", style="bold")
+    show_neuron(console, groups)
