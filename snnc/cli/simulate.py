@@ -83,7 +83,7 @@ def simulate(
 
     \b
     Example: snnc simulate model.pt model.net model.nir model.onnx
-    Example: snnc simulate model.net --input own.npz --save traces.npz --predictions predictions.csv
+    Example: snnc simulate model.net --input own.npz --save traces.npz
 
     The manifest of a committee (snnc export --members) verifies every member, and reports what the committee decides:
     snnc simulate model.members.json
