@@ -44,8 +44,12 @@ def build_model(config: TrainConfig, input: Input, classes: int) -> SpikingNetwo
         [(16, 8, 8), (64,), (10,)]
     """
     if config.model not in MODELS and is_notation(config.model):
-        return from_notation(config, input, classes)
-    return row(MODELS, config.model, "model")(config, input, classes)
+        network = from_notation(config, input, classes)
+    else:
+        network = row(MODELS, config.model, "model")(config, input, classes)
+    if config.readout == "spikes":
+        network.read_spikes()
+    return network
 
 
 def load_model(path: str | Path) -> tuple[SpikingNetwork, Checkpoint]:

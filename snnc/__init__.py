@@ -18,11 +18,13 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     __version__: str
+    from snnc.adopting import random_samples
     from snnc.export import TARGETS, export, read_network
     from snnc.export.lava.user_graph import lava_process
     from snnc.export.target import Stated
     from snnc.models import MODELS, build_model, load_model
     from snnc.toolchain.data.dataset import Dataset, Split, chip_input
+    from snnc.toolchain.data.samples_file import read_samples
     from snnc.toolchain.data.table import DATASETS, load_dataset
     from snnc.toolchain.errors import SnncError
     from snnc.toolchain.layers.lif_autograd import Neurons
@@ -42,10 +44,12 @@ if TYPE_CHECKING:
     from snnc.verification.engines import ENGINES, Engine
     from snnc.verification.recorded import RecordedVerdict, verify_recording
     from snnc.verification.recording import Recording, read_recording
+    from snnc.verification.traces import save_predictions, save_traces
     from snnc.verification.verdict import Verdict
     from snnc.verification.verify import verify
 
 _HOMES = {
+    "snnc.adopting": ("random_samples",),
     "snnc.export": ("TARGETS", "export", "read_network"),
     "snnc.export.lava.user_graph": ("lava_process",),
     "snnc.export.target": ("Stated",),
@@ -53,6 +57,7 @@ _HOMES = {
     "snnc.verification.recording": ("Recording", "read_recording"),
     "snnc.models": ("MODELS", "build_model", "load_model"),
     "snnc.toolchain.data.dataset": ("Dataset", "Split", "chip_input"),
+    "snnc.toolchain.data.samples_file": ("read_samples",),
     "snnc.toolchain.data.table": ("DATASETS", "load_dataset"),
     "snnc.toolchain.errors": ("SnncError",),
     "snnc.toolchain.layers.lif_autograd": ("Neurons",),
@@ -70,6 +75,7 @@ _HOMES = {
     "snnc.toolchain.training.methods": ("METHODS",),
     "snnc.training": ("train",),
     "snnc.verification.engines": ("ENGINES", "Engine"),
+    "snnc.verification.traces": ("save_predictions", "save_traces"),
     "snnc.verification.verdict": ("Verdict",),
     "snnc.verification.verify": ("verify",),
 }
@@ -112,8 +118,12 @@ __all__ = [
     "load_dataset",
     "load_model",
     "lower",
+    "random_samples",
     "read_network",
     "read_recording",
+    "read_samples",
+    "save_predictions",
+    "save_traces",
     "simulate",
     "train",
     "verify",

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from snnc.export import TARGETS, export, read_network, target_of
 from snnc.export.target import Stated
 from snnc.toolchain import failure_log
-from snnc.toolchain.errors import FileFormatError, UnstatedTimesteps
+from snnc.toolchain.errors import DataError, FileFormatError, UnstatedTimesteps
 from snnc.toolchain.network.network import Network
 from snnc.toolchain.output_file import check_output
 
@@ -72,11 +72,32 @@ def recalled(path: str | Path) -> Stated | None:
     return None
 
 
-def random_samples(network: Network, count: int | None) -> NDArray[np.int64]:
-    """Return random inputs `(T, N, ...)` within the network's range, which no dataset names; more begin with fewer."""
+def random_samples(network: Network, count: int = RANDOM_SAMPLES, seed: int = 0) -> NDArray[np.int64]:
+    """Draw random inputs for a network, each value of its range as likely as any other.
+
+    Args:
+        network: the integer network that is to take them.
+        count: how many samples.
+        seed: equal seeds draw equal samples.
+
+    Returns:
+        Chip values `(T, count, *input.shape)`, time first, a new frame for each step. More samples begin with fewer.
+
+    Raises:
+        DataError: for fewer than one sample.
+
+    Example:
+        >>> import snnc
+        >>> layer = snnc.Layer("fc", (snnc.Dense("input", [[1, 1]]),), snnc.Lif((1,), vth=2, dv=2048))
+        >>> network = snnc.Network("example", 3, snnc.Input((2,), 0, 1), (layer,), "spikes")
+        >>> snnc.random_samples(network, 4, seed=1).shape
+        (3, 4, 2)
+    """
+    if count < 1:
+        raise DataError(f"{count} random samples were asked for; allowed are 1 and more")
     low, high = network.input.minimum, network.input.maximum + 1
-    shape = (count or RANDOM_SAMPLES, network.timesteps, *network.input.shape)
-    return np.random.default_rng(0).integers(low, high, shape).swapaxes(0, 1)
+    shape = (count, network.timesteps, *network.input.shape)
+    return np.random.default_rng(seed).integers(low, high, shape).swapaxes(0, 1)
 
 
 def _remembered(path: str | Path, stated: Stated) -> Network:

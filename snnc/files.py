@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from snnc.adopting import open_network, recalled
 from snnc.toolchain.data.dataset import Split, check_samples
+from snnc.toolchain.data.samples_file import SUFFIXES, labelled_split
 from snnc.toolchain.data.table import EMBEDDED, load_dataset, load_fitting, row_of
 from snnc.toolchain.errors import ConfigError, DataError, DifferentNetworks
 from snnc.toolchain.network.folding import fold_parallel
@@ -65,18 +66,33 @@ def data_of(network: Network) -> str:
     """
     if network.data:
         return network.data
+    if name := _embedded_of(network):
+        return name
+    raise DataError(f"the file does not say what {network.name!r} was trained on; name a dataset with --data")
+
+
+def knows_data(network: Network) -> bool:
+    """Tell whether `data_of` finds a dataset."""
+    return bool(network.data or _embedded_of(network))
+
+
+def _embedded_of(network: Network) -> str:
     for name in sorted(EMBEDDED):
         dataset = load_dataset(name, network.timesteps)
         if (dataset.input, dataset.labels) == (network.input, network.labels):
             return name
-    raise DataError(f"the file does not say what {network.name!r} was trained on; name a dataset with --data")
+    return ""
 
 
 def split_for(network: Network, data: str | None, samples: int | None) -> Split:
     """Return the first `samples` (None: all) of the test split of a dataset, or of the network's own (data_of).
 
+    `data` may be an .npz file of samples and labels, all of which are test samples (data/samples_file.py).
+
     Raises DataError if the network does not say which, or if its outputs are not the dataset's classes.
     """
+    if data and Path(data).suffix in SUFFIXES:
+        return labelled_split(data, network).first(samples)
     name = data or data_of(network)
     if not data and not row_of(name)[0] and not os.path.isdir(name):  # a file must not send anybody to a hub
         raise DataError(f"the network was trained on {name!r}, which is loaded only if you name it: add --data {name}")

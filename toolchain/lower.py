@@ -7,7 +7,7 @@ from torch import Tensor
 from snnc.toolchain.errors import LoweringError, located
 from snnc.toolchain.layers.evaluating import evaluating
 from snnc.toolchain.layers.phase import Phase
-from snnc.toolchain.layers.spiking_layer import ReadOut, SpikingLayer
+from snnc.toolchain.layers.spiking_layer import SPIKES_PER_LOGIT, ReadOut, SpikingLayer, SpikingReadOut
 from snnc.toolchain.layers.spiking_network import SpikingNetwork
 from snnc.toolchain.layers.synapses import Synapses
 from snnc.toolchain.network import lif
@@ -49,10 +49,12 @@ def lower(model: SpikingNetwork, labels: tuple[str, ...] = (), name: str | None 
         for trained in model.layers:
             with located(f"layer {trained.name!r}"):
                 layers.append(_lower_layer(trained))
-    units = round(float(model.readout.scale) * 2**lif.UNIT_SHIFT)  # membranes count 1/64 weight units
-    network = Network(
-        name or model.architecture, model.timesteps, model.input, tuple(layers), "membrane", labels, logit_units=max(units, 1)
-    )
+    title = name or model.architecture
+    if isinstance(model.readout, SpikingReadOut):
+        network = Network(title, model.timesteps, model.input, tuple(layers), "spikes", labels, logit_units=SPIKES_PER_LOGIT)
+    else:
+        units = max(round(float(model.readout.scale) * 2**lif.UNIT_SHIFT), 1)  # membranes count 1/64 weight units
+        network = Network(title, model.timesteps, model.input, tuple(layers), "membrane", labels, logit_units=units)
     prove(network)
     return network
 

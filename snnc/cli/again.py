@@ -6,7 +6,7 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-OUTPUTS = ("report", "as_json", "quiet", "verbose")
+OUTPUTS = ("report", "traces", "predictions", "as_json", "quiet", "verbose")
 
 
 def given_options(context: click.Context, leave_out: Collection[str] = OUTPUTS) -> tuple[tuple[str, ...], ...]:

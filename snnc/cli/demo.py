@@ -27,6 +27,7 @@ def demo(config_file: str | None, output: str, force: bool, as_json: bool, quiet
     from snnc.export import export as export_network
     from snnc.files import load_subject, split_for
     from snnc.verification.engines import Subject
+    from snnc.verification.verify import frames_of
 
     console, folder = console_for(as_json, quiet), Path(output)
     config = configured(None, config_file, settings)
@@ -44,8 +45,8 @@ def demo(config_file: str | None, output: str, force: bool, as_json: bool, quiet
     console.rule("3. simulate the exported file on every engine", align="left")
     # The file goes to the simulators, the checkpoint to torch: equal means that the export lost nothing.
     subject = Subject(exported, trained.model, (file,))
-    split = split_for(exported, None, None)
-    verdict = run(subject, split, (), console, all_samples=False)
+    samples = frames_of(exported, split_for(exported, None, None))
+    verdict = run(subject, samples, (), console, all_samples=False)
     files = (str(file), str(folder / "model.pt"))
-    done = described_run(verdict, subject, split, files, data=None, checkpoint=checkpoint, options=())
+    done = described_run(verdict, subject, samples, files, data=config.data, checkpoint=checkpoint, options=())
     finish(done, console, folder / "report.html", as_json=as_json)

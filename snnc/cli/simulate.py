@@ -12,23 +12,22 @@ from rich.console import Console
 
 from snnc.cli.again import command_of, given_options
 from snnc.cli.options import Command, FileName, RowOf, console_for, engine_names, output_options, stated_options
+from snnc.cli.simulate_inputs import Inputs, Saved, input_options
 from snnc.toolchain.errors import ConfigError, EngineError
 from snnc.toolchain.output_file import check_output
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from snnc.report.run import Run
     from snnc.toolchain.data.dataset import Split
     from snnc.toolchain.training.checkpoint import Checkpoint
     from snnc.verification.engines import Subject
     from snnc.verification.verdict import Verdict
+    from snnc.verification.verify import InMemory, OnDisk
 
 
 @click.command(cls=Command)
 @click.argument("files", type=FileName(), nargs=-1, required=True)
-@click.option("-d", "--data", help="Dataset whose test split is run.  [default: what was trained on]")
-@click.option("-n", "--samples", type=int, help="Samples that every engine runs.  [default: all, fewer in slow engines]")
+@input_options
 @click.option(
     *("-e", "--engine", "engines"),
     type=RowOf("engine", engine_names, EngineError),
@@ -47,8 +46,8 @@ if TYPE_CHECKING:
 @output_options
 def simulate(
     files: tuple[str, ...],
-    data: str | None,
-    samples: int | None,
+    inputs: Inputs,
+    saved: Saved,
     engines: tuple[str, ...],
     time_limit: float | None,
     device: str,
@@ -62,7 +61,7 @@ def simulate(
     quiet: bool,
     verbose: bool,
 ) -> None:
-    """Run real test samples through every engine and compare every spike and membrane; exit 1 if anything differs.
+    """Run test samples, or your own, through every engine and compare every spike and membrane; exit 1 if anything differs.
 
     Several FILES of one network, such as model.pt and its exports, are checked against each other first; the engine of each
     format then reads that very file.
@@ -83,6 +82,7 @@ def simulate(
 
     \b
     Example: snnc simulate model.pt model.net model.nir model.onnx
+    Example: snnc simulate model.net --input own.npz --save traces.npz
 
     The manifest of a committee (snnc export --members) verifies every member, and reports what the committee decides:
     snnc simulate model.members.json
@@ -90,14 +90,16 @@ def simulate(
     if recorded:
         if engines or report:
             raise ConfigError("--recorded compares with the reference alone; leave --engine and --report out")
+        if saved != Saved():
+            raise ConfigError("--recorded saves nothing; leave --save and --predictions out")
         from snnc.cli.simulate_recording import compare_recording
 
-        compare_recording(files, recorded, data, samples, offset, reset, stated, console_for(as_json, quiet), as_json=as_json)
+        compare_recording(files, recorded, inputs, offset, reset, stated, console_for(as_json, quiet), as_json=as_json)
     if offset is not None or reset is not None:
         raise ConfigError("--offset and --reset say how a recording lies; name it with --recorded")
-    from snnc.adopting import random_samples, recalled
     from snnc.cli.simulate_members import simulate_committee
-    from snnc.files import load_subject, split_for
+    from snnc.files import load_subject
+    from snnc.verification.verify import frames_of
 
     console = console_for(as_json, quiet)
     if report:
@@ -106,38 +108,37 @@ def simulate(
         check_output(report, REPORTS, files)
     settings: dict[str, Any] = {"device": device, "threads": threads}
     settings |= {} if time_limit is None else {"time_limit": time_limit}
+    everything = inputs.samples is not None or inputs.random is not None
     if any(Path(file).suffix == ".json" for file in files):
-        if report:
-            raise ConfigError("--report is for one network; leave it out, --json has the verdicts of all members")
-        verifying = partial(run, all_samples=samples is not None)
-        simulate_committee(files, data, samples, engines, verifying, console, as_json=as_json, **settings)
+        if report or inputs.file or inputs.random or saved != Saved():
+            raise ConfigError("a committee runs a dataset; leave --report, --input, --random and saved files out")
+        verifying = partial(run, all_samples=everything)
+        simulate_committee(files, inputs.data, inputs.samples, engines, verifying, console, as_json=as_json, **settings)
     subject, checkpoint = load_subject(*files, stated=stated, **settings)
     if verbose:
         console.print(f"{subject.network}\n")
-    random = data is None and any(recalled(file) for file in files)
-    if random:
-        console.print("random inputs within the range, since no dataset was named")
-        inputs: Split | NDArray[Any] = random_samples(subject.network, samples)
-    else:
-        inputs = split_for(subject.network, data, samples)
-    verdict = run(subject, inputs, engines, console, all_samples=samples is not None)
-    done = described_run(verdict, subject, inputs, files, data="" if random else data, checkpoint=checkpoint)
+    frames = frames_of(subject.network, *inputs.of(subject.network, files, console))
+    saved.check_size(subject.network, frames)
+    verdict = run(subject, frames, engines, console, all_samples=everything)
+    saved.write(verdict.baseline, subject, frames, console)
+    done = described_run(verdict, subject, frames, files, data=inputs.name(subject.network, files), checkpoint=checkpoint)
     finish(done, console, report, as_json=as_json)
 
 
 def run(
-    subject: "Subject", inputs: "Split | NDArray[Any]", engines: Sequence[str], console: Console, *, all_samples: bool
+    subject: "Subject", inputs: "Split | InMemory | OnDisk", engines: Sequence[str], console: Console, *, all_samples: bool
 ) -> "Verdict":
-    """Verify on a split, or on samples without labels, showing each engine's result when it is there.
+    """Verify on a split, or on frames, showing each engine's result when it is there.
 
     Unless `all_samples`, slow engines run fewer.
     """
+    from snnc.toolchain.data.dataset import Split
     from snnc.verification.planning import plan
     from snnc.verification.tables import show_results, simulation_progress
     from snnc.verification.verdict import Verdict, verdict_line
     from snnc.verification.verify import frames_of, verifying
 
-    data = frames_of(subject.network, inputs)
+    data = frames_of(subject.network, inputs) if isinstance(inputs, Split) else inputs
     planned = plan(subject, engines, data.count, all_samples=all_samples)
     verdict, shown = Verdict(subject.network, left_out=planned.left_out), set[str]()
     show_results(console, verdict, shown)
@@ -152,24 +153,22 @@ def run(
 def described_run(
     verdict: "Verdict",
     subject: "Subject",
-    inputs: "Split | NDArray[Any]",
+    samples: "InMemory | OnDisk",
     files: Sequence[str],
     *,
-    data: str | None,
+    data: str,
     checkpoint: "Checkpoint | None",
     options: tuple[tuple[str, ...], ...] | None = None,
 ) -> "Run":
     """Return what a report is about; `options` of snnc simulate repeat it, None: those that this command was given."""
-    from snnc.files import data_of
     from snnc.report.run import Run
-    from snnc.verification.verify import frames_of
 
-    context, network = click.get_current_context(), subject.network
+    context = click.get_current_context()
     return Run(
         verdict,
         subject,
-        frames_of(network, inputs),
-        data_of(network) if data is None else data,
+        samples,
+        data,
         tuple(files),
         given_options(context) if options is None else options,
         command_of(context),

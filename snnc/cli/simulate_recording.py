@@ -3,19 +3,21 @@
 import json
 import sys
 from collections.abc import Sequence
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 from rich.console import Console
 
-from snnc.toolchain.errors import UnstatedTimesteps
+from snnc.toolchain.errors import ConfigError, UnstatedTimesteps
+
+if TYPE_CHECKING:
+    from snnc.cli.simulate_inputs import Inputs
 
 
 def compare_recording(
     files: Sequence[str],
     path: str,
-    data: str | None,
-    samples: int | None,
+    inputs: "Inputs",
     offset: int | None,
     reset: int | None,
     stated: dict[str, Any],
@@ -26,6 +28,7 @@ def compare_recording(
     """Compare a recording with the reference, print what was compared, and exit with 0 if all is equal, else 1."""
     from snnc.files import load_subject, split_for
     from snnc.toolchain.data.dataset import chip_input
+    from snnc.toolchain.data.samples_file import read_samples
     from snnc.verification.recorded import verify_recording
     from snnc.verification.recording import read_recording
     from snnc.verification.tables import show_recorded
@@ -36,9 +39,13 @@ def compare_recording(
         network = load_subject(*files, stated={**stated, "timesteps": 1, "remember": False})[0].network
         reset = reset or 0
     recording = read_recording(path, network)
-    shown = None
-    if data or recording.samples is None:
-        shown = chip_input(split_for(network, data, samples or recording.count), network.input)
+    shown: Any = None
+    if inputs.random is not None:
+        raise ConfigError("--random is not what was recorded; name the samples that were, with --input or --data")
+    if inputs.file is not None:
+        shown, _ = read_samples(inputs.file, network, inputs.samples or recording.count)
+    elif inputs.data or recording.samples is None:
+        shown = chip_input(split_for(network, inputs.data, inputs.samples or recording.count), network.input)
     verdict = verify_recording(network, recording, shown, reset=reset, start=offset)
     show_recorded(console, verdict)
     if console.quiet and not as_json and not verdict.equal:

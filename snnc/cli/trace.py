@@ -8,6 +8,7 @@ import click
 from rich.console import Console
 
 from snnc.cli.options import Command, FileName, RowOf, console_for, engine_names, output_options, stated_options
+from snnc.cli.simulate_inputs import Inputs, source_options
 from snnc.toolchain.errors import EngineError, SnncError
 from snnc.toolchain.output_file import check_output
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 @click.command(cls=Command)
 @click.argument("files", type=FileName(), nargs=-1, required=True)
-@click.option("-d", "--data", help="Dataset whose test split is run.  [default: what was trained on]")
+@source_options
 @click.option("--sample", type=click.IntRange(0), default=0, show_default=True, help="Index of the sample in it.")
 @click.option("-l", "--layer", help="Name of the layer.  [default: the last]")
 @click.option("--neuron", default="0", show_default=True, help="Flat index, such as 17, or coordinates, such as 3,0,5.")
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
 @output_options
 def trace(
     files: tuple[str, ...],
-    data: str | None,
+    inputs: Inputs,
     sample: int,
     layer: str | None,
     neuron: str,
@@ -69,7 +70,7 @@ def trace(
     network = subject.network
     chosen = layer_named(network, layer)
     place = place_of(chosen, neuron)
-    frames, label = _sample(network, files, data, sample)
+    frames, label = _sample(network, inputs.of(network, files, console), sample)
     traces, left_out = _traces(subject, engines, frames, chosen, place)
     groups = alike(traces)
     _show(console, network, chosen, place, sample, label, groups, left_out)
@@ -92,17 +93,12 @@ def trace(
     sys.exit(0 if len(groups) == 1 else 1)
 
 
-def _sample(network: "Network", files: tuple[str, ...], data: str | None, index: int) -> "tuple[Frames, str | None]":
-    """Return the frames of one sample, and its label. Raises DataError if the data have no such sample."""
-    from snnc.adopting import random_samples, recalled
-    from snnc.files import split_for
+def _sample(network: "Network", found: tuple[Any, Any], index: int) -> "tuple[Frames, str | None]":
+    """Return the frames of one of the samples found, and its label. Raises DataError if there is no such sample."""
     from snnc.toolchain.errors import DataError
     from snnc.verification.verify import frames_of
 
-    if data is None and any(recalled(file) for file in files):
-        samples = frames_of(network, random_samples(network, index + 1))  # those that snnc simulate runs
-    else:
-        samples = frames_of(network, split_for(network, data, None))
+    samples = frames_of(network, *found)
     if index >= samples.count:
         raise DataError(f"sample {index} is not there; the data have 0..{samples.count - 1}")
     part = samples.part(index, index + 1)

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from snnc.report.run import READING, RUNNING, Run
+from snnc.report.run import OWN, READING, RUNNING, Run
 from snnc.verification.engines import ENGINES
 from snnc.verification.neuron import NeuronTrace, layer_named, neuron_trace
 
@@ -35,5 +35,5 @@ def difference(run: Run) -> dict[str, Any] | None:
         "threshold": layer.neuron.vth,
         "engines": {one.engine: {key: values[first:last] for key, values in one.as_dict().items()} for one in both},
         "reproduced": both[0].numbers != both[1].numbers,
-        "command": run.repeated("trace", run.files, *words, *baseline, "--json", names=READING + RUNNING),
+        "command": run.repeated("trace", run.files, *words, *baseline, "--json", names=READING + OWN + RUNNING),
     }

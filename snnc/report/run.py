@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from snnc.toolchain.training.checkpoint import Checkpoint
 
 READING = ("--data", "--timesteps", "--input-range", "--entries")  # options that say what is read, of other commands too
+OWN = ("--input", "--random", "--seed")  # options that say what is run instead of a dataset
 RUNNING = ("--device", "--threads")
 
 
@@ -22,8 +23,8 @@ class Run:
     """One verification.
 
     `command` are the words that the user typed, `files` the files of the network, and `options` the options of
-    `snnc simulate`, each with its values, that repeat the verification on these files. `data` names the dataset; "" says that
-    the inputs were random.
+    `snnc simulate`, each with its values, that repeat the verification on these files. `data` names the dataset, or a
+    file of samples; "" says that the inputs were random.
     """
 
     verdict: Verdict
@@ -34,6 +35,11 @@ class Run:
     options: tuple[tuple[str, ...], ...] = ()
     command: tuple[str, ...] = ()
     checkpoint: "Checkpoint | None" = None
+
+    @property
+    def of_dataset(self) -> bool:
+        """Whether a dataset was run, which other commands find by its name."""
+        return bool(self.data) and not any(option[0] in OWN for option in self.options)
 
     @property
     def again(self) -> str:

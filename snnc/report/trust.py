@@ -54,7 +54,7 @@ def formats(run: Run) -> dict[str, Any]:
 
 def _activity(run: Run) -> Activity | None:
     """Measure the first samples; None where no dataset was named."""
-    if not run.data:
+    if not run.of_dataset:
         return None
     network, part = run.subject.network, run.samples.part(0, min(SAMPLES, run.samples.count))
     trace = ENGINES[run.verdict.baseline].run(run.subject, part.frames)
@@ -62,5 +62,5 @@ def _activity(run: Run) -> Activity | None:
 
 
 def _check(run: Run, chip: str) -> str:
-    fewer = ("--samples", str(run.samples.count)) if run.data and run.samples.count < SAMPLES else ()
+    fewer = ("--samples", str(run.samples.count)) if run.of_dataset and run.samples.count < SAMPLES else ()
     return run.repeated("check", run.files[:1], "--chip", chip, *fewer, "--json")

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,6 +38,7 @@ def verify(
     model: "SpikingNetwork | None" = None,
     engines: Sequence[str] = (),
     files: Sequence[str | Path] = (),
+    labels: NDArray[np.integer[Any]] | None = None,
 ) -> Verdict:
     """Run engines on the same samples and compare every spike and membrane of every layer and time step with the reference.
 
@@ -48,6 +49,7 @@ def verify(
         model: the trained model that the network was lowered from, for the engine `torch`.
         engines: names out of ENGINES; empty for all that can run. All run all samples.
         files: exported files of this network, which the engines of their formats read.
+        labels: the classes `(B,)` of samples that are no split, if accuracies are wanted.
 
     Returns:
         The verdict: `verdict.equal`, `verdict.first_difference`, and per engine and layer what was compared.
@@ -66,7 +68,7 @@ def verify(
         True
     """
     subject = Subject(network, model, tuple(map(Path, files)))
-    data = frames_of(network, samples)
+    data = frames_of(network, samples, labels)
     *_, verdict = verifying(subject, data, plan(subject, engines, data.count, all_samples=True))
     return verdict
 
@@ -106,10 +108,13 @@ class OnDisk:
         return InMemory(as_frames(self.network, chip_input(part, self.network.input)), part.labels)
 
 
-def frames_of(network: Network, samples: Samples | Split) -> InMemory | OnDisk:
-    """Return samples, or a split of a dataset, as frames. Raises DataError if they do not fit the network."""
+def frames_of(network: Network, samples: Samples | Split, labels: NDArray[np.integer[Any]] | None = None) -> InMemory | OnDisk:
+    """Return samples and their labels, or a split of a dataset, as frames. Raises DataError if they do not fit the network."""
     if not isinstance(samples, Split):
-        return InMemory(as_frames(network, samples))
+        frames = as_frames(network, samples)
+        if labels is not None and labels.shape != frames.shape[1:2]:
+            raise DataError(f"labels of shape {labels.shape} for {frames.shape[1]} samples; give one for each")
+        return InMemory(frames, None if labels is None else labels.astype(np.int64))
     outputs = network.classes
     if len(samples) and int(samples.labels.max()) >= outputs:
         raise DataError(

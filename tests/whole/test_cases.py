@@ -40,3 +40,20 @@ def test_an_engine_that_cannot_hold_a_network_is_left_out(tmp_path: Path, networ
     assert "engine netx left out: layer" in result.output
     assert "EQUAL: reference = " in result.output
     assert "= lava on 3 samples" in result.output
+
+
+def test_an_imported_network_runs_on_data_of_its_owner(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An array of any shape, with labels, by an option of its own or as a dataset; or no data (snntorch issue 337)."""
+    nir = pytest.importorskip("nir")
+    monkeypatch.chdir(tmp_path)
+    one, weight = np.ones(5, np.float32), np.random.default_rng(2).integers(-1, 3, (5, 6)).astype(np.float32)
+    neurons = nir.LIF(tau=one * 2e-4, r=one * 2, v_leak=one * 0, v_threshold=one * 3, v_reset=one * 0)
+    nodes = {"input": nir.Input(np.array([6])), "w": nir.Linear(weight), "lif": neurons, "output": nir.Output(np.array([5]))}
+    nir.write("own.nir", nir.NIRGraph(nodes, [("input", "w"), ("w", "lif"), ("lif", "output")]))
+    samples = np.random.default_rng(0).integers(0, 2, (20, 5, 6)).astype(np.uint8)
+    np.savez("own.npz", samples=samples, labels=np.arange(20) % 5)
+    commands = ["import own.nir -T 5 --dt 1e-4 -o own.net"]
+    commands += [f"simulate own.net -e tensor -n 2 {data}" for data in ("", "--data own.npz", "--input own.npz")]
+    for command in commands:
+        result = CliRunner().invoke(main, command.split())
+        assert result.exit_code == 0, result.output

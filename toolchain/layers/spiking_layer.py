@@ -19,6 +19,8 @@ from snnc.toolchain.layers.shortcut import Shortcut
 from snnc.toolchain.layers.synapses import Synapses
 from snnc.toolchain.network import lif
 
+SPIKES_PER_LOGIT = 2  # on digits better than 1 (94.0 instead of 92.3 %, mlp, 3 seeds) and than 4, for 2, 5 and 10 steps
+
 
 class SpikingLayer(Population):
     """Synapses from one or more sources, normalization of their sum, and a population of LIF neurons of threshold 1.
@@ -179,6 +181,19 @@ class SpikingLayer(Population):
         return tuple(each.weight if quantize is None else quantize(each.weight, self.delta) for each in self.synapses)
 
 
+class SpikingReadOut(SpikingLayer):
+    """The last layer where spikes say the class: neurons with 8-bit weights, whose spike counts are the logits."""
+
+    def __init__(self, name: str, synapses: Mapping[str, Synapses], neurons: Neurons):
+        """Build a read-out with one neuron per class."""
+        super().__init__(name, synapses, neurons, weights="float", delta=0.0)
+
+    @property
+    def unit(self) -> Tensor:
+        """How many spikes one logit has."""
+        return torch.full_like(self.scale, SPIKES_PER_LOGIT)
+
+
 class ReadOut(Population):
     """The last layer: leaky neurons that never spike; the logits are their membranes summed over the time steps."""
 
@@ -190,9 +205,16 @@ class ReadOut(Population):
         """
         super().__init__(name, synapses, neurons)
         repeats = leaky_sum(torch.ones(neurons.timesteps, 1), neurons.beta).sum()
+        self.repeats = repeats
         for each in self.synapses:
-            each.weight.data.div_(repeats)
+            each.weight.data.div_(self.repeats)
         self.bias = nn.Parameter(torch.zeros(self.output_shape[0]))
+
+    def spiking(self) -> SpikingReadOut:
+        """Return a read-out of spikes with these weights, as they were before they were divided."""
+        for each in self.synapses:
+            each.weight.data.mul_(self.repeats)
+        return SpikingReadOut(self.name, dict(zip(self.sources, self.synapses, strict=True)), self.neurons)
 
     def forward(self, spikes: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
         """Return the membranes `(T, B, classes)`, and their units per logit: weight units in the integer phase, else 1."""

@@ -14,7 +14,7 @@ from snnc.toolchain.errors import ConfigError, DataError, LoweringError
 from snnc.toolchain.layers.evaluating import evaluating
 from snnc.toolchain.layers.forks import compute_alone_in_forks
 from snnc.toolchain.layers.phase import Phase
-from snnc.toolchain.layers.spiking_layer import ReadOut, SpikingLayer
+from snnc.toolchain.layers.spiking_layer import ReadOut, SpikingLayer, SpikingReadOut
 from snnc.toolchain.network.network import INPUT, Input
 from snnc.toolchain.simulate.trace import Trace
 
@@ -22,23 +22,25 @@ compute_alone_in_forks()
 
 
 class Logits(NamedTuple):
-    """The read-out's membranes `(T, B, classes)`, and how many of their units one logit has: 1 outside the integer phase.
+    """What the read-out gives at each step `(T, B, classes)`, and how many of its units one logit has.
+
+    Membranes, 1 unit a logit outside the integer phase; or spikes, SPIKES_PER_LOGIT a logit.
 
     A tuple, since Lightning Fabric and torch's DistributedDataParallel look for tensors in those.
     """
 
-    membranes: Tensor
+    values: Tensor
     scale: Tensor
 
     @property
     def total(self) -> Tensor:
-        """The logits `(B, classes)` as a chip decides by them: membranes summed over the steps."""
-        return self.membranes.sum(0) / self.scale
+        """The logits `(B, classes)` as a chip decides by them: membranes or spikes summed over the steps."""
+        return self.values.sum(0) / self.scale
 
     @property
     def steps(self) -> Tensor:
         """The logits of every step `(T, B, classes)`."""
-        return self.membranes / self.scale
+        return self.values / self.scale
 
 
 class SpikingNetwork(nn.Module):
@@ -63,7 +65,7 @@ class SpikingNetwork(nn.Module):
         steps, or a layer after the read-out.
         """
         where = f"layer {layer.name!r}"
-        if self.layers and isinstance(self.layers[-1], ReadOut):
+        if self.layers and isinstance(self.layers[-1], ReadOut | SpikingReadOut):
             raise ConfigError(f"{where}: nothing may come after the read-out {self.layers[-1].name!r}; add it last, and once")
         if layer.name in (INPUT, *(other.name for other in self.layers)):
             raise ConfigError(f"{where}: the name is taken; give each layer its own, and none the name {INPUT!r}")
@@ -93,15 +95,23 @@ class SpikingNetwork(nn.Module):
 
     @property
     def hidden(self) -> list[SpikingLayer]:
-        """The spiking layers, in order."""
-        return [layer for layer in self.layers if isinstance(layer, SpikingLayer)]
+        """The spiking layers in front of the read-out, in order."""
+        return [each for each in self.layers if isinstance(each, SpikingLayer) and not isinstance(each, SpikingReadOut)]
 
     @property
-    def readout(self) -> ReadOut:
+    def readout(self) -> ReadOut | SpikingReadOut:
         """The last layer. Raises ConfigError if it has not been added."""
-        if not self.layers or not isinstance(self.layers[-1], ReadOut):
+        last = self.layers[-1] if self.layers else None
+        if not isinstance(last, ReadOut | SpikingReadOut):
             raise ConfigError(f"network {self.architecture!r} has no read-out; add a ReadOut as its last layer")
-        return self.layers[-1]
+        return last
+
+    def read_spikes(self) -> None:
+        """Let the spikes of the last layer say the class, not its membranes; for a network that is not trained yet."""
+        readout = self.readout
+        if isinstance(readout, ReadOut):
+            self.layers[-1] = readout.spiking()
+            self.layers[-1].phase = self.phase
 
     def set_phase(self, phase: Phase, *, freeze: bool = True) -> None:
         """Switch the forward pass to a phase, and fix all scales on the way into the integer phase. Raises LoweringError.
@@ -139,7 +149,10 @@ class SpikingNetwork(nn.Module):
                 for source in {*(source for source, _ in layer.inputs), layer.name}:
                     if self._last_use[source] == layer.name:
                         del spikes[source]
-            return Logits(*self.readout(spikes))
+            readout = self.readout
+            if isinstance(readout, SpikingReadOut):
+                return Logits(readout(spikes), readout.unit)
+            return Logits(*readout(spikes))
 
     @torch.no_grad()
     def trace(self, samples: NDArray[np.int64]) -> Trace:

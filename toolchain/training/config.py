@@ -32,6 +32,7 @@ class TrainConfig(Settings):
     depth: int = setting(1, "Blocks of ffn, and of each stage of resnet (2: ResNet-18).", 1, 1000)
     shortcuts: str = setting("conv", "Shortcuts of resnet and ffn: around what.", choices=("none", "block", "conv", "both"))
     gain: float = setting(1.0, "Strength of a shortcut in thresholds.", 1 / 64, 64)
+    readout: str = setting("membrane", "What says the class: summed membranes, or spikes.", choices=("membrane", "spikes"))
     timesteps: int = setting(5, "Time steps T per sample.", 1, 1024)
     method: str = setting("tna", "Training method.", choices=METHODS)
     weights: str = setting("ternary", "Hidden weights: float, ternary, binary, binary-centered; posterior (bisnn-bayes only).")

@@ -67,7 +67,7 @@ def test_a_residual_network_learns_in_every_phase_and_every_synapse_gets_a_gradi
     for _ in range(15):
         optimizer.zero_grad()
         logits = network(x)
-        assert logits.membranes.shape == (3, 64, 5)
+        assert logits.values.shape == (3, 64, 5)
         loss = F.cross_entropy(logits.total, labels)
         loss.backward()
         losses.append(float(loss.detach()))

@@ -94,7 +94,7 @@ def teacher(config: "TrainConfig") -> list[Companion]:
     own: SelfEnsemble = config.method_settings
     if not own.distill:
         return []
-    plain = config.replaced(weights="float")
+    plain = config.replaced(weights="float", readout="membrane")
     return [Companion(ROLE, plain, frozen=True, checkpoint=own.teacher, convert=as_relu, keep=own.keep_teacher)]
 
 

@@ -1,0 +1,129 @@
+"""What a network did with samples, as files: every spike and membrane as `.npz`, the decisions as `.csv`."""
+
+import csv
+from io import BytesIO, StringIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from snnc.toolchain.atomic_file import write_atomically
+from snnc.toolchain.errors import DataError
+from snnc.toolchain.network.network import Network
+from snnc.toolchain.network.predictions import decisions
+from snnc.toolchain.output_file import check_output
+from snnc.toolchain.simulate.trace import Trace
+from snnc.verification.engines import ENGINES, Subject
+from snnc.verification.verify import InMemory, OnDisk
+
+TRACES, PREDICTIONS = (".npz",), (".csv",)
+MOST_BYTES = 2**32  # of all spikes and membranes of a file, uncompressed
+BATCH = 256
+Labels = NDArray[np.integer[Any]] | None
+
+
+def save_traces(network: Network, trace: Trace, path: str | Path, labels: Labels = None) -> None:
+    """Write what a simulation saw as an `.npz` file.
+
+    Its arrays are `spikes/LAYER` (bool) and `membranes/LAYER` (int32, after reset, in 1/64 weight units), each
+    `(T, N, *layer shape)`; `outputs` `(N, outputs)`, by which the network decides; `predictions` `(N,)`; and `labels` `(N,)`
+    where there are any.
+
+    Args:
+        network: the integer network.
+        trace: what `snnc.simulate` returned for it.
+        path: the file, which ends in .npz.
+        labels: the classes `(N,)` of the samples.
+
+    Raises:
+        ConfigError: for another suffix.
+        SnncError: if it cannot be written.
+
+    Example:
+        >>> import numpy as np, snnc
+        >>> layer = snnc.Layer("fc", (snnc.Dense("input", [[1, 1]]),), snnc.Lif((1,), vth=2, dv=2048))
+        >>> network = snnc.Network("example", 3, snnc.Input((2,), 0, 1), (layer,), "spikes")
+        >>> snnc.save_traces(network, snnc.simulate(network, np.array([[1, 1]])), "traces.npz")
+        >>> np.load("traces.npz")["membranes/fc"].shape
+        (3, 1, 1)
+    """
+    check_output(path, TRACES)
+    outputs = trace.outputs(network)
+    arrays: dict[str, NDArray[Any]] = {f"spikes/{name}": array for name, array in trace.spikes.items()}
+    arrays |= {f"membranes/{name}": array for name, array in trace.membranes.items()}
+    arrays |= {"outputs": outputs, "predictions": decisions(network, outputs)}
+    buffer = BytesIO()
+    np.savez_compressed(buffer, **arrays, **({} if labels is None else {"labels": labels}))  # type: ignore[arg-type]
+    write_atomically(path, buffer.getvalue())
+
+
+def save_predictions(network: Network, outputs: NDArray[np.int64], path: str | Path, labels: Labels = None) -> None:
+    """Write a row for each sample as a `.csv` file: its number, its label if there is one, the prediction, and all outputs.
+
+    Args:
+        network: the integer network.
+        outputs: what it decides by, `(N, outputs)`, as `Trace.outputs` returns it.
+        path: the file, which ends in .csv.
+        labels: the classes `(N,)` of the samples.
+
+    Raises:
+        ConfigError: for another suffix.
+        SnncError: if it cannot be written.
+
+    Example:
+        >>> import pathlib, numpy as np, snnc
+        >>> layer = snnc.Layer("fc", (snnc.Dense("input", [[1, 1]]),), snnc.Lif((1,), vth=2, dv=2048))
+        >>> network = snnc.Network("example", 3, snnc.Input((2,), 0, 1), (layer,), "spikes")
+        >>> trace = snnc.simulate(network, np.array([[1, 1], [0, 0]]))
+        >>> snnc.save_predictions(network, trace.outputs(network), "predictions.csv")
+        >>> print(pathlib.Path("predictions.csv").read_text())
+        sample,prediction,class,output 0
+        0,0,0,1
+        1,0,0,0
+        <BLANKLINE>
+    """
+    check_output(path, PREDICTIONS)
+    names = network.labels or [str(number) for number in range(network.classes)]
+    text = StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    known = [] if labels is None else ["label"]
+    writer.writerow(["sample", *known, "prediction", "class", *(f"output {number}" for number in range(outputs.shape[1]))])
+    for number, (decided, values) in enumerate(zip(decisions(network, outputs).tolist(), outputs.tolist(), strict=True)):
+        label = [] if labels is None else [int(labels[number])]
+        writer.writerow([number, *label, decided, names[decided], *values])
+    write_atomically(path, text.getvalue().encode())
+
+
+def check_traces(network: Network, samples: int) -> None:
+    """Raise DataError if the traces of so many samples would take more than a file of traces may hold."""
+    one = 5 * network.timesteps * sum(layer.neurons for layer in network.layers)
+    if samples * one > MOST_BYTES:
+        raise DataError(
+            f"traces of {samples:,} samples take {samples * one:,} bytes; allowed are {MOST_BYTES:,}: run at most "
+            f"{MOST_BYTES // one:,} with --samples"
+        )
+
+
+def traced(engine: str, subject: Subject, data: InMemory | OnDisk) -> Trace:
+    """Return the trace of all samples in one engine, run in parts."""
+    layers, (steps, count) = subject.network.layers, (subject.network.timesteps, data.count)
+    spikes = {layer.name: np.zeros((steps, count, *layer.output_shape), np.bool_) for layer in layers}
+    membranes = {layer.name: np.zeros((steps, count, *layer.output_shape), np.int32) for layer in layers}
+    for start in range(0, count, BATCH):
+        stop = min(start + BATCH, count)
+        part = ENGINES[engine].run(subject, data.part(start, stop).frames)
+        for layer in layers:
+            spikes[layer.name][:, start:stop] = part.spikes[layer.name]
+            membranes[layer.name][:, start:stop] = part.membranes[layer.name]
+    return Trace(engine, spikes, membranes)
+
+
+def outputs_of(engine: str, subject: Subject, data: InMemory | OnDisk) -> NDArray[np.int64]:
+    """Return the outputs `(N, outputs)` of all samples in one engine, without keeping their traces."""
+    row, found = ENGINES[engine], []
+    for start in range(0, data.count, BATCH):
+        frames = data.part(start, min(start + BATCH, data.count)).frames
+        outputs = row.outputs(subject, frames) if row.outputs else row.run(subject, frames).outputs(subject.network)
+        found.append(outputs)
+    return np.concatenate(found)
