@@ -56,4 +56,5 @@ def train(
     def row_of_models(config: TrainConfig) -> SpikingNetwork:
         return build_model(config, data.input, len(data.labels))
 
+    config = config.replaced(data=data.name)  # which states how a file was split
     return training.train(config, data, build or row_of_models, out, callbacks=callbacks, resume=before, start=start)

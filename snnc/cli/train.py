@@ -6,7 +6,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, nullcontext
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -126,12 +126,17 @@ def configured(preset: str | None, file: str | None, settings: dict[str, Any]) -
 
 
 def _resumed(resume: str, preset: str | None, config_file: str | None, settings: dict[str, Any]) -> "Checkpoint":
+    from snnc.toolchain.data.named import like
     from snnc.toolchain.training.checkpoint import load_checkpoint
 
+    moved = settings.pop("data")
     given = [name for name, value in {"preset": preset, "config": config_file, **settings}.items() if value is not None]
     if given:
         raise ConfigError(f"--resume takes the checkpoint's own settings; leave out --{given[0].replace('_', '-')}")
-    return load_checkpoint(resume)
+    before = load_checkpoint(resume)
+    if moved is None:
+        return before
+    return replace(before, config=before.config.replaced(data=like(moved, before.config.data)))
 
 
 def run_training(
@@ -158,6 +163,7 @@ def run_training(
         raise ConfigError(f"log {log!r} is unknown; allowed are {', '.join(LOGS)}")
     freed_memory.keep_freed_memory()
     data = dataset or load_dataset(config.data, config.timesteps, config.image_size)
+    config = config.replaced(data=data.name)
     load = (lambda network: start.load(network, data)) if start else None
     weights = method_named(config.method).weights(config)
     console.print(

@@ -25,7 +25,9 @@ class TrainConfig(Settings):
     over each phase, or over both without `restart`. The integer phase always has a schedule of its own.
     """
 
-    data: str = setting("digits", "Dataset, such as digits; a folder of images; or USER/NAME of the Hugging Face hub.")
+    data: str = setting(
+        "digits", "Dataset, such as digits; a file .npz, .npy or .h5; a folder of images; USER/NAME of the Hugging Face hub."
+    )
     image_size: int = setting(0, "Side that images or event frames are scaled to; 0 leaves them as they are.", 0, 4096)
     model: str = setting("cifarnet", "Architecture: cifarnet, mlp, resnet or ffn; or its text, such as 16C3-AP2-64FC.")
     width: float = setting(0.125, "Scales the channels of every hidden layer.", 1e-3, 64)
