@@ -219,6 +219,7 @@ def test_every_source_has_a_test_file() -> None:
         "hdf5_child": "test_arrays",
         "callbacks": "test_train",
         "resume": "whole/test_resume",
+        "model_file": "models/test_python_file",
         "companions": "test_methods",
         "metrics": "test_checkpoint",
         "training_options": "test_train",

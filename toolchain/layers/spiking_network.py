@@ -53,6 +53,7 @@ class SpikingNetwork(nn.Module):
         self.architecture, self.timesteps, self.input = architecture, timesteps, input
         self.layers = cast(MutableSequence[SpikingLayer | ReadOut], nn.ModuleList())
         self.phase = Phase.FLOAT
+        self.source = ""  # the text of the Python file that built it, if one did: a checkpoint keeps it
         self._last_use: dict[str, str] = {}  # source -> the last layer that takes it, so that its spikes can be freed
 
     def add(self, layer: SpikingLayer | ReadOut) -> str:
