@@ -5,6 +5,7 @@ import torch
 from torch import Tensor
 
 from snnc.toolchain.errors import LoweringError, located
+from snnc.toolchain.layers.max_pool import MaxPool
 from snnc.toolchain.layers.phase import Phase
 from snnc.toolchain.layers.spiking_layer import ReadOut, SpikingLayer
 from snnc.toolchain.layers.spiking_network import SpikingNetwork
@@ -46,7 +47,7 @@ def lower(model: SpikingNetwork, labels: tuple[str, ...] = (), name: str | None 
     layers: list[Layer] = []
     for trained in model.layers:
         with located(f"layer {trained.name!r}"), torch.no_grad():
-            layers.append(_lower_layer(trained))
+            layers.append(trained.lowered() if isinstance(trained, MaxPool) else _lower_layer(trained))
     units = round(float(model.readout.scale) * 2**lif.UNIT_SHIFT)  # membranes count 1/64 weight units
     network = Network(
         name or model.architecture, model.timesteps, model.input, tuple(layers), "membrane", labels, logit_units=max(units, 1)
@@ -71,11 +72,12 @@ def folded(synapses: Synapses, weight: np.ndarray, source: str) -> Synapse:
     geometry, padding = synapses.geometry, synapses.geometry.padding
     if geometry.kernel is None:
         return Dense(source, weight).behind_pool(geometry.pool, synapses.source_shape)
-    whole = Conv(source, weight, padding=(padding, padding))
+    stride = (geometry.stride, geometry.stride)
+    whole = Conv(source, weight, stride, padding=(padding, padding))
     # Taps of weight 0 behind a kernel make it reach less far, so that the last rows and columns are not there.
     given, kept = whole.output_shape(geometry.pooled_shape(synapses.source_shape))[1:], synapses.output_shape[1:]
-    missing = [(0, given[axis] - kept[axis]) for axis in (0, 1)]
-    trimmed = Conv(source, np.pad(weight, [(0, 0), (0, 0), *missing]), padding=(padding, padding))
+    missing = [(0, geometry.stride * (given[axis] - kept[axis])) for axis in (0, 1)]
+    trimmed = Conv(source, np.pad(weight, [(0, 0), (0, 0), *missing]), stride, padding=(padding, padding))
     return trimmed.behind_pool(geometry.pool, synapses.source_shape)
 
 
