@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from snnc.toolchain.data.table import DATASETS, load_dataset
     from snnc.toolchain.errors import SnncError
     from snnc.toolchain.layers.lif_autograd import Neurons
+    from snnc.toolchain.layers.max_pool import MaxPool
     from snnc.toolchain.layers.shortcut import Shortcut
     from snnc.toolchain.layers.spiking_layer import ReadOut, SpikingLayer
     from snnc.toolchain.layers.spiking_network import SpikingNetwork
@@ -61,6 +62,7 @@ _HOMES = {
     "snnc.toolchain.data.table": ("DATASETS", "load_dataset"),
     "snnc.toolchain.errors": ("SnncError",),
     "snnc.toolchain.layers.lif_autograd": ("Neurons",),
+    "snnc.toolchain.layers.max_pool": ("MaxPool",),
     "snnc.toolchain.layers.shortcut": ("Shortcut",),
     "snnc.toolchain.layers.spiking_layer": ("ReadOut", "SpikingLayer"),
     "snnc.toolchain.layers.spiking_network": ("SpikingNetwork",),
@@ -96,6 +98,7 @@ __all__ = [
     "Input",
     "Layer",
     "Lif",
+    "MaxPool",
     "Network",
     "Neurons",
     "ReadOut",

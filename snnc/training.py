@@ -3,7 +3,8 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-from snnc.models import build_model
+from snnc.models import built_model
+from snnc.models.python_file import name_model
 from snnc.toolchain.data.dataset import Dataset
 from snnc.toolchain.data.table import load_dataset
 from snnc.toolchain.layers.spiking_network import SpikingNetwork
@@ -30,7 +31,7 @@ def train(
         config: all settings; `snnc.TrainConfig.from_toml` reads them from a file.
         out: the checkpoint to write after every epoch, a .pt file; a file that is there is replaced.
         dataset: what to train on; by default what `config.data` names.
-        build: `build(config)` returns an untrained network; by default that of the row of MODELS that `config.model` names.
+        build: `build(config)` returns an untrained network; by default the model that `config.model` names.
         callbacks: called after every optimizer step and every epoch, in this order.
         resume: an interrupted training's checkpoint, or its file, to continue to the same bits as if it had not been
             interrupted; pass the configuration of that training.
@@ -54,6 +55,8 @@ def train(
     before = load_checkpoint(resume) if isinstance(resume, str | Path) else resume
 
     def row_of_models(config: TrainConfig) -> SpikingNetwork:
-        return build_model(config, data.input, len(data.labels))
+        return built_model(config, data.input, len(data.labels))
 
+    model = config.model if before or build else name_model(config.model)  # no checkpoint has code run
+    config = config.replaced(data=data.name, model=model)  # they state how a file was split, and the digest of code
     return training.train(config, data, build or row_of_models, out, callbacks=callbacks, resume=before, start=start)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from snnc.cli.options import Command, FileName, RowOf, console_for, output_options, stated_options
+from snnc.cli.options import Command, FileName, RowOf, console_for, model_option, output_options, stated_options
 from snnc.toolchain.errors import DataError
 from snnc.toolchain.output_file import check_output
 
@@ -36,6 +36,7 @@ def chip_names() -> tuple[str, ...]:
     "--witness", type=FileName(), help="File (.npz) for inputs that really overflow, searched where a bound is broken."
 )
 @click.option("--tries", type=click.IntRange(1), default=512, show_default=True, help="Inputs tried in each such search.")
+@model_option
 @stated_options
 @output_options
 def check(

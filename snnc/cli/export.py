@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from snnc.cli.options import Command, FileName, RowOf, console_for, output_options, stated_options
+from snnc.cli.options import Command, FileName, RowOf, console_for, model_option, output_options, stated_options
 from snnc.export import TARGETS, options_for
 from snnc.export import export as export_network
 from snnc.toolchain.errors import ConfigError
@@ -60,6 +60,7 @@ def _option(target: str, each: "Field[Any]") -> click.Option:
     help="Members as a file each, or as one network side by side.",
 )
 @click.option("--draw-seed", type=int, help="Seed of the members.  [default: that of the training]")
+@model_option
 @output_options
 def export(
     file: str,

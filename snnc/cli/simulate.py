@@ -11,7 +11,7 @@ import click
 from rich.console import Console
 
 from snnc.cli.again import command_of, given_options
-from snnc.cli.options import Command, FileName, RowOf, console_for, engine_names, output_options, stated_options
+from snnc.cli.options import Command, FileName, RowOf, console_for, engine_names, model_option, output_options, stated_options
 from snnc.cli.simulate_inputs import Inputs, Saved, input_options
 from snnc.toolchain.errors import ConfigError, EngineError
 from snnc.toolchain.output_file import check_output
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 @click.option("--recorded", type=FileName(), help="Recording (.npz, or folder of .npy) to compare, in place of engines.")
 @click.option("--offset", type=click.IntRange(0), help="Steps that the first layer is late in it.  [default: found]")
 @click.option("--reset", type=click.IntRange(1), help="Steps between two resets in it.  [default: found]")
+@model_option
 @stated_options
 @output_options
 def simulate(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from rich.console import Console
 
-from snnc.cli.options import Command, FileName, RowOf, console_for, engine_names, output_options, stated_options
+from snnc.cli.options import Command, FileName, RowOf, console_for, engine_names, model_option, output_options, stated_options
 from snnc.cli.simulate_inputs import Inputs, source_options
 from snnc.toolchain.errors import EngineError, SnncError
 from snnc.toolchain.output_file import check_output
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 @click.option("--plot", type=FileName(), help="SVG file to draw input, u, v and spikes into.")
 @click.option("--device", default="cpu", show_default=True, help="Device of the engine tensor: cpu, cuda, cuda:1, mps ...")
 @click.option("--threads", type=click.IntRange(1, 256), help="Threads of the engine fast.  [default: all cores]")
+@model_option
 @stated_options
 @output_options
 def trace(

@@ -91,8 +91,8 @@ def reestimate(network: SpikingNetwork, batches: Iterable[Tensor]) -> None:
     with evaluating(network):
         for x in batches:
             spikes = {INPUT: network.with_time(x)}
-            for layer in network.hidden:
-                if layer.has_posterior:
+            for layer in network.spiking:
+                if isinstance(layer, SpikingLayer) and layer.has_posterior:
                     mean, variance = layer.measure(spikes)
                     layer.take(mean, variance)
                     found[layer.name].append((mean, variance, spikes[layer.sources[0]].shape[1]))

@@ -69,7 +69,7 @@ def _by_layer(network: SpikingNetwork, values: Tensor) -> dict[str, float]:
 @torch.no_grad()
 def sparsity(network: SpikingNetwork) -> dict[str, float]:
     """Return the share (0..1) of each layer's weights that are 0 in the current phase."""
-    return {layer.name: _zeros(layer.current_weights()) for layer in network.layers}
+    return {layer.name: _zeros(layer.current_weights()) for layer in network.layers if layer.synapses}
 
 
 @torch.no_grad()
