@@ -6,6 +6,8 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
+from snnc.cli.options import NOT_PASSED
+
 OUTPUTS = ("report", "traces", "predictions", "as_json", "quiet", "verbose")
 
 
@@ -16,7 +18,7 @@ def given_options(context: click.Context, leave_out: Collection[str] = OUTPUTS) 
         name = str(parameter.name)
         named = context.get_parameter_source(name) is ParameterSource.COMMANDLINE
         if isinstance(parameter, click.Option) and named and name not in leave_out:
-            found += _words(parameter, context.params[name])
+            found += _words(parameter, context.params.get(name, context.meta.get(NOT_PASSED + name)))
     return tuple(found)
 
 

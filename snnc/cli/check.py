@@ -57,6 +57,7 @@ def check(
     Chips:
       loihi2      Intel Loihi 2
       spinnaker2  SpiNNaker2: memory and cores
+
     Every limit says where it is known from: published, derived from what is, or assumed.
 
     \b

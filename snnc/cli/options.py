@@ -144,6 +144,9 @@ def output_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")(command)
 
 
+NOT_PASSED = "snnc."  # in front of the name of an option that its command is not passed, among a context's notes
+
+
 def model_option(command: Callable[..., Any]) -> Callable[..., Any]:
     """Give a command --model, which names the Python file that built a checkpoint's network, so that it may be run."""
 
@@ -151,6 +154,7 @@ def model_option(command: Callable[..., Any]) -> Callable[..., Any]:
         if value is not None:
             from snnc.models.python_file import name_model
 
+            context.meta[NOT_PASSED + str(parameter.name)] = value
             if name_model(value) == value:
                 raise ConfigError(f"--model {value!r} is no Python file and function; name them as my_model.py:build")
 

@@ -13,7 +13,13 @@ from snnc.verification.verify import InMemory, OnDisk
 if TYPE_CHECKING:
     from snnc.toolchain.training.checkpoint import Checkpoint
 
-READING = ("--data", "--timesteps", "--input-range", "--entries")  # options that say what is read, of other commands too
+READING = (
+    "--data",
+    "--model",
+    "--timesteps",
+    "--input-range",
+    "--entries",
+)  # options that say what is read, of other commands too
 OWN = ("--input", "--random", "--seed")  # options that say what is run instead of a dataset
 RUNNING = ("--device", "--threads")
 
