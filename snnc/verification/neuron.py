@@ -103,5 +103,10 @@ def alike(traces: Sequence[NeuronTrace]) -> list[list[NeuronTrace]]:
     return list(groups.values())
 
 
+def names_of(group: Sequence[NeuronTrace]) -> str:
+    """Return the engines of a group as an equation."""
+    return " = ".join(one.engine for one in group)
+
+
 def _ints(values: NDArray[Any]) -> tuple[int, ...]:
     return tuple(int(value) for value in values)

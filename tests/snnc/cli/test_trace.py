@@ -51,6 +51,8 @@ def test_engines_that_differ_have_columns_of_their_own(tiny_path: Path, monkeypa
     right, wrong = found["engines"]["reference"], found["engines"]["wrong"]
     assert not found["equal"] and wrong["v"][1] == right["v"][1] + 1
     assert "wrong" in Path("t.svg").read_text()
+    silent = trace(*arguments, "--quiet")
+    assert (silent.stdout, silent.stderr) == ("", "snnc: 2 groups of engines differ: reference = fast; wrong\n")
 
 
 def test_a_row_of_engines_is_enough(tiny_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
