@@ -60,7 +60,7 @@ def trace(
     Example: snnc trace model.pt --sample 3 --layer conv2 --neuron 17
     """
     from snnc.files import load_subject
-    from snnc.verification.neuron import alike, layer_named, names_of, place_of
+    from snnc.verification.neuron import alike, layer_named, names_of, parameters_of, place_of
 
     console = console_for(as_json, quiet)
     if plot:
@@ -85,7 +85,7 @@ def trace(
             "sample": sample,
             "layer": chosen.name,
             "neuron": list(place),
-            "threshold": chosen.neuron.vth,
+            **parameters_of(chosen, place),
             "equal": len(groups) == 1,
             "engines": {one.engine: one.as_dict() for one in traces},
             "left_out": left_out,
@@ -150,14 +150,17 @@ def _show(
     groups: "list[list[NeuronTrace]]",
     left_out: dict[str, str],
 ) -> None:
+    from snnc.toolchain.network.lif import UNIT_SHIFT
+    from snnc.verification.neuron import parameters_of
     from snnc.verification.tables import show_left_out, show_neuron
 
     show_left_out(console, left_out.items())
     labelled = "" if label is None else f", label {label}"
-    what = (
-        "never spikes: a read-out"
-        if network.is_readout(layer)
-        else f"threshold {layer.neuron.vth << 6} ({layer.neuron.vth} weight units)"
+    console.print(f"sample {sample}{labelled}, layer {layer.name!r}, neuron {place}", style="bold")
+    values = parameters_of(layer, place)
+    vth = values["threshold"]
+    threshold = (
+        "a read-out, which never spikes" if network.is_readout(layer) else f"threshold {vth << UNIT_SHIFT} ({vth} weight units)"
     )
-    console.print(f"sample {sample}{labelled}, layer {layer.name!r}, neuron {place}, {what}", style="bold")
+    console.print(f"{threshold}, bias {values['bias']}, du {values['du']}, dv {values['dv']}")
     show_neuron(console, groups)

@@ -26,7 +26,7 @@ def trace(*arguments: str | Path | int) -> Result:
 def test_all_engines_side_by_side(tiny_path: Path) -> None:
     shown = trace(tiny_path, "--sample", 3, "--layer", "fc1", "--neuron", 17, "--plot", "t.svg")
     assert shown.exit_code == 0, shown.output
-    assert "sample 3, label 6, layer 'fc1', neuron (17,), threshold " in shown.stdout
+    assert "sample 3, label 6, layer 'fc1', neuron (17,)\nthreshold " in shown.stdout
     assert "reference = fast = torch" in shown.stdout and "all engines saw the same" in shown.stdout
     assert "engine lava left out" in shown.stdout
     picture = ElementTree.parse("t.svg").getroot()
