@@ -119,6 +119,8 @@ class _Drive:
             scores = np.where(np.abs(values) > self.overflow.limit, np.abs(values), scores)
         if (found := int(scores.max())) > self.furthest:
             step, sample = np.unravel_index(int(scores.argmax()), scores.shape)
+            if found > self.overflow.limit:  # what comes after the first such step is of no network that anybody trained
+                step = int((scores[:, sample] > self.overflow.limit).argmax())
             self.best, self.furthest, self.reached = frames[:, sample], found, int(values[step, sample])
         return self.furthest
 
