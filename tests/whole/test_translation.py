@@ -34,8 +34,9 @@ def of_fraction(value: Fraction) -> int:
 
 def defined(state: State, a: int, neuron: Lif) -> tuple[State, bool]:
     """Return state and spike after one step, as the documentation defines it, in exact fractions."""
-    u = of_fraction(Fraction(state[0] * (4096 - (neuron.du + 1)), 4096)) + 64 * a
-    v = of_fraction(Fraction(state[1] * (4096 - neuron.dv), 4096)) + u + int(neuron.bias[0])
+    du, dv = int(neuron.du), int(neuron.dv)
+    u = of_fraction(Fraction(state[0] * (4096 - (du + 1)), 4096)) + 64 * a
+    v = of_fraction(Fraction(state[1] * (4096 - dv), 4096)) + u + int(neuron.bias[0])
     spike = v > 64 * neuron.vth
     return (u, 0 if spike else v), spike
 
