@@ -83,9 +83,12 @@ def test_numbers_beyond_64_bits_are_outside_and_no_error() -> None:
     assert (found.spikes[0][0], found.spikes[1][0]) == (0, 1)
 
 
-@pytest.mark.parametrize(("low", "high", "vth", "bias"), [(-1, 1, 200, 0), (-2, 3, 300, -90), (0, 0, 100, 60), (-3, 0, 4, 30)])
-def test_what_takes_long_to_settle_is_settled_by_a_formula(low: int, high: int, vth: int, bias: int) -> None:
-    neuron = Lif((1,), vth, 16, bias, 0, 50)
+@pytest.mark.parametrize(
+    ("low", "high", "vth", "bias", "du"),
+    [(-1, 1, 200, 0, 50), (-2, 3, 300, -90, 50), (0, 0, 100, 60, 50), (-3, 0, 4, 30, 50), (-1, 1, 200, 0, 4095)],
+)
+def test_what_takes_long_to_settle_is_settled_by_a_formula(low: int, high: int, vth: int, bias: int, du: int) -> None:
+    neuron = Lif((1,), vth, 16, bias, 0, du)  # the last spikes only after hundreds of steps
     every = driven(np.array([low]), np.array([high]), neuron, None)
     some = driven(np.array([low]), np.array([high]), neuron, 3000)
     assert every.settled
