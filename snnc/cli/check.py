@@ -67,14 +67,14 @@ def check(
     from snnc.files import load_subject
     from snnc.toolchain.network.chips import CHIPS, violations
     from snnc.toolchain.network.mapping import mapping
-    from snnc.toolchain.network.proofs import proofs, unproved
+    from snnc.toolchain.network.proofs import proofs
 
     console = console_for(as_json, quiet)
     if witness:
         check_output(witness, (".npz",), [file])
     network = load_subject(file, stated=stated)[0].network
-    broken = [*violations(network, CHIPS[chip]), *unproved(network)]
     proved = proofs(network)
+    broken = [*violations(network, CHIPS[chip]), *proved.violations]
     mapped = mapping(network, CHIPS[chip], _activity(network, data, samples))
     show(console, network, CHIPS[chip], broken, proved, mapped, verbose=verbose)
     found = _searched(network, witness, tries) if witness else []

@@ -5,12 +5,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from snnc.report.run import Run
 from snnc.toolchain.network import lif
 from snnc.toolchain.network.network import Layer, Network
 from snnc.toolchain.network.predictions import decisions
 from snnc.toolchain.simulate.trace import Trace
-from snnc.verification.engines import ENGINES
 from snnc.verification.verify import InMemory
 
 SHOWN = 8  # samples whose input and prediction are shown
@@ -20,10 +18,10 @@ SIDE = 48  # pixels of a shown input in each direction at most
 UNIT = 2**lif.UNIT_SHIFT  # membrane units of one weight unit
 
 
-def activity(run: Run) -> dict[str, Any]:
-    """Return as plain values the first samples, and what the baseline recorded of them, layer by layer."""
-    network, part = run.subject.network, run.samples.part(0, min(SHOWN, run.samples.count))
-    trace = ENGINES[run.verdict.baseline].run(run.subject, part.frames)
+def activity(network: Network, part: InMemory, trace: Trace) -> dict[str, Any]:
+    """Return as plain values the first of some samples, and what a trace has of them, layer by layer."""
+    count = min(SHOWN, part.count)
+    part, trace = part.part(0, count), trace.first(count)
     return {
         "samples": _samples(network, part, trace),
         "recorded": part.count,

@@ -8,7 +8,7 @@ from snnc.report.curves import training
 from snnc.report.difference import difference
 from snnc.report.provenance import provenance, version_of
 from snnc.report.run import Run
-from snnc.report.trust import chips, formats, proofs
+from snnc.report.trust import SAMPLES, chips, formats, proofs
 from snnc.verification.engines import ENGINES
 from snnc.verification.verdict import verdict_line
 
@@ -23,6 +23,7 @@ def content(run: Run) -> dict[str, Any]:
     """
     again = {"command": run.again}
     accuracy = accuracy_of(run.verdict)
+    part, trace = run.recorded(SAMPLES)
     return {
         "format": FORMAT,
         "name": run.subject.network.name,
@@ -30,9 +31,9 @@ def content(run: Run) -> dict[str, Any]:
         "difference": difference(run),
         "accuracy": accuracy | again if accuracy else None,
         "layers": _layers(run) | again,
-        "activity": activity(run) | again,
+        "activity": activity(run.subject.network, part, trace) | again,
         "proofs": proofs(run),
-        "chips": chips(run),
+        "chips": chips(run, part, trace),
         "formats": formats(run),
         "training": training(run),
         "provenance": provenance(run),

@@ -4,7 +4,7 @@ from typing import Any
 
 from snnc.report.run import OWN, READING, RUNNING, Run
 from snnc.verification.engines import ENGINES
-from snnc.verification.neuron import NeuronTrace, layer_named, neuron_trace
+from snnc.verification.neuron import NeuronTrace, layer_named, neuron_trace, parameters_of
 
 AROUND = 12  # steps before and after the first difference
 
@@ -32,7 +32,7 @@ def difference(run: Run) -> dict[str, Any] | None:
         "line": str(found),
         "step": found.step,
         "steps": list(range(first, last)),
-        "threshold": layer.neuron.vth,
+        "parameters": parameters_of(layer, found.neuron),
         "engines": {one.engine: {key: values[first:last] for key, values in one.as_dict().items()} for one in both},
         "reproduced": both[0].numbers != both[1].numbers,
         "command": run.repeated("trace", run.files, *words, *baseline, "--json", names=READING + OWN + RUNNING),

@@ -8,7 +8,7 @@ from snnc.toolchain.atomic_file import write_atomically
 from snnc.toolchain.errors import ConfigError, escaped
 from snnc.toolchain.network import lif
 from snnc.toolchain.network.network import Layer
-from snnc.verification.neuron import NeuronTrace
+from snnc.verification.neuron import NeuronTrace, names_of
 
 HEAD, KEY = 20, 18  # pixels of the title, and of each line of the legend
 
@@ -35,7 +35,7 @@ def neuron_svg(groups: Sequence[Sequence[NeuronTrace]], layer: Layer, place: Seq
     ]
     for index, group in enumerate(groups):
         y = HEAD + len(panels) * HEIGHT + (index + 1) * KEY
-        names = escaped(" = ".join(one.engine for one in group))
+        names = escaped(names_of(group))
         key = f"<rect class='k{index % COLORS}' x='{LEFT}' y='{y - 9}' width='10' height='10'/>"
         parts.append(f"{key}<text x='{LEFT + 16}' y='{y}'>{names}</text>")
     return svg(WIDTH, HEAD + len(panels) * HEIGHT + (len(groups) + 1) * KEY, title, "".join(parts), standalone=True) + "\n"

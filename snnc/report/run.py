@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from snnc.toolchain.errors import printable
-from snnc.verification.engines import Subject
+from snnc.toolchain.simulate.trace import Trace
+from snnc.verification.engines import ENGINES, Subject
 from snnc.verification.verdict import Verdict
 from snnc.verification.verify import InMemory, OnDisk
 
@@ -51,6 +52,13 @@ class Run:
     def again(self) -> str:
         """The command that repeats the verification and writes its report as JSON."""
         return line("snnc", "simulate", *self.files, *_flat(self.options), "--report", "again.json")
+
+    def recorded(self, count: int) -> tuple[InMemory, Trace]:
+        """Return the first samples, and what was recorded of them: by the fast simulator if it was found equal."""
+        fast = self.verdict.engines.get("fast")
+        engine = "fast" if fast and fast.equal and fast.compared else self.verdict.baseline
+        part = self.samples.part(0, min(count, self.samples.count))
+        return part, ENGINES[engine].run(self.subject, part.frames)
 
     def repeated(self, command: str, files: Iterable[str], *words: str, names: Collection[str] = READING) -> str:
         """Return another command on files of this verification, with those of its options that have one of the names."""

@@ -5,27 +5,29 @@ from typing import Any
 
 from snnc.export import TARGETS
 from snnc.report.run import Run, line
-from snnc.toolchain.network.activity import Activity
 from snnc.toolchain.network.chips import CHIPS, violations
 from snnc.toolchain.network.mapping import mapping
 from snnc.toolchain.network.proofs import proofs as proofs_of
-from snnc.toolchain.network.proofs import unproved
 from snnc.toolchain.simulate.activity import measure
-from snnc.verification.engines import ENGINES, samples_of
+from snnc.toolchain.simulate.trace import Trace
+from snnc.verification.engines import samples_of
+from snnc.verification.verify import InMemory
 
 SAMPLES = 16  # that activity is measured on, as snnc check does
 
 
 def proofs(run: Run) -> dict[str, Any]:
     """Return as plain values what each layer can reach for any input, and whether every limit is kept."""
+    return asdict(proofs_of(run.subject.network)) | {"command": _check(run, next(iter(CHIPS)))}
+
+
+def chips(run: Run, part: InMemory, trace: Trace) -> list[dict[str, Any]]:
+    """Return of each chip, as plain values, all that it cannot hold, and the mapping to its cores.
+
+    What samples cost is measured on some of them, and their trace; not where no dataset was named.
+    """
     network = run.subject.network
-    found = [str(each) for each in unproved(network)]
-    return asdict(proofs_of(network)) | {"found": found, "command": _check(run, next(iter(CHIPS)))}
-
-
-def chips(run: Run) -> list[dict[str, Any]]:
-    """Return of each chip, as plain values, all that it cannot hold, and the mapping to its cores."""
-    network, activity = run.subject.network, _activity(run)
+    activity = measure(network, samples_of(network, part.frames), trace) if run.of_dataset else None
     found = []
     for name, chip in CHIPS.items():
         mapped = mapping(network, chip, activity)
@@ -50,15 +52,6 @@ def formats(run: Run) -> dict[str, Any]:
         for variant, options in row.listed().items()
     }
     return {"lost": lost, "command": line("snnc", "inspect", run.files[0], "--json")}
-
-
-def _activity(run: Run) -> Activity | None:
-    """Measure the first samples; None where no dataset was named."""
-    if not run.of_dataset:
-        return None
-    network, part = run.subject.network, run.samples.part(0, min(SAMPLES, run.samples.count))
-    trace = ENGINES[run.verdict.baseline].run(run.subject, part.frames)
-    return measure(network, samples_of(network, part.frames), trace)
 
 
 def _check(run: Run, chip: str) -> str:

@@ -187,13 +187,16 @@ def _fast_outputs(subject: Subject, frames: Frames) -> NDArray[Any]:
 ENGINES: dict[str, Engine] = {
     "reference": Engine(lambda s, x: simulate(s.network, samples_of(s.network, x)), throughput=5e9),
     "fast": Engine(
-        lambda s, x: simulate_bitsliced(s.network, samples_of(s.network, x), s.threads), _needs_kernel, outputs=_fast_outputs
+        lambda s, x: simulate_bitsliced(s.network, samples_of(s.network, x), s.threads),
+        _needs_kernel,
+        outputs=_fast_outputs,
+        libraries=("snnc",),
     ),
     "tensor": Engine(_run_tensor, throughput=2e10, stands_in="fast", libraries=("torch",)),
     "torch": Engine(_run_model, _needs_model, throughput=2e10, libraries=("torch",)),
     "onnx": Engine(_run_onnx, _needs_onnx, throughput=1e10, slow=True, libraries=("onnx", "onnxruntime")),
     "nir": Engine(_run_nir, _needs_exact_nir, throughput=2e9, slow=True, libraries=("nir", "numpy")),
-    "c": Engine(_run_c, _needs_compiler, throughput=2e8, slow=True),
+    "c": Engine(_run_c, _needs_compiler, throughput=2e8, slow=True, libraries=("snnc",)),
     "lava": Engine(_run_lava("lava"), _needs_lava, max_samples=FEW, slow=True, libraries=("lava-nc",)),
     "netx": Engine(_run_lava("netx"), _needs_netx, max_samples=FEW, slow=True, libraries=("lava-nc", "lava-dl")),
 }

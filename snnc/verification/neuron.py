@@ -66,6 +66,15 @@ def place_of(layer: Layer, text: str) -> tuple[int, ...]:
     return numbers
 
 
+def parameters_of(layer: Layer, place: Sequence[int]) -> dict[str, int]:
+    """Return the parameters of one neuron: its threshold in weight units, its bias in 1/64 of one, and its decays."""
+    where, neuron = int(np.ravel_multi_index(tuple(place), layer.output_shape)), layer.neuron
+    each = {"bias": neuron.bias, "du": neuron.du, "dv": neuron.dv}
+    return {"threshold": neuron.vth} | {
+        name: int(np.broadcast_to(value, neuron.shape).flat[where]) for name, value in each.items()
+    }
+
+
 def neuron_trace(network: Network, frames: Frames, trace: Trace, layer: Layer, place: Sequence[int]) -> NeuronTrace:
     """Return one neuron in an engine's trace of one sample.
 
@@ -76,14 +85,14 @@ def neuron_trace(network: Network, frames: Frames, trace: Trace, layer: Layer, p
         layer: a layer of the network.
         place: the neuron's coordinates within the layer.
     """
-    timesteps, neuron = network.timesteps, layer.neuron
+    timesteps, parameters = network.timesteps, parameters_of(layer, place)
     where = int(np.ravel_multi_index(tuple(place), layer.output_shape))
     a = np.zeros(timesteps, np.int64)
     for synapse in layer.synapses:
         source = frames if synapse.source == INPUT else trace.spikes[synapse.source][:, :1]
         a = a + delayed(np.array([synapse.sums(frame).flat[where] for frame in source]), synapse.delay, timesteps)
     v = trace.membranes[layer.name][:, 0].reshape(timesteps, -1)[:, where].astype(np.int64)
-    du, dv, bias = (int(np.broadcast_to(value, neuron.shape).flat[where]) for value in (neuron.du, neuron.dv, neuron.bias))
+    du, dv, bias = (parameters[name] for name in ("du", "dv", "bias"))
     current, held = 0, 0
     u, before = [], []
     for step in range(timesteps):
@@ -101,6 +110,11 @@ def alike(traces: Sequence[NeuronTrace]) -> list[list[NeuronTrace]]:
     for trace in traces:
         groups.setdefault(trace.numbers, []).append(trace)
     return list(groups.values())
+
+
+def names_of(group: Sequence[NeuronTrace]) -> str:
+    """Return the engines of a group as an equation."""
+    return " = ".join(one.engine for one in group)
 
 
 def _ints(values: NDArray[Any]) -> tuple[int, ...]:

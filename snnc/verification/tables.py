@@ -8,7 +8,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
-from snnc.verification.neuron import NeuronTrace
+from snnc.verification.neuron import NeuronTrace, names_of
 from snnc.verification.recorded import WORDS as KINDS
 from snnc.verification.recorded import RecordedVerdict
 from snnc.verification.verdict import EngineResult, Verdict, verdict_line
@@ -99,7 +99,7 @@ def show_neuron(console: Console, groups: Sequence[Sequence[NeuronTrace]]) -> No
     table = Table("step", box=None, pad_edge=False, header_style="bold")
     for number, group in enumerate(groups, 1):
         mark = f" {number}" if len(groups) > 1 else ""
-        console.print(f"{mark.strip()}{': ' if mark else ''}{' = '.join(one.engine for one in group)}")
+        console.print(f"{mark.strip()}{': ' if mark else ''}{names_of(group)}")
         for heading in ("input", "u", "v before", "v", "spike"):
             table.add_column(f"{heading}{mark}", justify="right")
     seen = [group[0] for group in groups]

@@ -82,9 +82,12 @@ def network_bounds(network: Network, *, any_timesteps: bool = False) -> dict[str
     return found
 
 
-def overflows(network: Network) -> Iterator[Overflow]:
-    """Yield the worst neuron of every limit that can be broken: u beyond 24 bits, v beyond 24 bits, a read-out that spikes."""
-    found = network_bounds(network)
+def overflows(network: Network, found: Mapping[str, Bounds] | None = None) -> Iterator[Overflow]:
+    """Yield the worst neuron of every limit that can be broken: u beyond 24 bits, v beyond 24 bits, a read-out that spikes.
+
+    `found` are its `network_bounds`, where they are known already.
+    """
+    found = found or network_bounds(network)
     ranges: dict[str, Range] = {**network.ranges, **{name: bounds.spikes for name, bounds in found.items()}}
     for layer in network.layers:
         bounds = found[layer.name]

@@ -17,6 +17,7 @@ STORAGES: tuple[Storage, ...] = ("dense", "shared")
 ASSUMPTIONS = (
     "a core holds neurons of one layer, next to each other in C,H,W order",
     "synapse memory is weights alone: addresses, axons and delays are left out, since no public number says what they take",
+    "pooling is part of the weights: each tap of a kernel behind a pool is repeated",
     "dense: every neuron stores all its weights, zeros too; shared: a core stores a kernel once per output channel",
     "a spike is sent once to every core of each layer that reads it, zeros among the weights or not",
     "every synapse takes one time step; samples follow each other without a pause unless synapses have delays",

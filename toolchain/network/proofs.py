@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from snnc.toolchain.network import lif
-from snnc.toolchain.network.bounds import Bounds, network_bounds, overflows
+from snnc.toolchain.network.bounds import Bounds, Overflow, network_bounds, overflows
 from snnc.toolchain.network.network import Layer, Network
 from snnc.toolchain.network.violation import Violation
 
@@ -37,7 +37,7 @@ class ProofRow:
 
 @dataclass(frozen=True)
 class Proofs:
-    """What is proved of a network: rows by layer and quantity, and what all of them say together.
+    """What is proved of a network: rows by layer and quantity, limits that an input may break, and a summary.
 
     `largest_timesteps` is the largest number of time steps for which every limit is kept, as there; it may be
     larger in truth where inputs cannot all be at their worst at once. `silent` and `busy` count the neurons of a layer that
@@ -46,6 +46,7 @@ class Proofs:
 
     timesteps: int
     rows: tuple[ProofRow, ...]
+    violations: tuple[Violation, ...]
     holds: bool
     largest_timesteps: int | None
     silent: dict[str, int]
@@ -71,22 +72,19 @@ def proofs(network: Network) -> Proofs:
     silent = {name: int((bounds.spikes[1] == 0).sum()) for name, bounds in own.items()}
     busy = {name: int((bounds.spikes[0] == 1).sum()) for name, bounds in own.items()}
     limited = [steps for steps in largest.values() if steps is not None]
-    return Proofs(network.timesteps, rows, all(row.holds for row in rows), min(limited, default=None), silent, busy)
+    broken = tuple(_violation(overflow) for overflow in overflows(network, own))
+    return Proofs(network.timesteps, rows, broken, all(row.holds for row in rows), min(limited, default=None), silent, busy)
 
 
-def unproved(network: Network) -> list[Violation]:
-    """Return every limit of the arithmetic that an input can break, as bounds see it, at the worst neuron of each layer."""
-    return [
-        Violation(
-            f"layer {found.layer!r}",
-            f"{found.what} of neuron {found.neuron} can reach {found.value}, allowed is at most {found.limit} either way",
-            "train with smaller weights or biases, fewer inputs or a smaller --beta; --witness looks for such an input",
-            found.value,
-            f"{-found.limit}..{found.limit}",
-            *STATES,
-        )
-        for found in overflows(network)
-    ]
+def _violation(found: Overflow) -> Violation:
+    return Violation(
+        f"layer {found.layer!r}",
+        f"{found.what} of neuron {found.neuron} can reach {found.value}, allowed is at most {found.limit} either way",
+        "train with smaller weights or biases, fewer inputs or a smaller --beta; --witness looks for such an input",
+        found.value,
+        f"{-found.limit}..{found.limit}",
+        *STATES,
+    )
 
 
 def _largest(network: Network, own: Bounds, any_number: Bounds) -> int | None:

@@ -58,7 +58,7 @@ def witnesses(network: Network, tries: int = TRIES) -> list[Witness]:
         >>> print(*witnesses(network))
         layer 'fc', membrane v (before a reset) of neuron (0,): a witness reaches 12192000, the limit is 8388607
     """
-    return [_search(network, overflow, tries) for overflow in overflows(network)]
+    return [search(network, overflow, tries) for overflow in overflows(network)]
 
 
 def file_samples(network: Network, found: list[Witness]) -> Int64s:
@@ -68,7 +68,8 @@ def file_samples(network: Network, found: list[Witness]) -> Int64s:
     return np.asarray(frames[:, 0] if constant else frames, np.int64)
 
 
-def _search(network: Network, overflow: Overflow, tries: int) -> Witness:
+def search(network: Network, overflow: Overflow, tries: int) -> Witness:
+    """Search an input that drives one neuron beyond `overflow.limit`, toward the sign of `overflow.value`."""
     drive = _Drive(network, overflow)
     few = network.timesteps * prod(network.input.shape) * log2(max(2, _levels(network))) <= EXHAUSTIVE
     batches = _all_inputs(network) if few else _climb(network, drive, tries)
@@ -119,6 +120,8 @@ class _Drive:
             scores = np.where(np.abs(values) > self.overflow.limit, np.abs(values), scores)
         if (found := int(scores.max())) > self.furthest:
             step, sample = np.unravel_index(int(scores.argmax()), scores.shape)
+            if found > self.overflow.limit:  # what comes after the first such step is of no network that anybody trained
+                step = (scores[:, sample] > self.overflow.limit).argmax()
             self.best, self.furthest, self.reached = frames[:, sample], found, int(values[step, sample])
         return self.furthest
 

@@ -68,6 +68,7 @@ def refused(result: Result) -> str:
 WRITING = [
     ("model.pt", ["simulate", "{0}", "-e", "tensor", "-n", "2", "--report", "{1}"], ".html"),
     ("model.pt", ["inspect", "{0}", "--plot", "{1}"], ".svg"),
+    ("model.pt", ["trace", "{0}", "-e", "tensor", "--plot", "{1}"], ".svg"),
     ("model.net", ["export", "{0}", "-t", "onnx", "-o", "{1}"], ".onnx"),
     ("graph.nir", ["import", "{0}", "-T", "3", "-o", "{1}"], ".net"),
     ("run.toml", ["train", *QUICK, "-c", "{0}", "-o", "{1}"], ".pt"),

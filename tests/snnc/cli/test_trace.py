@@ -26,7 +26,7 @@ def trace(*arguments: str | Path | int) -> Result:
 def test_all_engines_side_by_side(tiny_path: Path) -> None:
     shown = trace(tiny_path, "--sample", 3, "--layer", "fc1", "--neuron", 17, "--plot", "t.svg")
     assert shown.exit_code == 0, shown.output
-    assert "sample 3, label 6, layer 'fc1', neuron (17,), threshold " in shown.stdout
+    assert "sample 3, label 6, layer 'fc1', neuron (17,)\nthreshold " in shown.stdout
     assert "reference = fast = torch" in shown.stdout and "all engines saw the same" in shown.stdout
     assert "engine lava left out" in shown.stdout
     picture = ElementTree.parse("t.svg").getroot()
@@ -51,6 +51,8 @@ def test_engines_that_differ_have_columns_of_their_own(tiny_path: Path, monkeypa
     right, wrong = found["engines"]["reference"], found["engines"]["wrong"]
     assert not found["equal"] and wrong["v"][1] == right["v"][1] + 1
     assert "wrong" in Path("t.svg").read_text()
+    silent = trace(*arguments, "--quiet")
+    assert (silent.stdout, silent.stderr) == ("", "snnc: 2 groups of engines differ: reference = fast; wrong\n")
 
 
 def test_a_row_of_engines_is_enough(tiny_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -81,3 +81,20 @@ def test_numbers_beyond_64_bits_are_outside_and_no_error() -> None:
     found = driven(np.array([-(2**50)]), np.array([2**50]), Lif((1,), vth=5, dv=0), 40)
     assert found.broken[0] == 1
     assert (found.spikes[0][0], found.spikes[1][0]) == (0, 1)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "vth", "bias", "du"),
+    [(-1, 1, 200, 0, 50), (-2, 3, 300, -90, 50), (0, 0, 100, 60, 50), (-3, 0, 4, 30, 50), (-1, 1, 200, 0, 4095)],
+)
+def test_what_takes_long_to_settle_is_settled_by_a_formula(low: int, high: int, vth: int, bias: int, du: int) -> None:
+    neuron = Lif((1,), vth, 16, bias, 0, du)  # the last spikes only after hundreds of steps
+    every = driven(np.array([low]), np.array([high]), neuron, None)
+    some = driven(np.array([low]), np.array([high]), neuron, 3000)
+    assert every.settled
+    assert not every.broken[0]
+    for name in ("u", "v"):
+        (least, most), (lowest, highest) = getattr(some, name), getattr(every, name)
+        assert lowest[0] <= least[0] <= most[0] <= highest[0]
+        assert (highest - lowest)[0] <= 1.2 * (most - least)[0] + 6400  # and not far from what is reached
+    assert every.spikes[1][0] >= some.spikes[1][0]

@@ -14,7 +14,7 @@ from random_recurrence import random_recurrent_network
 from snnc.toolchain.network import lif
 from snnc.toolchain.network.bounds import network_bounds
 from snnc.toolchain.network.network import INPUT, Input, Layer, Lif, Network
-from snnc.toolchain.network.proofs import proofs, unproved
+from snnc.toolchain.network.proofs import proofs
 from snnc.toolchain.network.synapse import Dense
 from snnc.toolchain.simulate.overflow import overflowing
 from snnc.toolchain.simulate.reference import simulate
@@ -129,7 +129,7 @@ def test_what_always_spikes_is_counted_and_brings_as_much_at_least() -> None:
 
 def test_a_broken_limit_is_a_violation() -> None:
     network = one_layer(-131071, 0, 3)
-    (found,) = unproved(network)
+    (found,) = proofs(network).violations
     assert found.where == "layer 'fc'"
     assert found.value == -131071 * 64 * 3
     assert found.limit == "-8388607..8388607"
