@@ -20,23 +20,33 @@ from snnc.cli.training_options import Choice, TrainingCommand
 from snnc.toolchain.atomic_file import claimed
 from snnc.toolchain.errors import ConfigError, printable
 from snnc.toolchain.interrupts import status_after
+from snnc.toolchain.network.lif import DECAY_UNITY
 from snnc.toolchain.output_file import check_output
 from snnc.toolchain.training.config import TrainConfig
 
 if TYPE_CHECKING:
     from snnc.graph_start import GraphStart
+    from snnc.models.checkpoint_start import CheckpointStart
     from snnc.toolchain.data.dataset import Dataset
+    from snnc.toolchain.layers.spiking_network import SpikingNetwork
     from snnc.toolchain.training.callbacks import Callback
     from snnc.toolchain.training.checkpoint import Checkpoint
+    from snnc.toolchain.training.train import Start
 
 LOGS = ("tensorboard",)
+MODEL = "model.pt"
 PRESETS = Path(__file__).parent.parent / "presets"
 
 
 @click.command(cls=TrainingCommand)
 @click.option("-p", "--preset", help="Settings of the paper for a dataset, such as cifar10-tna; options override them.")
 @click.option("-c", "--config", "config_file", type=FileName(), help="TOML file of settings; options override it.")
-@click.option("-o", "--output", type=FileName(), help="Checkpoint to write.  [default: model.pt, or what is resumed]")
+@click.option(
+    *("-o", "--output"),
+    type=FileName(),
+    help="Checkpoint to write, or a folder for model.pt and all else.  [default: model.pt, or what is resumed]",
+)
+@click.option("--init", type=FileName(), help="Checkpoint (or NIR graph) to start from, with its settings or any others.")
 @click.option("--resume", type=FileName(), help="Checkpoint of an interrupted training to continue, to the same bits.")
 @graph_options
 @click.option("--log", type=Choice(LOGS), help="Log to write beside the checkpoint as well.")
@@ -47,6 +57,7 @@ def train(
     preset: str | None,
     config_file: str | None,
     output: str | None,
+    init: str | None,
     resume: str | None,
     graph: dict[str, Any],
     log: str | None,
@@ -66,20 +77,23 @@ def train(
     """
     from snnc.toolchain.distributed import is_worker
 
-    before = _resumed(resume, preset, config_file, graph | settings) if resume is not None else None
-    config = before.config if before else configured(preset, config_file, settings)
+    resume = None if resume is None else str(checkpoint_of(resume))
+    before = _resumed(resume, preset, config_file, graph | settings | {"init": init}) if resume is not None else None
+    loaded = _initial(init, graph) if init is not None else None
+    config = before.config if before else configured(preset, config_file, settings, loaded.config if loaded else None)
     start = start_of(graph, config, settings)
     config = start.config if start else config
     console = console_for(as_json, quiet or is_worker())
     if dry_run:
         _show_plan(config, console, start, as_json=as_json)
         return
-    output = output or resume or "model.pt"
+    output = str(checkpoint_of(output)) if output else resume or MODEL
     started = time.perf_counter()
-    inputs = [name for name in (config_file, resume, graph["graph"]) if name]
+    inputs = [name for name in (config_file, resume, init, graph["graph"]) if name]
     with nullcontext() if is_worker() else kept_outputs(output, inputs, replaces=force, resumed=resume, log=log):
         data, accuracy = announce(start, console) if start else (None, None)
-        checkpoint = run_training(config, output, console, verbose=verbose, resume=before, log=log, start=start, dataset=data)
+        load = (lambda network: start.load(network, data)) if start and data else _announced(loaded, console)
+        checkpoint = run_training(config, output, console, verbose=verbose, resume=before, log=log, start=load, dataset=data)
     if as_json and not is_worker():
         seconds = round(time.perf_counter() - started, 3)
         result = {"checkpoint": output, "accuracy": checkpoint.accuracy, "seconds": seconds, "config": config.as_dict()}
@@ -112,8 +126,20 @@ def _check_outputs(output: str | Path, inputs: list[str], replaces: bool, log: s
         raise ConfigError(f"folder {str(events)!r} of events exists; {remedy}")
 
 
-def configured(preset: str | None, file: str | None, settings: dict[str, Any]) -> TrainConfig:
-    """Return the settings of a preset or a TOML file, with the options that were given over them. Raises ConfigError."""
+def checkpoint_of(name: str) -> Path:
+    """Return the checkpoint that a name means: itself, or `model.pt` in a folder, which is any name without a suffix."""
+    path = Path(name)
+    folder = name.endswith(("/", os.sep)) or path.is_dir() or not path.suffix
+    return path / MODEL if folder else path
+
+
+def configured(
+    preset: str | None, file: str | None, settings: dict[str, Any], before: TrainConfig | None = None
+) -> TrainConfig:
+    """Return the settings of a preset, a TOML file, or those `before`, with the options that were given over them.
+
+    Raises ConfigError.
+    """
     if preset is not None and file is not None:
         raise ConfigError("--preset and --config cannot go together; copy the preset's settings into the file")
     if preset is not None:
@@ -121,8 +147,30 @@ def configured(preset: str | None, file: str | None, settings: dict[str, Any]) -
         if preset not in allowed:
             raise ConfigError(f"preset {preset!r} is unknown; allowed are {', '.join(allowed)}")
         file = str(PRESETS / f"{preset}.toml")
-    config = TrainConfig.from_toml(file) if file is not None else TrainConfig()
+    config = TrainConfig.from_toml(file) if file is not None else before or TrainConfig()
     return config.replaced(**{name: value for name, value in settings.items() if value is not None})
+
+
+def _initial(init: str, graph: dict[str, Any]) -> "CheckpointStart":
+    from snnc.models.checkpoint_start import checkpoint_start
+
+    if graph["graph"] is not None:
+        raise ConfigError("--init and --graph each say what training starts from; give one of them")
+    return checkpoint_start(checkpoint_of(init))
+
+
+def _announced(start: "CheckpointStart | None", console: Console) -> "Start | None":
+    """Return what gives a network the weights of a checkpoint, and says which of its layers start from it."""
+    if start is None:
+        return None
+
+    def load(network: "SpikingNetwork") -> None:
+        taken = start.taken(network)
+        fresh = [layer.name for layer in network.layers if layer.name not in taken]
+        console.print(f"from {start.file}: {', '.join(taken)}; fresh: {', '.join(fresh) or 'none'}")
+        start.load(network)
+
+    return load
 
 
 def _resumed(resume: str, preset: str | None, config_file: str | None, settings: dict[str, Any]) -> "Checkpoint":
@@ -142,7 +190,7 @@ def run_training(
     verbose: bool,
     resume: "Checkpoint | None" = None,
     log: str | None = None,
-    start: "GraphStart | None" = None,
+    start: "Start | None" = None,
     dataset: "Dataset | None" = None,
 ) -> "Checkpoint":
     """Train and return the last checkpoint; show progress, write the files beside it. Ctrl-C exits with 130."""
@@ -158,18 +206,19 @@ def run_training(
         raise ConfigError(f"log {log!r} is unknown; allowed are {', '.join(LOGS)}")
     freed_memory.keep_freed_memory()
     data = dataset or load_dataset(config.data, config.timesteps, config.image_size)
-    load = (lambda network: start.load(network, data)) if start else None
     weights = method_named(config.method).weights(config)
     console.print(
         f"{config.model}, {weights} weights, {config.method}, {epochs_of(config)} epochs, seed {config.seed}\n"
         f"{data.name}: {len(data.train)} training and {len(data.test)} test samples"
     )
+    if round(config.beta, 4) != config.beta:
+        console.print(f"beta is {config.beta * DECAY_UNITY:.0f}/{DECAY_UNITY} = {config.beta:.6f}, the nearest that chips keep")
     callbacks: list[Callback] = []
     try:
         with ExitStack() as stack:
             if not is_worker():
                 callbacks += _callbacks(stack, config, console, output, len(data.train), resume, verbose, log)
-            checkpoint = train_networks(config, output, dataset=data, callbacks=callbacks, resume=resume, start=load)
+            checkpoint = train_networks(config, output, dataset=data, callbacks=callbacks, resume=resume, start=start)
     except KeyboardInterrupt as error:
         if not is_worker():
             click.echo(f"snnc: stopped; {printable(_advice(output, callbacks))}", err=True)

@@ -106,6 +106,12 @@ class Verdict:
         return self.compared and self.first_difference is None
 
     @property
+    def silent(self) -> list[str]:
+        """The layers that should spike, and of which no neuron did on any sample."""
+        hidden = zip(self.network.layers, self.layers, strict=True)
+        return [row.name for layer, row in hidden if self.traced and not row.spikes and not self.network.is_readout(layer)]
+
+    @property
     def samples(self) -> int:
         """The number of samples of the engine that ran the most."""
         return max((engine.samples for engine in self.engines.values()), default=0)
@@ -194,6 +200,7 @@ class Verdict:
             "engines": {name: _plain(result) for name, result in self.engines.items()},
             "left_out": self.left_out,
             "layers": [asdict(row) for row in self.layers],
+            "silent": self.silent,
             "first_difference": difference,
         }
 
