@@ -21,7 +21,7 @@ from snnc.toolchain.atomic_file import claimed
 from snnc.toolchain.errors import ConfigError, printable
 from snnc.toolchain.interrupts import status_after
 from snnc.toolchain.network.lif import DECAY_UNITY
-from snnc.toolchain.output_file import check_output
+from snnc.toolchain.output_file import beside, check_output
 from snnc.toolchain.training.config import TrainConfig
 
 if TYPE_CHECKING:
@@ -119,7 +119,7 @@ def kept_outputs(
 def _check_outputs(output: str | Path, inputs: list[str], replaces: bool, log: str | None) -> None:
     remedy = "name another with --output, continue it with --resume, or replace it with --force"
     check_output(output, (".pt",), inputs, replaces=replaces, remedy=remedy)
-    for file in (history_of(output), picture_of(output)):
+    for file in (history_of(output), picture_of(output), beside(output, ".best.pt")):
         check_output(file, inputs=inputs, replaces=replaces, remedy=remedy)
     events = events_of(output)
     if log and (events.exists() or events.is_symlink()) and not (replaces and events.is_dir()):
@@ -129,7 +129,7 @@ def _check_outputs(output: str | Path, inputs: list[str], replaces: bool, log: s
 def checkpoint_of(name: str) -> Path:
     """Return the checkpoint that a name means: itself, or `model.pt` in a folder, which is any name without a suffix."""
     path = Path(name)
-    folder = name.endswith(("/", os.sep)) or path.is_dir() or not path.suffix
+    folder = name.endswith(("/", os.sep)) or path.is_dir() or not (path.suffix or os.path.lexists(path))
     return path / MODEL if folder else path
 
 
@@ -217,7 +217,9 @@ def run_training(
     try:
         with ExitStack() as stack:
             if not is_worker():
-                callbacks += _callbacks(stack, config, console, output, len(data.train), resume, verbose, log)
+                callbacks += _callbacks(
+                    stack, config, console, output, len(data.train) - config.validation, resume, verbose, log
+                )
             checkpoint = train_networks(config, output, dataset=data, callbacks=callbacks, resume=resume, start=start)
     except KeyboardInterrupt as error:
         if not is_worker():
@@ -263,10 +265,16 @@ def _advice(output: str | Path, callbacks: "list[Callback]") -> str:
 def _show_results(checkpoint: "Checkpoint", output: Path, console: Console) -> None:
     from snnc.cli.training_log import draw_curves
     from snnc.toolchain.distributed import is_worker
+    from snnc.toolchain.training.checkpoint import load_checkpoint
+    from snnc.toolchain.training.train import best_of
 
     picture = picture_of(output)
     drawn = not is_worker() and bool(checkpoint.history) and draw_curves(checkpoint.history, picture)
     console.print(f"{output}: integer network, test accuracy {checkpoint.accuracy:.2%}", style="bold")
+    if checkpoint.config.validation and best_of(output).exists():
+        best = load_checkpoint(best_of(output))
+        said = f"the best on {checkpoint.config.validation:,} held-out samples, test accuracy {best.accuracy:.2%}"
+        console.print(f"{best_of(output)}: epoch {best.history[-1].number}, {said}")
     console.print(f"{history_of(output)}" + (f", {picture}: how it went" if drawn else ": how it went"))
 
 

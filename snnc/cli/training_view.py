@@ -153,7 +153,9 @@ class TrainingView(Callback):
             self.console.print(activity(metrics), style="dim")
         if metrics.certainty:
             self.console.print(certainty_line(metrics), style="dim")
+        held_out = metrics.validation_accuracy
+        test = f"{'' if held_out is None else f'validation {held_out:.1%}  '}test {metrics.test_accuracy:.1%}"
         self.console.print(
             f"epoch {metrics.number:3d} {metrics.stage:9s}  loss {metrics.loss:.3f}  matching {metrics.matching_share:.1%}  "
-            f"train {metrics.train_accuracy:.1%}  test {metrics.test_accuracy:.1%}  {metrics.images_per_second:.0f}/s",
+            f"train {metrics.train_accuracy:.1%}  {test}  {metrics.images_per_second:.0f}/s",
         )

@@ -57,6 +57,8 @@ class TrainConfig(Settings):
     flip: float = setting(0.0, "Augmentation: share of the images that are mirrored.", 0, 1)
     rotate: float = setting(0.0, "Augmentation: rotate each image by up to this many degrees.", 0, 180)
     shear: float = setting(0.0, "Augmentation: shear each image by up to this many degrees.", 0, 80)
+    validation: int = setting(0, "Training samples that are held out, to choose the best epoch by.", 0)
+    patience: int = setting(0, "Epochs without a better one on these after which a phase ends; 0: all are trained.", 0)
     seed: int = setting(0, "Seed of initialization, order and augmentation.", 0, 2**32 - 1)
     device: str = setting("cpu", "Device of torch: cpu, cuda, cuda:1, mps ...")
     precision: str = setting(
@@ -71,6 +73,8 @@ class TrainConfig(Settings):
         """Raise ConfigError for a value of the wrong type, outside its range or not among its choices."""
         super().__post_init__()
         object.__setattr__(self, "beta", max(round(self.beta * DECAY_UNITY), 1) / DECAY_UNITY)
+        if self.patience and not self.validation:
+            raise ConfigError(f"patience is {self.patience}, and no samples are held out to look at; set validation as well")
         kind = method_named(self.method).settings
         if self.method_settings is None:
             object.__setattr__(self, "method_settings", kind())
