@@ -15,8 +15,10 @@ from rich.console import Console
 
 from snnc.cli.graph_options import announce, graph_options, start_of
 from snnc.cli.options import FileName, console_for, output_options
+from snnc.cli.sweep import Sweep, run_sweep, sweep_options
 from snnc.cli.training_log import events_of, history_of, picture_of
 from snnc.cli.training_options import Choice, TrainingCommand
+from snnc.cli.training_start import MODEL, announced, checkpoint_of, initial
 from snnc.toolchain.atomic_file import claimed
 from snnc.toolchain.errors import ConfigError, printable
 from snnc.toolchain.interrupts import status_after
@@ -26,15 +28,12 @@ from snnc.toolchain.training.config import TrainConfig
 
 if TYPE_CHECKING:
     from snnc.graph_start import GraphStart
-    from snnc.models.checkpoint_start import CheckpointStart
     from snnc.toolchain.data.dataset import Dataset
-    from snnc.toolchain.layers.spiking_network import SpikingNetwork
     from snnc.toolchain.training.callbacks import Callback
     from snnc.toolchain.training.checkpoint import Checkpoint
     from snnc.toolchain.training.train import Start
 
 LOGS = ("tensorboard",)
-MODEL = "model.pt"
 PRESETS = Path(__file__).parent.parent / "presets"
 
 
@@ -49,6 +48,7 @@ PRESETS = Path(__file__).parent.parent / "presets"
 @click.option("--init", type=FileName(), help="Checkpoint (or NIR graph) to start from, with its settings or any others.")
 @click.option("--resume", type=FileName(), help="Checkpoint of an interrupted training to continue, to the same bits.")
 @graph_options
+@sweep_options
 @click.option("--log", type=Choice(LOGS), help="Log to write beside the checkpoint as well.")
 @click.option("--force", is_flag=True, help="Replace the checkpoint and the history of another run.")
 @click.option("--dry-run", is_flag=True, help="Show what would be trained, and what it takes; train nothing.")
@@ -60,6 +60,7 @@ def train(
     init: str | None,
     resume: str | None,
     graph: dict[str, Any],
+    sweep: Sweep,
     log: str | None,
     force: bool,
     dry_run: bool,
@@ -77,9 +78,10 @@ def train(
     """
     from snnc.toolchain.distributed import is_worker
 
+    sweep.check(resume=resume, init=init, log=log, graph=graph["graph"], dry_run=dry_run, force=force)
     resume = None if resume is None else str(checkpoint_of(resume))
     before = _resumed(resume, preset, config_file, graph | settings | {"init": init}) if resume is not None else None
-    loaded = _initial(init, graph) if init is not None else None
+    loaded = initial(init, graph) if init is not None else None
     config = before.config if before else configured(preset, config_file, settings, loaded.config if loaded else None)
     start = start_of(graph, config, settings)
     config = start.config if start else config
@@ -87,12 +89,17 @@ def train(
     if dry_run:
         _show_plan(config, console, start, as_json=as_json)
         return
+    if sweep.asked_for:
+        found = run_sweep(sweep, config, output, [config_file] if config_file else [], console)
+        if as_json:
+            click.echo(json.dumps(found))
+        return
     output = str(checkpoint_of(output)) if output else resume or MODEL
     started = time.perf_counter()
     inputs = [name for name in (config_file, resume, init, graph["graph"]) if name]
     with nullcontext() if is_worker() else kept_outputs(output, inputs, replaces=force, resumed=resume, log=log):
         data, accuracy = announce(start, console) if start else (None, None)
-        load = (lambda network: start.load(network, data)) if start and data else _announced(loaded, console)
+        load = (lambda network: start.load(network, data)) if start and data else announced(loaded, console)
         checkpoint = run_training(config, output, console, verbose=verbose, resume=before, log=log, start=load, dataset=data)
     if as_json and not is_worker():
         seconds = round(time.perf_counter() - started, 3)
@@ -126,13 +133,6 @@ def _check_outputs(output: str | Path, inputs: list[str], replaces: bool, log: s
         raise ConfigError(f"folder {str(events)!r} of events exists; {remedy}")
 
 
-def checkpoint_of(name: str) -> Path:
-    """Return the checkpoint that a name means: itself, or `model.pt` in a folder, which is any name without a suffix."""
-    path = Path(name)
-    folder = name.endswith(("/", os.sep)) or path.is_dir() or not (path.suffix or os.path.lexists(path))
-    return path / MODEL if folder else path
-
-
 def configured(
     preset: str | None, file: str | None, settings: dict[str, Any], before: TrainConfig | None = None
 ) -> TrainConfig:
@@ -149,28 +149,6 @@ def configured(
         file = str(PRESETS / f"{preset}.toml")
     config = TrainConfig.from_toml(file) if file is not None else before or TrainConfig()
     return config.replaced(**{name: value for name, value in settings.items() if value is not None})
-
-
-def _initial(init: str, graph: dict[str, Any]) -> "CheckpointStart":
-    from snnc.models.checkpoint_start import checkpoint_start
-
-    if graph["graph"] is not None:
-        raise ConfigError("--init and --graph each say what training starts from; give one of them")
-    return checkpoint_start(checkpoint_of(init))
-
-
-def _announced(start: "CheckpointStart | None", console: Console) -> "Start | None":
-    """Return what gives a network the weights of a checkpoint, and says which of its layers start from it."""
-    if start is None:
-        return None
-
-    def load(network: "SpikingNetwork") -> None:
-        taken = start.taken(network)
-        fresh = [layer.name for layer in network.layers if layer.name not in taken]
-        console.print(f"from {start.file}: {', '.join(taken)}; fresh: {', '.join(fresh) or 'none'}")
-        start.load(network)
-
-    return load
 
 
 def _resumed(resume: str, preset: str | None, config_file: str | None, settings: dict[str, Any]) -> "Checkpoint":
