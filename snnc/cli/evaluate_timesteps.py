@@ -1,10 +1,8 @@
 """snnc evaluate --timesteps: accuracy and spikes against the number of time steps, as a table and a picture."""
 
 import json
-import logging
 import re
 from collections.abc import Sequence
-from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,8 +10,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from snnc.toolchain.atomic_file import write_atomically
-from snnc.toolchain.errors import ConfigError, install_command, printable
+from snnc.toolchain.errors import ConfigError, printable
 
 if TYPE_CHECKING:
     from snnc.evaluation.timesteps import OverTimesteps
@@ -69,14 +66,9 @@ def _show(console: Console, found: "OverTimesteps") -> None:
 
 def draw(found: "Sequence[OverTimesteps]", path: str | Path) -> None:
     """Write a picture, PNG or SVG by its suffix. Raises ConfigError without matplotlib, SnncError if it cannot be written."""
-    logging.getLogger("matplotlib").setLevel(logging.ERROR)  # it would tell users without a home about its cache
-    try:
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
-    except ImportError:
-        raise ConfigError(f"--plot needs matplotlib; {install_command('log')}") from None
-    figure = Figure(figsize=(6, 6), layout="constrained")
-    FigureCanvasAgg(figure)
+    from snnc.plot import Picture, new_figure
+
+    figure = new_figure(6, 6)
     accuracy, spikes = figure.subplots(2, 1, sharex=True)
     for number, each in enumerate(found):
         steps, color = [row.timesteps for row in each.rows], f"C{number % 10}"
@@ -87,6 +79,4 @@ def draw(found: "Sequence[OverTimesteps]", path: str | Path) -> None:
     accuracy.set_ylabel("accuracy (%)")
     accuracy.legend(frameon=False)
     spikes.set(xlabel="time steps (dotted: as trained)", ylabel="spikes of a sample", ylim=(0, None))
-    buffer, kind = BytesIO(), Path(path).suffix[1:]
-    figure.savefig(buffer, format=kind, dpi=120, metadata={"Date": None} if kind == "svg" else None)
-    write_atomically(path, buffer.getvalue())
+    Picture(figure).save(path)
