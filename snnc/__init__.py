@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     __version__: str
+    from snnc import plot
     from snnc.adopting import random_samples
     from snnc.export import TARGETS, export, read_network
     from snnc.export.lava.user_graph import lava_process
@@ -81,6 +82,7 @@ _HOMES = {
     "snnc.verification.verdict": ("Verdict",),
     "snnc.verification.verify": ("verify",),
 }
+_MODULES = ("plot",)  # public as a whole
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
@@ -121,6 +123,7 @@ __all__ = [
     "load_dataset",
     "load_model",
     "lower",
+    "plot",
     "random_samples",
     "read_network",
     "read_recording",
@@ -140,6 +143,8 @@ def __getattr__(name: str) -> Any:
         from importlib.metadata import version
 
         return version("snnc")
+    if name in _MODULES:
+        return import_module(f"snnc.{name}")
     if name not in _HOME_OF:
         raise AttributeError(f"module 'snnc' has no attribute {name!r}")
     return getattr(import_module(_HOME_OF[name]), name)

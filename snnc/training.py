@@ -4,10 +4,13 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from snnc.models import built_model
+from snnc.models.checkpoint_start import checkpoint_start
 from snnc.models.python_file import name_model
 from snnc.toolchain.data.dataset import Dataset
 from snnc.toolchain.data.table import load_dataset
+from snnc.toolchain.errors import ConfigError
 from snnc.toolchain.layers.spiking_network import SpikingNetwork
+from snnc.toolchain.output_file import check_output
 from snnc.toolchain.training import train as training
 from snnc.toolchain.training.callbacks import Callback
 from snnc.toolchain.training.checkpoint import Checkpoint, load_checkpoint
@@ -24,6 +27,7 @@ def train(
     callbacks: Iterable[Callback] = (),
     resume: Checkpoint | str | Path | None = None,
     start: training.Start | None = None,
+    init: str | Path | None = None,
 ) -> Checkpoint:
     """Train a network and return its last checkpoint. Ctrl-C leaves the last finished epoch.
 
@@ -36,9 +40,12 @@ def train(
         resume: an interrupted training's checkpoint, or its file, to continue to the same bits as if it had not been
             interrupted; pass the configuration of that training.
         start: `start(network)` gives the untrained base network other weights in place; companions keep their fresh ones.
+        init: a checkpoint whose layers the base network starts from, those that have the same name and shape; its settings are
+            those of `snnc.load_model(init)[1].config`, or any others.
 
     Raises:
-        ConfigError: for settings that do not fit together, or an `out` that is a checkpoint which this training reads.
+        ConfigError: for settings that do not fit together, an `init` of which no layer fits, or an `out` that is a checkpoint
+            which this training reads.
         DataError: if the data cannot be loaded.
         TrainingError: if training cannot continue; the file keeps the last good epoch.
         FileFormatError: for a checkpoint that cannot be read.
@@ -59,4 +66,9 @@ def train(
 
     model = config.model if before or build else name_model(config.model)  # no checkpoint has code run
     config = config.replaced(data=data.name, model=model)  # they state how a file was split, and the digest of code
+    if init is not None:
+        if start is not None or resume is not None:
+            raise ConfigError("init says what training starts from; leave out start and resume")
+        check_output(out, (".pt",), [init])
+        start = checkpoint_start(init).load
     return training.train(config, data, build or row_of_models, out, callbacks=callbacks, resume=before, start=start)

@@ -31,7 +31,8 @@ PERCENT = ("accuracy", "ece", "adaptive_ece")
 @click.option("--bootstrap", type=click.IntRange(0, 10**6), default=1000, show_default=True, help="Bootstrap samples.")
 @click.option("--bins", type=click.IntRange(1, 1000), default=20, show_default=True, help="Bins of the reliability diagram.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of what --calibrate and --bootstrap draw.")
-@click.option("--plot", type=FileName(), help="PNG or SVG file for the reliability diagram and the confidence histogram.")
+@click.option("-T", "--timesteps", metavar="A..B", help="Accuracy and spikes at other time steps, such as 1..8 or 2,4,8.")
+@click.option("--plot", type=FileName(), help="PNG or SVG file for the reliability diagram, or the curves over --timesteps.")
 @model_option
 @output_options
 def evaluate(
@@ -44,6 +45,7 @@ def evaluate(
     bootstrap: int,
     bins: int,
     seed: int,
+    timesteps: str | None,
     plot: str | None,
     as_json: bool,
     quiet: bool,
@@ -68,6 +70,13 @@ def evaluate(
         raise ConfigError("--draw-seed is for --members; add --members K, or leave it out")
     if seed < 0:
         raise ConfigError(f"--seed is {seed}; allowed are 0 and more")
+    if timesteps is not None:
+        if members or calibrate:
+            raise ConfigError("--timesteps runs files as they are; leave --members and --calibrate out")
+        from snnc.cli.evaluate_timesteps import evaluate_timesteps
+
+        evaluate_timesteps(files, data, samples, timesteps, plot, console, as_json=as_json)
+        return
     found = [
         evaluation(
             predicted(file, data, samples, members=members or 0, seed=draw_seed),

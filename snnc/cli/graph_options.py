@@ -27,13 +27,18 @@ NAMES = ("graph", "writer", "dt", "input_scale")
 
 
 def graph_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Add the options of a graph to a command, which gets them as one dictionary `graph`; `--model X.nir` names one, too."""
+    """Add the options of a graph to a command, which gets them as one dictionary `graph`.
+
+    `--model X.nir` and `--init X.nir` name one, too.
+    """
 
     @wraps(command)
     def call(**arguments: Any) -> None:
         model = arguments.get("model")
         if model and model.endswith(GRAPH) and arguments["graph"] is None:
             arguments |= {"graph": model, "model": None}
+        if (init := arguments.get("init")) and init.endswith(GRAPH) and arguments["graph"] is None:
+            arguments |= {"graph": init, "init": None}
         command(graph={name: arguments.pop(name) for name in NAMES}, **arguments)
 
     decorated: Callable[..., None] = call

@@ -1,16 +1,14 @@
 """Pictures of calibration: accuracy over confidence, and how confident the answers are."""
 
-import logging
 from collections.abc import Sequence
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from snnc.evaluation.evaluate import Evaluation
-from snnc.toolchain.atomic_file import write_atomically
-from snnc.toolchain.errors import ConfigError, install_command, printable
+from snnc.plot import Picture, new_figure
+from snnc.toolchain.errors import printable
 
 
 def draw_reliability(found: Sequence[Evaluation], path: str | Path) -> None:
@@ -18,21 +16,12 @@ def draw_reliability(found: Sequence[Evaluation], path: str | Path) -> None:
 
     Raises ConfigError if matplotlib is not installed, SnncError if the file cannot be written.
     """
-    logging.getLogger("matplotlib").setLevel(logging.ERROR)  # it would tell users without a home about its cache
-    try:
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
-    except ImportError:
-        raise ConfigError(f"--plot needs matplotlib; {install_command('log')}") from None
-    figure = Figure(figsize=(4 * len(found), 6), layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = new_figure(4 * len(found), 6)
     axes = figure.subplots(2, len(found), sharex=True, squeeze=False, height_ratios=(2, 1))
     for column, each in enumerate(found):
         _diagram(axes[0][column], each)
         _histogram(axes[1][column], each)
-    buffer, kind = BytesIO(), Path(path).suffix[1:]
-    figure.savefig(buffer, format=kind, dpi=120, metadata={"Date": None} if kind == "svg" else None)
-    write_atomically(path, buffer.getvalue())
+    Picture(figure).save(path)
 
 
 def _diagram(axes: Any, found: Evaluation) -> None:

@@ -15,12 +15,15 @@ from rich.console import Console
 
 from snnc.cli.graph_options import announce, graph_options, start_of
 from snnc.cli.options import FileName, console_for, output_options
+from snnc.cli.sweep import Sweep, run_sweep, sweep_options
 from snnc.cli.training_log import events_of, history_of, picture_of
 from snnc.cli.training_options import Choice, TrainingCommand
+from snnc.cli.training_start import MODEL, announced, checkpoint_of, initial
 from snnc.toolchain.atomic_file import claimed
 from snnc.toolchain.errors import ConfigError, printable
 from snnc.toolchain.interrupts import status_after
-from snnc.toolchain.output_file import check_output
+from snnc.toolchain.network.lif import DECAY_UNITY
+from snnc.toolchain.output_file import beside, check_output
 from snnc.toolchain.training.config import TrainConfig
 
 if TYPE_CHECKING:
@@ -28,6 +31,7 @@ if TYPE_CHECKING:
     from snnc.toolchain.data.dataset import Dataset
     from snnc.toolchain.training.callbacks import Callback
     from snnc.toolchain.training.checkpoint import Checkpoint
+    from snnc.toolchain.training.train import Start
 
 LOGS = ("tensorboard",)
 PRESETS = Path(__file__).parent.parent / "presets"
@@ -36,9 +40,15 @@ PRESETS = Path(__file__).parent.parent / "presets"
 @click.command(cls=TrainingCommand)
 @click.option("-p", "--preset", help="Settings of the paper for a dataset, such as cifar10-tna; options override them.")
 @click.option("-c", "--config", "config_file", type=FileName(), help="TOML file of settings; options override it.")
-@click.option("-o", "--output", type=FileName(), help="Checkpoint to write.  [default: model.pt, or what is resumed]")
+@click.option(
+    *("-o", "--output"),
+    type=FileName(),
+    help="Checkpoint to write, or a folder for model.pt and all else.  [default: model.pt, or what is resumed]",
+)
+@click.option("--init", type=FileName(), help="Checkpoint (or NIR graph) to start from, with its settings or any others.")
 @click.option("--resume", type=FileName(), help="Checkpoint of an interrupted training to continue, to the same bits.")
 @graph_options
+@sweep_options
 @click.option("--log", type=Choice(LOGS), help="Log to write beside the checkpoint as well.")
 @click.option("--force", is_flag=True, help="Replace the checkpoint and the history of another run.")
 @click.option("--dry-run", is_flag=True, help="Show what would be trained, and what it takes; train nothing.")
@@ -47,8 +57,10 @@ def train(
     preset: str | None,
     config_file: str | None,
     output: str | None,
+    init: str | None,
     resume: str | None,
     graph: dict[str, Any],
+    sweep: Sweep,
     log: str | None,
     force: bool,
     dry_run: bool,
@@ -66,20 +78,29 @@ def train(
     """
     from snnc.toolchain.distributed import is_worker
 
-    before = _resumed(resume, preset, config_file, graph | settings) if resume is not None else None
-    config = before.config if before else configured(preset, config_file, settings)
+    sweep.check(resume=resume, init=init, log=log, graph=graph["graph"], dry_run=dry_run, force=force)
+    resume = None if resume is None else str(checkpoint_of(resume))
+    before = _resumed(resume, preset, config_file, graph | settings | {"init": init}) if resume is not None else None
+    loaded = initial(init, graph) if init is not None else None
+    config = before.config if before else configured(preset, config_file, settings, loaded.config if loaded else None)
     start = start_of(graph, config, settings)
     config = start.config if start else config
     console = console_for(as_json, quiet or is_worker())
     if dry_run:
         _show_plan(config, console, start, as_json=as_json)
         return
-    output = output or resume or "model.pt"
+    if sweep.asked_for:
+        found = run_sweep(sweep, config, output, [config_file] if config_file else [], console)
+        if as_json:
+            click.echo(json.dumps(found))
+        return
+    output = str(checkpoint_of(output)) if output else resume or MODEL
     started = time.perf_counter()
-    inputs = [name for name in (config_file, resume, graph["graph"]) if name]
+    inputs = [name for name in (config_file, resume, init, graph["graph"]) if name]
     with nullcontext() if is_worker() else kept_outputs(output, inputs, replaces=force, resumed=resume, log=log):
         data, accuracy = announce(start, console) if start else (None, None)
-        checkpoint = run_training(config, output, console, verbose=verbose, resume=before, log=log, start=start, dataset=data)
+        load = (lambda network: start.load(network, data)) if start and data else announced(loaded, console)
+        checkpoint = run_training(config, output, console, verbose=verbose, resume=before, log=log, start=load, dataset=data)
     if as_json and not is_worker():
         seconds = round(time.perf_counter() - started, 3)
         result = {"checkpoint": output, "accuracy": checkpoint.accuracy, "seconds": seconds, "config": config.as_dict()}
@@ -105,15 +126,20 @@ def kept_outputs(
 def _check_outputs(output: str | Path, inputs: list[str], replaces: bool, log: str | None) -> None:
     remedy = "name another with --output, continue it with --resume, or replace it with --force"
     check_output(output, (".pt",), inputs, replaces=replaces, remedy=remedy)
-    for file in (history_of(output), picture_of(output)):
+    for file in (history_of(output), picture_of(output), beside(output, ".best.pt")):
         check_output(file, inputs=inputs, replaces=replaces, remedy=remedy)
     events = events_of(output)
     if log and (events.exists() or events.is_symlink()) and not (replaces and events.is_dir()):
         raise ConfigError(f"folder {str(events)!r} of events exists; {remedy}")
 
 
-def configured(preset: str | None, file: str | None, settings: dict[str, Any]) -> TrainConfig:
-    """Return the settings of a preset or a TOML file, with the options that were given over them. Raises ConfigError."""
+def configured(
+    preset: str | None, file: str | None, settings: dict[str, Any], before: TrainConfig | None = None
+) -> TrainConfig:
+    """Return the settings of a preset, a TOML file, or those `before`, with the options that were given over them.
+
+    Raises ConfigError.
+    """
     if preset is not None and file is not None:
         raise ConfigError("--preset and --config cannot go together; copy the preset's settings into the file")
     if preset is not None:
@@ -121,7 +147,7 @@ def configured(preset: str | None, file: str | None, settings: dict[str, Any]) -
         if preset not in allowed:
             raise ConfigError(f"preset {preset!r} is unknown; allowed are {', '.join(allowed)}")
         file = str(PRESETS / f"{preset}.toml")
-    config = TrainConfig.from_toml(file) if file is not None else TrainConfig()
+    config = TrainConfig.from_toml(file) if file is not None else before or TrainConfig()
     return config.replaced(**{name: value for name, value in settings.items() if value is not None})
 
 
@@ -151,7 +177,7 @@ def run_training(
     verbose: bool,
     resume: "Checkpoint | None" = None,
     log: str | None = None,
-    start: "GraphStart | None" = None,
+    start: "Start | None" = None,
     dataset: "Dataset | None" = None,
 ) -> "Checkpoint":
     """Train and return the last checkpoint; show progress, write the files beside it. Ctrl-C exits with 130."""
@@ -170,18 +196,21 @@ def run_training(
     data = dataset or load_dataset(config.data, config.timesteps, config.image_size)
     model = config.model if resume else name_model(config.model)
     config = config.replaced(data=data.name, model=model)
-    load = (lambda network: start.load(network, data)) if start else None
     weights = method_named(config.method).weights(config)
     console.print(
         f"{config.model}, {weights} weights, {config.method}, {epochs_of(config)} epochs, seed {config.seed}\n"
         f"{data.name}: {len(data.train)} training and {len(data.test)} test samples"
     )
+    if round(config.beta, 4) != config.beta:
+        console.print(f"beta is {config.beta * DECAY_UNITY:.0f}/{DECAY_UNITY} = {config.beta:.6f}, the nearest that chips keep")
     callbacks: list[Callback] = []
     try:
         with ExitStack() as stack:
             if not is_worker():
-                callbacks += _callbacks(stack, config, console, output, len(data.train), resume, verbose, log)
-            checkpoint = train_networks(config, output, dataset=data, callbacks=callbacks, resume=resume, start=load)
+                callbacks += _callbacks(
+                    stack, config, console, output, len(data.train) - config.validation, resume, verbose, log
+                )
+            checkpoint = train_networks(config, output, dataset=data, callbacks=callbacks, resume=resume, start=start)
     except KeyboardInterrupt as error:
         if not is_worker():
             click.echo(f"snnc: stopped; {printable(_advice(output, callbacks))}", err=True)
@@ -226,10 +255,16 @@ def _advice(output: str | Path, callbacks: "list[Callback]") -> str:
 def _show_results(checkpoint: "Checkpoint", output: Path, console: Console) -> None:
     from snnc.cli.training_log import draw_curves
     from snnc.toolchain.distributed import is_worker
+    from snnc.toolchain.training.checkpoint import load_checkpoint
+    from snnc.toolchain.training.train import best_of
 
     picture = picture_of(output)
     drawn = not is_worker() and bool(checkpoint.history) and draw_curves(checkpoint.history, picture)
     console.print(f"{output}: integer network, test accuracy {checkpoint.accuracy:.2%}", style="bold")
+    if checkpoint.config.validation and best_of(output).exists():
+        best = load_checkpoint(best_of(output))
+        said = f"the best on {checkpoint.config.validation:,} held-out samples, test accuracy {best.accuracy:.2%}"
+        console.print(f"{best_of(output)}: epoch {best.history[-1].number}, {said}")
     console.print(f"{history_of(output)}" + (f", {picture}: how it went" if drawn else ": how it went"))
 
 

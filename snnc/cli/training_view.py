@@ -41,6 +41,11 @@ def saturated(metrics: Epoch) -> list[str]:
     return [name for name, bins in metrics.certainty.items() if bins[-1] > SATURATED]
 
 
+def silent(metrics: Epoch) -> list[str]:
+    """Return the layers that did not spike once on the test split."""
+    return [name for name, rate in metrics.firing_rates.items() if rate == 0]
+
+
 def show_estimate(console: Console, config: TrainConfig, estimate: Estimate) -> None:
     """Print what a training would take, layer by layer and in all."""
     table = Table(box=None, pad_edge=False, header_style="bold")
@@ -81,6 +86,7 @@ class TrainingView(Callback):
         """
         self.console, self.config, self.verbose = console, config, verbose
         self.warned_of_matching = self.warned_of_saturation = False  # each is said once
+        self.said_silent: set[str] = set()
         self.last: Epoch | None = None
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
         self.bar = Bar(*columns, console=console, transient=True, disable=not console.is_terminal)
@@ -125,7 +131,14 @@ class TrainingView(Callback):
         self.last = metrics
 
     def _warn(self, metrics: Epoch) -> None:
-        """Say once, when a stage has ended, that the networks of a method with an alpha hardly feel each other."""
+        """Say once, when a stage has ended, what layers are silent, and that networks with an alpha hardly feel each other."""
+        if layers := [name for name in silent(metrics) if name not in self.said_silent]:
+            self.said_silent |= set(layers)
+            self.console.print(
+                f"epoch {metrics.number}: no neuron of {', '.join(layers)} spikes on any test sample, so nothing passes it; "
+                "lower --lr or --delta, or raise --width or --timesteps",
+                style="yellow",
+            )
         alpha = getattr(self.config.method_settings, "alpha", 0)
         if alpha and not self.warned_of_matching and 0 < metrics.matching_share < FELT:
             self.warned_of_matching = True
@@ -140,7 +153,9 @@ class TrainingView(Callback):
             self.console.print(activity(metrics), style="dim")
         if metrics.certainty:
             self.console.print(certainty_line(metrics), style="dim")
+        held_out = metrics.validation_accuracy
+        test = f"{'' if held_out is None else f'validation {held_out:.1%}  '}test {metrics.test_accuracy:.1%}"
         self.console.print(
             f"epoch {metrics.number:3d} {metrics.stage:9s}  loss {metrics.loss:.3f}  matching {metrics.matching_share:.1%}  "
-            f"train {metrics.train_accuracy:.1%}  test {metrics.test_accuracy:.1%}  {metrics.images_per_second:.0f}/s",
+            f"train {metrics.train_accuracy:.1%}  {test}  {metrics.images_per_second:.0f}/s",
         )

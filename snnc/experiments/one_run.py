@@ -7,10 +7,10 @@ from functools import cache
 from importlib import import_module
 from typing import Any, Self
 
-from snnc.experiments.held_out import hold_out
 from snnc.experiments.plan import CHIP, PAPER, Measured, Run
 from snnc.models import build_model
 from snnc.toolchain.data.dataset import Dataset
+from snnc.toolchain.data.held_out import hold_out
 from snnc.toolchain.data.table import load_dataset
 from snnc.toolchain.errors import ConfigError
 from snnc.toolchain.layers.phase import Phase

@@ -66,6 +66,11 @@ def show_verdict(console: Console, verdict: Verdict) -> None:
         engines.add_row(name, compared, accuracy_text(result), f"{result.seconds:.1f}", _equal(verdict, name))
     for table in (layers, engines):
         console.print(table, "")
+    if silent := verdict.silent:
+        console.print(
+            f"no neuron of {', '.join(silent)} spikes on any of these samples: what lies behind gets its biases alone",
+            style="yellow",
+        )
     console.print(verdict_line(verdict), style="bold green" if verdict.equal else "bold red")
 
 

@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from snnc.toolchain.errors import EngineError
+from snnc.toolchain.errors import EngineError, escaped
 from snnc.toolchain.network.network import Network
 from snnc.toolchain.network.predictions import decisions
+from snnc.toolchain.network.text import html_table
 from snnc.toolchain.simulate.trace import Trace
 
 
@@ -108,6 +109,12 @@ class Verdict:
         return self.compared and self.first_difference is None
 
     @property
+    def silent(self) -> list[str]:
+        """The layers that should spike, and of which no neuron did on any sample."""
+        hidden = zip(self.network.layers, self.layers, strict=True)
+        return [row.name for layer, row in hidden if self.traced and not row.spikes and not self.network.is_readout(layer)]
+
+    @property
     def samples(self) -> int:
         """The number of samples of the engine that ran the most."""
         return max((engine.samples for engine in self.engines.values()), default=0)
@@ -204,8 +211,30 @@ class Verdict:
             "engines": {name: _plain(result) for name, result in self.engines.items()},
             "left_out": self.left_out,
             "layers": [asdict(row) for row in self.layers],
+            "silent": self.silent,
             "first_difference": difference,
         }
+
+    def _repr_html_(self) -> str:
+        """Return the outcome, the layers and the engines for notebooks."""
+        layers = [
+            (row.name, f"{row.neurons:,}", f"{row.spikes:,}", f"{row.mismatches:,}", f"{row.max_abs_dv:,}")
+            for row in self.layers
+        ]
+        engines = [
+            (
+                name,
+                f"{each.compared:,}",
+                "-" if each.accuracy is None else f"{each.accuracy:.2%}",
+                "yes" if each.equal else "NO",
+            )
+            for name, each in self.engines.items()
+        ]
+        return (
+            f"<b style='color:{'#0a7d32' if self.equal else '#b3261e'}'>{escaped(verdict_line(self))}</b>"
+            + html_table(("layer", "neurons", "spikes", "mismatches", "max |dv|"), layers)
+            + html_table(("engine", "compared", "accuracy", "equal"), engines)
+        )
 
 
 def verdict_line(verdict: Verdict) -> str:

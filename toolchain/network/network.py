@@ -17,7 +17,7 @@ from snnc.toolchain.network import lif, plain
 from snnc.toolchain.network.order import check_layers
 from snnc.toolchain.network.plain import omitted_if
 from snnc.toolchain.network.synapse import Synapse
-from snnc.toolchain.network.text import table
+from snnc.toolchain.network.text import html, table
 from snnc.toolchain.network.validation import (
     Int64s,
     Shape,
@@ -207,6 +207,10 @@ class Network:
     def __str__(self) -> str:
         """Return a table of the layers for people."""
         return table(self)
+
+    def _repr_html_(self) -> str:
+        """Return the same table for notebooks."""
+        return html(self)
 
     def digest(self) -> str:
         """Return a SHA-256 over every number and name of the network, as hexadecimal digits."""

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from snnc.toolchain.errors import ConfigError, located, one_line
+from snnc.toolchain.network.lif import DECAY_UNITY
 from snnc.toolchain.settings import Settings, names_of, setting, settings_of
 from snnc.toolchain.training.methods import METHODS, method_named
 
@@ -41,7 +42,7 @@ class TrainConfig(Settings):
     method: str = setting("tna", "Training method.", choices=METHODS)
     weights: str = setting("ternary", "Hidden weights: float, ternary, binary, binary-centered; posterior (bisnn-bayes only).")
     delta: float = setting(0.1, "Weights within [-delta, delta] become 0 when ternarized.", 0)
-    beta: float = setting(0.5, "Share of the membrane kept at each step; k / 4096.", 1 / 4096, 1)
+    beta: float = setting(0.5, "Share of the membrane kept at each step; the nearest k / 4096 is taken.", 1 / 4096, 1)
     surrogate: str = setting("boxcar", "Surrogate gradient: boxcar, arctan or fast-sigmoid.")
     temporal_gradient: bool = setting(True, "Whether gradients of hidden layers flow through time; not: SLTT.")
     dropout: float = setting(0.2, "Dropout of the fully connected layers.", 0, 0.99)
@@ -60,6 +61,8 @@ class TrainConfig(Settings):
     flip: float = setting(0.0, "Augmentation: share of the images that are mirrored.", 0, 1)
     rotate: float = setting(0.0, "Augmentation: rotate each image by up to this many degrees.", 0, 180)
     shear: float = setting(0.0, "Augmentation: shear each image by up to this many degrees.", 0, 80)
+    validation: int = setting(0, "Training samples that are held out, to choose the best epoch by.", 0)
+    patience: int = setting(0, "Epochs without a better one on these after which a phase ends; 0: all are trained.", 0)
     seed: int = setting(0, "Seed of initialization, order and augmentation.", 0, 2**32 - 1)
     device: str = setting("cpu", "Device of torch: cpu, cuda, cuda:1, mps ...")
     precision: str = setting(
@@ -73,6 +76,9 @@ class TrainConfig(Settings):
     def __post_init__(self) -> None:
         """Raise ConfigError for a value of the wrong type, outside its range or not among its choices."""
         super().__post_init__()
+        object.__setattr__(self, "beta", max(round(self.beta * DECAY_UNITY), 1) / DECAY_UNITY)
+        if self.patience and not self.validation:
+            raise ConfigError(f"patience is {self.patience}, and no samples are held out to look at; set validation as well")
         kind = method_named(self.method).settings
         if self.method_settings is None:
             object.__setattr__(self, "method_settings", kind())

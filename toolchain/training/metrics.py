@@ -1,6 +1,7 @@
 """The metrics of one epoch, as callbacks get them and as history.json and checkpoints hold them."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
 
@@ -14,7 +15,8 @@ class Epoch:
     `matching_share` is what the matching loss, as it is weighted, has of the loss (0..1): whether networks feel each other.
     Of each layer: spikes per neuron and step on the test split, and the share of weights that are 0 (both 0..1).
     In a stage that trains a companion alone, accuracies and layers are the companion's. `certainty` is a histogram of |mu|
-    over each layer's weights where these have a posterior: shares in 10 equal bins of 0..1.
+    over each layer's weights where these have a posterior: shares in 10 equal bins of 0..1. `validation_accuracy` is that on
+    training samples that were held out, if any were.
     """
 
     number: int
@@ -28,6 +30,7 @@ class Epoch:
     firing_rates: dict[str, float] = field(default_factory=dict)
     sparsity: dict[str, float] = field(default_factory=dict)
     certainty: dict[str, list[float]] = field(default_factory=dict)
+    validation_accuracy: float | None = None
 
     def __post_init__(self) -> None:
         """Raise FileFormatError for a metric of another type."""
@@ -39,10 +42,24 @@ class Epoch:
                 fits = isinstance(value, dict) and all(isinstance(name, str) and _is_number(value[name]) for name in value)
             elif metric.name == "certainty":
                 fits = isinstance(value, dict) and all(isinstance(name, str) and _are_numbers(value[name]) for name in value)
+            elif metric.name == "validation_accuracy":
+                fits = value is None or _is_number(value)
             else:
                 fits = _is_number(value)
             if not fits:
                 raise FileFormatError(f"metric {metric.name!r} is {value!r}")
+
+
+def ran_out(epochs: Sequence[Epoch], patience: int) -> bool:
+    """Tell whether the last `patience` epochs of a stage were no better than one before on held-out samples; 0: never."""
+    found = [epoch.validation_accuracy or 0.0 for epoch in epochs]
+    return 0 < patience < len(found) and max(found[-patience:]) <= max(found[:-patience])
+
+
+def is_best(epochs: Sequence[Epoch]) -> bool:
+    """Tell whether the last of some epochs of one stage is better than all before on held-out samples."""
+    *before, last = (epoch.validation_accuracy for epoch in epochs)
+    return last is not None and all(other is None or other < last for other in before)
 
 
 def _are_numbers(value: Any) -> bool:

@@ -5,6 +5,8 @@ Every epoch draws its random numbers from seeds of its own, so that no random st
 
 import time
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from itertools import takewhile
 from pathlib import Path
 
 import torch
@@ -12,14 +14,15 @@ from torch import nn
 
 from snnc.toolchain.atomic_file import check_writable
 from snnc.toolchain.data.dataset import Dataset
+from snnc.toolchain.data.held_out import hold_out
 from snnc.toolchain.device import out_of_memory
 from snnc.toolchain.errors import ConfigError, TrainingError
 from snnc.toolchain.layers.phase import Phase
 from snnc.toolchain.layers.posterior import posterior_layers, reestimate
 from snnc.toolchain.layers.quantize import quantizer
 from snnc.toolchain.layers.spiking_network import SpikingNetwork
-from snnc.toolchain.output_file import check_output
-from snnc.toolchain.training.batches import batches_of_epoch, load_on_device, steps_per_epoch
+from snnc.toolchain.output_file import beside, check_output
+from snnc.toolchain.training.batches import batches_of_epoch, load_on_device, on_device, steps_per_epoch
 from snnc.toolchain.training.callbacks import Callback, Callbacks
 from snnc.toolchain.training.checkpoint import Checkpoint, save_checkpoint
 from snnc.toolchain.training.companions import Build, build_companion, evaluate_companion
@@ -28,11 +31,11 @@ from snnc.toolchain.training.evaluation import certainty, evaluate, sparsity
 from snnc.toolchain.training.launch import launch
 from snnc.toolchain.training.members import statistics_batches
 from snnc.toolchain.training.methods import method_named
-from snnc.toolchain.training.metrics import Epoch
+from snnc.toolchain.training.metrics import Epoch, is_best, ran_out
 from snnc.toolchain.training.resume import ResumeState, restored
 from snnc.toolchain.training.seeds import generator
 from snnc.toolchain.training.shapes import check_shapes
-from snnc.toolchain.training.stages import epochs_of, stages
+from snnc.toolchain.training.stages import Stage, epochs_of, stages
 from snnc.toolchain.training.trainer import Trainer, companion_of
 
 Start = Callable[[SpikingNetwork], None]  # gives a fresh network other weights in place
@@ -71,15 +74,19 @@ class Training:
         self.companions = [build_companion(recipe, build, dataset, known.get(recipe.role)) for recipe in recipes]
         for network in (self.base, *(each.network for each in self.companions)):
             self._place(network)
-        self.data = load_on_device(dataset, self.launched.device)
+        parted = hold_out(dataset, config.validation) if config.validation else None
+        device = self.launched.device
+        self.data = load_on_device(replace(dataset, train=parted.train) if parted else dataset, device)
+        self.validation = on_device(parted.test, dataset.input, device) if parted else None
         self.watched = self.data.test  # what each epoch is tested on: fewer samples where nobody looks at every epoch
-        if not steps_per_epoch(config, len(dataset.train), self.launched.world_size):
+        if not steps_per_epoch(config, len(self.data.train), self.launched.world_size):
             raise ConfigError(
-                f"{len(dataset.train)} training samples are too few for {self.launched.world_size} process(es); "
+                f"{len(self.data.train)} training samples are too few for {self.launched.world_size} process(es); "
                 "each needs at least 2"
             )
         self.history: list[Epoch] = []
         self.trainer: Trainer | None = None
+        self.ended = False
         self.accuracy: float | None = None  # of the base network as it is now, once it has been tested
         if resume:
             restored(lambda: self.base.load_state_dict(resume.weights))
@@ -127,29 +134,44 @@ class Training:
 
     def _resumable(self) -> ResumeState | None:
         """Return the state after the last finished epoch; None before the first one, and once all are finished."""
-        if self.trainer is None or len(self.history) in (0, epochs_of(self.config)):
+        if self.trainer is None or self.ended or len(self.history) in (0, epochs_of(self.config)):
             return None
         return ResumeState.of(self.companions, self.trainer.optimizer)
 
     def run(self, callback: Callback) -> Iterator[Epoch]:
         """Train through all stages, yielding the metrics of each finished epoch. Raises TrainingError."""
-        finished = 0  # epochs of the stages before
+        place = 0  # in the history, of the stage's first epoch
         settled = False  # whether an epoch has moved the statistics to what the quantized weights give
         for stage in stages(self.config):
-            done = min(max(len(self.history) - finished, 0), stage.epochs)
-            finished += stage.epochs
-            if done == stage.epochs and len(self.history) > finished:
-                settled |= stage.phase is Phase.QUANTIZED and done > 0 and not stage.alone
+            own = self._epochs_of(stage, place)
+            place += len(own)
+            if own and len(self.history) > place:
+                settled |= stage.phase is Phase.QUANTIZED and not stage.alone
                 continue  # a resumed run is beyond this stage
             self._enter(stage.phase, settled=settled)
             settled |= stage.phase is Phase.QUANTIZED and stage.epochs > 0 and not stage.alone
             self.trainer = Trainer(self.config, stage, self.base, self.companions, self.launched, len(self.data.train))
-            if self.state is not None and done:
+            if self.state is not None and own:
                 self._restore_optimizer(self.trainer, self.state)
-            for epoch in range(done, stage.epochs):
-                self.history.append(self._epoch(self.trainer, epoch, callback))
-                callback.epoch(self.history[-1])
-                yield self.history[-1]
+            while len(own) < stage.epochs and not ran_out(own, self.config.patience):
+                own.append(self._epoch(self.trainer, len(own), callback))
+                self.history.append(own[-1])
+                place += 1
+                callback.epoch(own[-1])
+                yield own[-1]
+        self.ended = True
+
+    def _epochs_of(self, stage: Stage, place: int) -> list[Epoch]:
+        """Return the epochs of a stage that begins at a place of the history; fewer than it has if it was stopped early."""
+        return list(takewhile(lambda epoch: epoch.stage == stage.name, self.history[place : place + stage.epochs]))
+
+    @property
+    def at_best(self) -> bool:
+        """Whether the last epoch gave the best network so far of those that can be exported, by held-out samples."""
+        stage = self.trainer.stage if self.trainer else None
+        if stage is None or stage.phase is not Phase.INTEGER or stage.alone or not self.history:
+            return False
+        return is_best([epoch for epoch in self.history if epoch.stage == stage.name])
 
     def _enter(self, phase: Phase, *, settled: bool) -> None:
         if self.base.phase is phase:
@@ -190,6 +212,10 @@ class Training:
         tested = evaluate_companion(network, self.watched, self.launched.global_rank, self.launched.world_size)
         if not stage.alone:
             self.accuracy = tested.accuracy
+        validation = None
+        if self.validation is not None:
+            ranks = self.launched.global_rank, self.launched.world_size
+            validation = evaluate_companion(network, self.validation, *ranks).accuracy
         return Epoch(
             number,
             stage.name,
@@ -202,6 +228,7 @@ class Training:
             tested.firing_rates,
             sparsity(network) if isinstance(network, SpikingNetwork) else {},
             certainty(network),
+            validation,
         )
 
 
@@ -219,8 +246,9 @@ def train(
 
     `build(config)` returns an untrained network; `start(network)` may give the base network other weights, in place.
     `resume` continues after the last epoch of a checkpoint whose training was interrupted, to the same bits as if it had not
-    been. Ctrl-C leaves the last finished epoch and raises KeyboardInterrupt; before the first one nothing is written. Of
-    several processes the first one writes, and no other run may while it does.
+    been. With `config.validation`, the best epoch of the integer phase is kept beside it (`best_of`). Ctrl-C leaves the last
+    finished epoch and raises KeyboardInterrupt; before the first one nothing is written. Of several processes the first one
+    writes, and no other run may while it does.
     Raises ConfigError, DataError, TrainingError (the file keeps the last good epoch), or SnncError if the file cannot be
     written.
     """
@@ -234,6 +262,8 @@ def train(
         for epoch in training.run(Callbacks(*callbacks) if writes else Callback()):
             if writes:
                 save_checkpoint(training.checkpoint(), out)
+                if training.at_best:
+                    save_checkpoint(replace(training.checkpoint(), resume=None), best_of(out))
                 if kept := training.companion_checkpoint():
                     save_checkpoint(kept[1], kept[0])
             saved = epoch.number
@@ -255,10 +285,17 @@ def train(
     return checkpoint
 
 
+def best_of(out: str | Path) -> Path:
+    """Return the file beside a checkpoint in which its best epoch is kept, where samples are held out to choose it by."""
+    return beside(out, ".best.pt")
+
+
 def _check_output(config: TrainConfig, out: str | Path) -> None:
     recipes = method_named(config.method).networks(config)
     read = [recipe.checkpoint for recipe in recipes if recipe.checkpoint]
     check_output(out, (".pt",), read)
+    if config.validation:
+        check_output(best_of(out), inputs=read)
     for kept in (recipe.keep for recipe in recipes if recipe.keep):
         check_output(kept, (".pt",), [*read, out])
         check_writable(kept)

@@ -66,3 +66,12 @@ def test_saturation_is_said_once() -> None:
     shown = text.getvalue()
     assert shown.count("the posterior of fc2 is saturated") == 1 and shown.startswith("epoch 2: ")
     assert "lower eta or raise rho" in shown and "fc2 0/0/0/0/99" in shown.replace("0/0/0/0/99", "0/0/0/0/99")
+
+
+def test_it_says_once_what_layers_are_silent() -> None:
+    rates = {"conv1": 0.1, "fc1": 0.0}
+    stages = [replace(EPOCH, firing_rates=rates), replace(EPOCH, number=2, stage="integer", firing_rates=rates)]
+    text = shown(TINY, *stages)
+    assert text.count("epoch 1: no neuron of fc1 spikes on any test sample, so nothing passes it; lower --lr or --delta") == 1
+    assert "conv1" not in text
+    assert "no neuron" not in shown(TINY, replace(EPOCH, firing_rates={"conv1": 0.1}))

@@ -2,18 +2,24 @@
 
 import json
 from dataclasses import replace
+from io import StringIO
+from typing import Literal
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from random_networks import random_network, random_samples
+from rich.console import Console
 
 from snnc.toolchain.errors import EngineError
-from snnc.toolchain.network.network import Network
+from snnc.toolchain.network.network import Input, Layer, Lif, Network
+from snnc.toolchain.network.synapse import Dense
 from snnc.toolchain.simulate.reference import simulate
 from snnc.toolchain.simulate.trace import Trace
+from snnc.verification.tables import show_verdict
 from snnc.verification.verdict import Verdict
+from snnc.verification.verify import verify
 
 NETWORK = random_network(9)
 SAMPLES = random_samples(NETWORK, 3)
@@ -104,6 +110,7 @@ def test_the_json_object_has_the_promised_keys() -> None:
         "compared",
         "left_out",
         "layers",
+        "silent",
         "first_difference",
     }
     assert {"accuracy", "seconds", "samples", "compared"} <= set(result["engines"]["other"])
@@ -116,3 +123,16 @@ def test_nothing_compared_is_not_equal() -> None:
     assert not verdict.equal
     verdict.count("reference", simulate(NETWORK, SAMPLES).outputs(NETWORK), LABELS, 0.0)
     assert not verdict.equal
+
+
+@pytest.mark.parametrize(("readout", "said"), [("spikes", ["a", "b"]), ("membrane", ["a"])])
+def test_layers_that_never_spike_are_named(readout: Literal["spikes", "membrane"], said: list[str]) -> None:
+    """A membrane read-out has to be silent."""
+    layers = [Layer(n, (Dense(s, np.ones((2, 2), int)),), Lif((2,), 2**17 - 1, 2048)) for n, s in (("a", "input"), ("b", "a"))]
+    network = Network("silent", 2, Input((2,), 0, 1), tuple(layers), readout)
+    verdict = verify(network, np.ones((3, 2), int), engines=["tensor"])
+    assert verdict.silent == said == verdict.as_dict()["silent"]
+    console = Console(file=StringIO(), width=200)
+    show_verdict(console, verdict)
+    text = console.file.getvalue()  # type: ignore[attr-defined]
+    assert f"no neuron of {', '.join(said)} spikes on any of these samples" in text

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from snnc.experiments.held_out import hold_out
 from snnc.toolchain.data.dataset import Dataset, Split
+from snnc.toolchain.data.held_out import hold_out
 from snnc.toolchain.errors import DataError
 from snnc.toolchain.network.network import Input
 

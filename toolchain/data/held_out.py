@@ -6,7 +6,7 @@ from snnc.toolchain.data.dataset import Dataset
 from snnc.toolchain.data.stratified import stratified
 from snnc.toolchain.errors import DataError
 
-ORDER = 2026  # of the random order that decides who is held out: one for all experiments
+ORDER = 2026  # of the random order that decides who is held out: one for all trainings
 
 
 def hold_out(dataset: Dataset, count: int) -> Dataset:
