@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from snnc.export.lava.user_graph import lava_process
     from snnc.export.target import Stated
     from snnc.models import MODELS, build_model, load_model
+    from snnc.models.from_torch import TorchStart, from_torch
     from snnc.toolchain.data.dataset import Dataset, Split, chip_input
     from snnc.toolchain.data.table import DATASETS, load_dataset
     from snnc.toolchain.errors import SnncError
@@ -53,6 +54,7 @@ _HOMES = {
     "snnc.verification.recorded": ("RecordedVerdict", "verify_recording"),
     "snnc.verification.recording": ("Recording", "read_recording"),
     "snnc.models": ("MODELS", "build_model", "load_model"),
+    "snnc.models.from_torch": ("TorchStart", "from_torch"),
     "snnc.toolchain.data.dataset": ("Dataset", "Split", "chip_input"),
     "snnc.toolchain.data.table": ("DATASETS", "load_dataset"),
     "snnc.toolchain.errors": ("SnncError",),
@@ -105,12 +107,14 @@ __all__ = [
     "Split",
     "Stated",
     "Synapses",
+    "TorchStart",
     "Trace",
     "TrainConfig",
     "Verdict",
     "build_model",
     "chip_input",
     "export",
+    "from_torch",
     "lava_process",
     "load_dataset",
     "load_model",

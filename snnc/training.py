@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from snnc.models import built_model
+from snnc.models.from_torch import TorchStart
 from snnc.models.python_file import name_model
 from snnc.toolchain.data.dataset import Dataset
 from snnc.toolchain.data.table import load_dataset
@@ -23,7 +24,7 @@ def train(
     build: Build | None = None,
     callbacks: Iterable[Callback] = (),
     resume: Checkpoint | str | Path | None = None,
-    start: training.Start | None = None,
+    start: training.Start | TorchStart | None = None,
 ) -> Checkpoint:
     """Train a network and return its last checkpoint. Ctrl-C leaves the last finished epoch.
 
@@ -35,7 +36,8 @@ def train(
         callbacks: called after every optimizer step and every epoch, in this order.
         resume: an interrupted training's checkpoint, or its file, to continue to the same bits as if it had not been
             interrupted; pass the configuration of that training.
-        start: `start(network)` gives the untrained base network other weights in place; companions keep their fresh ones.
+        start: `start(network)` gives the untrained base network other weights in place; companions keep their fresh ones. What
+            `snnc.from_torch` returns sets the architecture and beta of the configuration as well.
 
     Raises:
         ConfigError: for settings that do not fit together, or an `out` that is a checkpoint which this training reads.
@@ -52,6 +54,12 @@ def train(
         True
     """
     data = dataset or load_dataset(config.data, config.timesteps, config.image_size)
+    load: training.Start | None = None
+    if isinstance(start, TorchStart):
+        config, given = start.configured(config), start
+        load = lambda network: given.load(network, data)  # noqa: E731
+    else:
+        load = start
     before = load_checkpoint(resume) if isinstance(resume, str | Path) else resume
 
     def row_of_models(config: TrainConfig) -> SpikingNetwork:
@@ -59,4 +67,4 @@ def train(
 
     model = config.model if before or build else name_model(config.model)  # no checkpoint has code run
     config = config.replaced(data=data.name, model=model)  # they state how a file was split, and the digest of code
-    return training.train(config, data, build or row_of_models, out, callbacks=callbacks, resume=before, start=start)
+    return training.train(config, data, build or row_of_models, out, callbacks=callbacks, resume=before, start=load)
