@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from snnc.export.lava.user_graph import lava_process
     from snnc.export.target import Stated
     from snnc.models import MODELS, build_model, load_model
+    from snnc.models.from_torch import TorchStart, from_torch
     from snnc.toolchain.data.dataset import Dataset, Split, chip_input
     from snnc.toolchain.data.samples_file import read_samples
     from snnc.toolchain.data.table import DATASETS, load_dataset
@@ -58,6 +59,7 @@ _HOMES = {
     "snnc.verification.recorded": ("RecordedVerdict", "verify_recording"),
     "snnc.verification.recording": ("Recording", "read_recording"),
     "snnc.models": ("MODELS", "build_model", "load_model"),
+    "snnc.models.from_torch": ("TorchStart", "from_torch"),
     "snnc.toolchain.data.dataset": ("Dataset", "Split", "chip_input"),
     "snnc.toolchain.data.samples_file": ("read_samples",),
     "snnc.toolchain.data.table": ("DATASETS", "load_dataset"),
@@ -113,12 +115,14 @@ __all__ = [
     "Split",
     "Stated",
     "Synapses",
+    "TorchStart",
     "Trace",
     "TrainConfig",
     "Verdict",
     "build_model",
     "chip_input",
     "export",
+    "from_torch",
     "lava_process",
     "load_dataset",
     "load_model",

@@ -233,6 +233,7 @@ def test_every_source_has_a_test_file() -> None:
         "lif_torch": "test_lif_autograd",
         "phase": "test_spiking_network",
         "cifarnet": "test_models",
+        "torch_neurons": "test_from_torch",
         "mlp": "test_models",
         "graph_options": "snnc/test_graph_start",
         "training_start": "models/test_checkpoint_start",
