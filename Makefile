@@ -31,8 +31,8 @@ demo: $(VENV)/installed ## install, then train, export and verify once on handwr
 
 dev: $(VENV)/developed ## install all that developers need
 
-test: $(VENV)/developed ## run all tests, those in Lava too
-	$(BIN)/python -m pytest
+test: $(VENV)/developed ## run all tests, those in Lava too, in a process for each core
+	$(BIN)/python -m pytest -n auto --dist loadfile
 
 # What needs no torch: the integer network, its simulators, the files for Loihi 2.
 CORE := $(addprefix tests/toolchain/,network native data/test_saccades.py data/test_digits.py) \

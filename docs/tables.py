@@ -10,9 +10,6 @@ from typing import Any
 import numpy as np
 
 from snnc.cli.train import PRESETS
-from snnc.experiments.claims import claims_table, means_table
-from snnc.experiments.plan import CHIP, PAPER
-from snnc.experiments.results_file import read_results
 from snnc.export import TARGETS
 from snnc.toolchain.network.chips import CHIPS
 from snnc.toolchain.network.network import Input, Layer, Lif, Network
@@ -21,18 +18,6 @@ from snnc.toolchain.settings import settings_of
 from snnc.toolchain.training.config import TrainConfig
 
 DOCS = Path(__file__).parent
-RESULTS = DOCS / "results"
-CLAIMS = [  # what the paper says is better than what, and what a twin is worth beside a longer training
-    ("TNA FP-SNN", "FP-SNN"),
-    ("TNA T-SNN", "T-SNN"),
-    ("TNA T-SNN", "T-SNN, twice as long"),
-    ("FP-SNN", "T-SNN"),
-    ("T-SNN", "B-SNN"),
-    ("TNA T-SNN", "KD T-SNN"),
-    ("TNA T-SNN", "KD+CE T-SNN"),
-    ("TNA T-SNN", "TNA3 T-SNN"),
-    ("T-SNN", "T-SNN from the start"),
-]
 MARKED = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
@@ -57,7 +42,9 @@ def limits() -> list[str]:
     rows = ["| chip | limit | least | most | known from | status |", "|---|---|---|---|---|---|"]
     for chip in CHIPS.values():
         for each in chip.limits:
-            rows.append(f"| {chip.title} | {each.what} | {each.least:,} | {each.most:,} | {each.source} | {each.status} |")
+            rows.append(
+                f"| {chip.title} | {each.what.rstrip(',:')} | {each.least:,} | {each.most:,} | {each.source} | {each.status} |"
+            )
     return rows
 
 
@@ -104,34 +91,9 @@ def _networks() -> dict[str, Network]:
     }
 
 
-def validation() -> list[str]:
-    """Return what was chosen on validation images: the settings tried, the accuracy of each, the share of the matching term."""
-    rows = []
-    for name in ("validation_rate", "validation_alpha", "validation_kd_ce"):
-        if (RESULTS / f"{name}.json").exists():
-            rows += means_table(read_results(RESULTS / f"{name}.json"))[2 if rows else 0 :]
-    return rows
-
-
-def methods() -> list[str]:
-    """Return the accuracies of all methods on the test images."""
-    return means_table(read_results(RESULTS / "methods.json"))
-
-
-def claims_paper() -> list[str]:
-    """Return which claims hold after the paper's two phases."""
-    return claims_table(read_results(RESULTS / "methods.json"), CLAIMS, PAPER)
-
-
-def claims_chip() -> list[str]:
-    """Return which claims hold on the chip."""
-    return claims_table(read_results(RESULTS / "methods.json"), CLAIMS, CHIP)
-
-
-TABLES: dict[str, Callable[[], list[str]]] = {
-    each.__name__: each for each in (settings, presets, limits, refusals, validation, methods, claims_paper, claims_chip)
-}
-TABLES |= runpy.run_path(str(DOCS / "bisnn_results.py"))["TABLES"]
+TABLES: dict[str, Callable[[], list[str]]] = {each.__name__: each for each in (settings, presets, limits, refusals)}
+for script in ("bisnn_results.py", "methods_results.py"):
+    TABLES |= runpy.run_path(str(DOCS / script))["TABLES"]
 
 
 def filled(text: str) -> str:

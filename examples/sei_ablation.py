@@ -1,6 +1,6 @@
 """What shortcuts, distillation and self-ensemble are worth to a network of binary weights, on the digits that come with snnc.
 
-    python examples/sei_ablation.py --seeds 5 --output docs/results/sei.json
+    python examples/sei_ablation.py --seeds 12 --output docs/results/sei.json
 
 Trains every row from every seed and keeps each result at once; a second call goes on where the first was stopped.
 `docs/sei_tables.py` makes the tables and the figure of docs/sei.md from the file.
@@ -44,7 +44,7 @@ ROWS: dict[str, dict[str, Any]] = {
     "conv, KD": {"ensemble": 0.0},
     "conv, baseline": PLAIN,
     "none, baseline": {**PLAIN, "shortcuts": "none"},
-    "conv, tna": {"method": "tna"},
+    "conv, tna": {"method": "tna", "alpha": 1e-3},
     "conv, KD, SE, T = 5": {"timesteps": 5},
     "conv, baseline, T = 5": {**PLAIN, "timesteps": 5},
 }

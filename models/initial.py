@@ -11,6 +11,7 @@ from torch import Tensor
 
 from snnc.toolchain.errors import ConfigError
 from snnc.toolchain.layers.lif_autograd import EPSILON, leaky_sum
+from snnc.toolchain.layers.max_pool import MaxPool
 from snnc.toolchain.layers.spiking_layer import ReadOut, SpikingLayer
 from snnc.toolchain.layers.spiking_network import SpikingNetwork
 from snnc.toolchain.network.network import INPUT
@@ -40,12 +41,18 @@ def load_initial(
     Means and deviations are those over `samples`, chip inputs `(B, ...)` or `(T, B, ...)`. The read-out's weights and biases
     are scaled alike, which changes no class. Raises ConfigError for other shapes.
     """
-    if len(layers) != len(network.layers):
-        raise ConfigError(f"weights of {len(layers)} layers do not fit a network of {len(network.layers)}")
+    weighted = sum(bool(layer.synapses) for layer in network.layers)
+    if len(layers) != weighted:
+        raise ConfigError(f"weights of {len(layers)} layers do not fit a network of {weighted}")
     spikes = {INPUT: network.with_time(torch.as_tensor(samples))}
     was_training = network.training
     network.eval()
-    for layer, given in zip(network.layers, layers, strict=True):
+    waiting = iter(layers)
+    for layer in network.layers:
+        if isinstance(layer, MaxPool):
+            spikes[layer.name] = layer(spikes)
+            continue
+        given = next(waiting)
         (synapses,) = layer.synapses
         weight, bias = (torch.as_tensor(values, dtype=torch.float32) for values in (given.weight, given.bias))
         if weight.shape != synapses.weight.shape:

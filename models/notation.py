@@ -1,125 +1,192 @@
 """Architectures written as text, such as 128C3-256C3-AP2-512C3-1024FC: what papers print, and what a checkpoint can hold.
 
-`16C3` is a convolution of 16 channels and a 3 x 3 kernel whose padding keeps the size, `16C3p0` one without padding, `AP2`
-average pooling of 2 x 2, and `64FC` a layer of 64 neurons. A read-out follows, which `-Out` may name.
+`16C3` is a convolution of 16 channels and a 3 x 3 kernel whose padding keeps the size, `16C3p0` one without padding, `16C3s2`
+one of stride 2, `AP2` average pooling of 2 x 2, `MP2` max pooling of spikes, and `64FC` a layer of 64 neurons. `d0.5` behind a
+layer is its dropout, `:binary` its weights. A read-out follows, which `-Out` may name.
 """
 
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
 from snnc.toolchain.errors import ConfigError
 from snnc.toolchain.layers.lif_autograd import Neurons
+from snnc.toolchain.layers.max_pool import MaxPool
 from snnc.toolchain.layers.spiking_layer import ReadOut, SpikingLayer
 from snnc.toolchain.layers.spiking_network import SpikingNetwork
 from snnc.toolchain.layers.synapses import Geometry, Synapses
 from snnc.toolchain.network.network import INPUT, Input
 from snnc.toolchain.training.config import TrainConfig
 
-CONVOLUTION = re.compile(r"([1-9]\d{0,4})C([1-9]\d?)(?:p(\d{1,2}))?", re.ASCII)
+BEHIND = r"(?:d(0(?:\.\d{1,4})?))?(?::([a-z]+(?:-[a-z]+)*))?"  # dropout and weights
+CONVOLUTION = re.compile(r"([1-9]\d{0,4})C([1-9]\d?)(?:p(\d{1,2}))?(?:s([1-9]\d?))?" + BEHIND, re.ASCII)
 POOL = re.compile(r"AP([1-9]\d{0,2})", re.ASCII)
-DENSE = re.compile(r"([1-9]\d{0,4})FC", re.ASCII)
+MAX_POOL = re.compile(r"MP([1-9]\d{0,2})", re.ASCII)
+DENSE = re.compile(r"([1-9]\d{0,4})FC" + BEHIND, re.ASCII)
+JOIN = re.compile(r"-(?![a-z])", re.ASCII)  # weights may have a hyphen in their name
 OUT = "Out"
 MOST_LAYERS = 1000
-ALLOWED = "16C3 (a convolution), 16C3p0 (its padding), AP2 (average pooling), 64FC (neurons), joined by -"
+ALLOWED = (
+    "16C3 (a convolution), 16C3p0 (its padding), 16C3s2 (its stride), AP2 (average pooling), MP2 (max pooling of spikes), 64FC "
+    "(neurons), d0.5 and :binary behind a layer (its dropout and weights), joined by -"
+)
 
 
 @dataclass(frozen=True)
 class Part:
-    """One layer of a chain: how many channels or neurons, its kernel (None: all-to-all), and the pooling in front of it."""
+    """One layer of a chain: how many channels or neurons, its kernel (None: all-to-all), and the pooling in front of it.
+
+    Dropout and weights are those of the configuration where they are None.
+    """
 
     channels: int
     kernel: int | None = None
     padding: int = 0
     pool: int = 1
+    stride: int = 1
+    dropout: float | None = None
+    weights: str | None = None
+
+    @property
+    def kind(self) -> str:
+        """What its name begins with."""
+        return "fc" if self.kernel is None else "conv"
+
+    def words(self) -> list[str]:
+        """Return the words that `parse` reads."""
+        text = f"{self.channels}FC"
+        if self.kernel is not None:
+            keeps = self.kernel % 2 == 1 and self.padding == self.kernel // 2
+            stride = f"s{self.stride}" if self.stride > 1 else ""
+            text = f"{self.channels}C{self.kernel}" + ("" if keeps else f"p{self.padding}") + stride
+        text += "" if self.dropout is None else f"d{self.dropout:.4f}".rstrip("0").rstrip(".")
+        text += f":{self.weights}" if self.weights else ""
+        return [*([f"AP{self.pool}"] if self.pool > 1 else []), text]
+
+
+@dataclass(frozen=True)
+class MaxPart:
+    """A population that pools the spikes of the layer in front."""
+
+    pool: int
+    kind = "pool"
+
+    def words(self) -> list[str]:
+        """Return the word that `parse` reads."""
+        return [f"MP{self.pool}"]
 
 
 @dataclass(frozen=True)
 class Architecture:
     """The spiking layers of a chain, and the pooling in front of its read-out."""
 
-    parts: tuple[Part, ...]
+    parts: tuple[Part | MaxPart, ...]
     last_pool: int = 1
 
     def __str__(self) -> str:
         """Return the text that `parse` reads."""
-        words = []
-        for part in self.parts:
-            words += [f"AP{part.pool}"] if part.pool > 1 else []
-            if part.kernel is None:
-                words.append(f"{part.channels}FC")
-            else:
-                keeps = part.kernel % 2 == 1 and part.padding == part.kernel // 2
-                words.append(f"{part.channels}C{part.kernel}" + ("" if keeps else f"p{part.padding}"))
+        words = [word for part in self.parts for word in part.words()]
         return "-".join(words + ([f"AP{self.last_pool}"] if self.last_pool > 1 else []))
+
+    def scaled(self, width: float) -> "Architecture":
+        """Return the architecture with all channels and neurons scaled, at least one each."""
+        scaled = (
+            replace(part, channels=max(1, round(part.channels * width))) if isinstance(part, Part) else part
+            for part in self.parts
+        )
+        return Architecture(tuple(scaled), self.last_pool)
+
+    def named(self) -> Iterator[tuple[str, Part | MaxPart, int]]:
+        """Yield the name of each layer, the layer, and the side of the pool behind it."""
+        counts = dict.fromkeys(("conv", "fc", "pool"), 0)
+        behind = [*(part.pool for part in self.parts[1:]), self.last_pool]
+        for part, tile in zip(self.parts, behind, strict=True):
+            counts[part.kind] += 1
+            yield f"{part.kind}{counts[part.kind]}", part, tile
 
 
 def is_notation(text: str) -> bool:
     """Tell whether a text is meant as a notation, not as a name: its first word is one of the notation's."""
-    return any(pattern.fullmatch(text.split("-", maxsplit=1)[0]) for pattern in (CONVOLUTION, POOL, DENSE))
+    return any(pattern.fullmatch(JOIN.split(text, maxsplit=1)[0]) for pattern in (CONVOLUTION, POOL, MAX_POOL, DENSE))
 
 
 def parse(text: str) -> Architecture:
     """Return the architecture of a text. Raises ConfigError, naming the word, for one that it cannot have."""
-    words = text.split("-")
+    words = JOIN.split(text)
     if len(words) > MOST_LAYERS:
         raise ConfigError(f"model: {len(words):,} words; allowed are {MOST_LAYERS:,}")
-    parts, pool = list[Part](), 1
+    parts, pool = list[Part | MaxPart](), 1
     for word in words[:-1] if words[-1] == OUT else words:
-        if found := DENSE.fullmatch(word):
-            parts.append(Part(int(found[1]), pool=pool))
-        elif parts and parts[-1].kernel is None and (POOL.fullmatch(word) or CONVOLUTION.fullmatch(word)):
-            raise ConfigError(f"model {text!r}: {word!r} comes after FC, where there is no image; put it in front")
-        elif found := POOL.fullmatch(word):
+        if found := POOL.fullmatch(word):
+            _check_image(text, word, parts)
             pool *= int(found[1])
             continue
-        elif found := CONVOLUTION.fullmatch(word):
-            parts.append(Part(int(found[1]), int(found[2]), _padding(text, word, found), pool))
-        else:
-            raise ConfigError(f"model {text!r}: {word!r} is unknown; allowed are {ALLOWED}")
+        parts.append(_part(text, word, parts, pool))
         pool = 1
     if not parts:
         raise ConfigError(f"model {text!r}: it has no layer of neurons; allowed are {ALLOWED}")
     return Architecture(tuple(parts), pool)
 
 
+def _part(text: str, word: str, parts: list[Part | MaxPart], pool: int) -> Part | MaxPart:
+    if found := DENSE.fullmatch(word):
+        return Part(int(found[1]), pool=pool, dropout=_dropout(found[2]), weights=found[3])
+    if found := MAX_POOL.fullmatch(word):
+        _check_image(text, word, parts)
+        if not parts or pool > 1:
+            raise ConfigError(f"model {text!r}: {word!r} takes spikes; put it right behind a layer of neurons")
+        return MaxPart(int(found[1]))
+    if found := CONVOLUTION.fullmatch(word):
+        _check_image(text, word, parts)
+        stride, padding = int(found[4] or 1), _padding(text, word, found)
+        return Part(int(found[1]), int(found[2]), padding, pool, stride, _dropout(found[5]), found[6])
+    raise ConfigError(f"model {text!r}: {word!r} is unknown; allowed are {ALLOWED}")
+
+
+def _check_image(text: str, word: str, parts: list[Part | MaxPart]) -> None:
+    if parts and parts[-1].kind == "fc":
+        raise ConfigError(f"model {text!r}: {word!r} comes after FC, where there is no image; put it in front")
+
+
+def _dropout(text: str | None) -> float | None:
+    return None if text is None else float(text)
+
+
 def _padding(text: str, word: str, found: "re.Match[str]") -> int:
     if found[3] is not None:
         return int(found[3])
     if int(found[2]) % 2 == 0:
-        raise ConfigError(f"model {text!r}: no padding keeps the size behind an even kernel; state it, such as {word}p0")
+        raise ConfigError(
+            f"model {text!r}: no padding keeps the size behind an even kernel; state it, such as {found[1]}C{found[2]}p0"
+        )
     return int(found[2]) // 2
 
 
 def from_notation(config: TrainConfig, input: Input, classes: int) -> SpikingNetwork:
     """Build the network of the text `config.model`, whose channels are as it says: `config.width` plays no part.
 
-    The first layer, the spike encoder, and the read-out keep 8 bits. Raises ConfigError for a text that is no architecture, or
-    one that does not fit the input.
+    The first layer, the spike encoder, and the read-out keep 8 bits, unless the text says otherwise of the first. Raises
+    ConfigError for a text that is no architecture, or one that does not fit the input.
     """
-    architecture = parse(config.model)
-    network = SpikingNetwork(config.model, config.timesteps, input)
+    return network_of(parse(config.model), config.model, config, input, classes)
+
+
+def network_of(architecture: Architecture, name: str, config: TrainConfig, input: Input, classes: int) -> SpikingNetwork:
+    """Build the network of an architecture, and name it. Raises ConfigError if it does not fit the input."""
+    network = SpikingNetwork(name, config.timesteps, input)
     neurons = Neurons(config.timesteps, config.beta, config.surrogate)
     last = INPUT
-    behind = [*(part.pool for part in architecture.parts[1:]), architecture.last_pool]
-    for (name, part), tile in zip(_named(architecture.parts), behind, strict=True):
+    for layer, part, tile in architecture.named():
+        shape = network.shape(last)
+        if isinstance(part, MaxPart):
+            last = network.add(MaxPool(layer, last, shape, part.pool, neurons))
+            continue
         tile = tile if part.kernel is not None else 1  # a pool behind a convolution sees whole patches only
-        geometry = Geometry(kernel=part.kernel, padding=part.padding, pool=part.pool, tile=tile)
-        synapses = Synapses(network.shape(last), part.channels, geometry)
-        weights = "float" if last == INPUT else config.weights
-        dropout = config.dropout if part.kernel is None else 0.0
-        layer = SpikingLayer(name, {last: synapses}, neurons, weights=weights, delta=config.delta, dropout=dropout)
-        last = network.add(layer)
+        geometry = Geometry(part.kernel, part.padding, part.pool, tile, part.stride)
+        synapses = {last: Synapses(shape, part.channels, geometry)}
+        weights = part.weights or ("float" if last == INPUT else config.weights)
+        dropout = (config.dropout if part.kernel is None else 0.0) if part.dropout is None else part.dropout
+        last = network.add(SpikingLayer(layer, synapses, neurons, weights=weights, delta=config.delta, dropout=dropout))
     average = Geometry(pool=architecture.last_pool)
     network.add(ReadOut("readout", {last: Synapses(network.shape(last), classes, average)}, neurons))
     return network
-
-
-def _named(parts: Iterable[Part]) -> list[tuple[str, Part]]:
-    counts = {"conv": 0, "fc": 0}
-    named = []
-    for part in parts:
-        kind = "fc" if part.kernel is None else "conv"
-        counts[kind] += 1
-        named.append((f"{kind}{counts[kind]}", part))
-    return named

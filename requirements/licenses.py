@@ -18,6 +18,7 @@ READ = {
     "importrosbag": "GPL-3.0-or-later",
     "matplotlib": "matplotlib's own, based on PSF",
     "nir": "BSD-3-Clause",
+    "neurobench": "Apache-2.0",
     "norse": "LGPL-3.0",
     "spikingjelly": "Apache-2.0",
 }

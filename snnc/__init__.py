@@ -24,11 +24,13 @@ if TYPE_CHECKING:
     from snnc.export.lava.user_graph import lava_process
     from snnc.export.target import Stated
     from snnc.models import MODELS, build_model, load_model
+    from snnc.models.from_torch import TorchStart, from_torch
     from snnc.toolchain.data.dataset import Dataset, Split, chip_input
     from snnc.toolchain.data.samples_file import read_samples
     from snnc.toolchain.data.table import DATASETS, load_dataset
     from snnc.toolchain.errors import SnncError
     from snnc.toolchain.layers.lif_autograd import Neurons
+    from snnc.toolchain.layers.max_pool import MaxPool
     from snnc.toolchain.layers.shortcut import Shortcut
     from snnc.toolchain.layers.spiking_layer import ReadOut, SpikingLayer
     from snnc.toolchain.layers.spiking_network import SpikingNetwork
@@ -57,11 +59,13 @@ _HOMES = {
     "snnc.verification.recorded": ("RecordedVerdict", "verify_recording"),
     "snnc.verification.recording": ("Recording", "read_recording"),
     "snnc.models": ("MODELS", "build_model", "load_model"),
+    "snnc.models.from_torch": ("TorchStart", "from_torch"),
     "snnc.toolchain.data.dataset": ("Dataset", "Split", "chip_input"),
     "snnc.toolchain.data.samples_file": ("read_samples",),
     "snnc.toolchain.data.table": ("DATASETS", "load_dataset"),
     "snnc.toolchain.errors": ("SnncError",),
     "snnc.toolchain.layers.lif_autograd": ("Neurons",),
+    "snnc.toolchain.layers.max_pool": ("MaxPool",),
     "snnc.toolchain.layers.shortcut": ("Shortcut",),
     "snnc.toolchain.layers.spiking_layer": ("ReadOut", "SpikingLayer"),
     "snnc.toolchain.layers.spiking_network": ("SpikingNetwork",),
@@ -98,6 +102,7 @@ __all__ = [
     "Input",
     "Layer",
     "Lif",
+    "MaxPool",
     "Network",
     "Neurons",
     "ReadOut",
@@ -110,12 +115,14 @@ __all__ = [
     "Split",
     "Stated",
     "Synapses",
+    "TorchStart",
     "Trace",
     "TrainConfig",
     "Verdict",
     "build_model",
     "chip_input",
     "export",
+    "from_torch",
     "lava_process",
     "load_dataset",
     "load_model",

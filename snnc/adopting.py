@@ -81,7 +81,7 @@ def random_samples(network: Network, count: int = RANDOM_SAMPLES, seed: int = 0)
         seed: equal seeds draw equal samples.
 
     Returns:
-        Chip values `(T, count, *input.shape)`, time first, a new frame for each step.
+        Chip values `(T, count, *input.shape)`, time first, a new frame for each step. More samples begin with fewer.
 
     Raises:
         DataError: for fewer than one sample.
@@ -96,7 +96,8 @@ def random_samples(network: Network, count: int = RANDOM_SAMPLES, seed: int = 0)
     if count < 1:
         raise DataError(f"{count} random samples were asked for; allowed are 1 and more")
     low, high = network.input.minimum, network.input.maximum + 1
-    return np.random.default_rng(seed).integers(low, high, (network.timesteps, count, *network.input.shape))
+    shape = (count, network.timesteps, *network.input.shape)
+    return np.random.default_rng(seed).integers(low, high, shape).swapaxes(0, 1)
 
 
 def _remembered(path: str | Path, stated: Stated) -> Network:

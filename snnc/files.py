@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from snnc.adopting import open_network, recalled
 from snnc.toolchain.data.dataset import Split, check_samples
+from snnc.toolchain.data.named import HUB, like, named
 from snnc.toolchain.data.samples_file import SUFFIXES, labelled_split
 from snnc.toolchain.data.table import EMBEDDED, load_dataset, load_fitting, row_of
 from snnc.toolchain.errors import ConfigError, DataError, DifferentNetworks
@@ -91,11 +92,11 @@ def split_for(network: Network, data: str | None, samples: int | None) -> Split:
 
     Raises DataError if the network does not say which, or if its outputs are not the dataset's classes.
     """
-    if data and Path(data).suffix in SUFFIXES:
+    if data and Path(data).suffix in SUFFIXES and not named(network.data).is_file:
         return labelled_split(data, network).first(samples)
-    name = data or data_of(network)
-    if not data and not row_of(name)[0] and not os.path.isdir(name):  # a file must not send anybody to a hub
-        raise DataError(f"the network was trained on {name!r}, which is loaded only if you name it: add --data {name}")
+    name = like(data, network.data) if data else data_of(network)
+    if not data:
+        _check_local(name)
     dataset = load_fitting(name, network.input, network.timesteps)
     outputs = network.classes
     if len(dataset.labels) != outputs:
@@ -105,3 +106,14 @@ def split_for(network: Network, data: str | None, samples: int | None) -> Split:
         )
     check_samples(dataset.test, network.input)
     return dataset.test.first(samples)
+
+
+def _check_local(name: str) -> None:
+    """Raise DataError for data that a file names and that are not here: it must not send anybody to a hub."""
+    place = named(name)
+    if row_of(name)[0] or place.is_file or os.path.isdir(place.place):
+        return
+    trained = f"the network was trained on {name!r}"
+    if HUB.fullmatch(name):
+        raise DataError(f"{trained}, which is loaded only if you name it: add --data {name}")
+    raise DataError(f"{trained}, which is not here; name data with --data: the folder where they are now, or a file .npz")

@@ -3,8 +3,10 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-from snnc.models import build_model
+from snnc.models import built_model
 from snnc.models.checkpoint_start import checkpoint_start
+from snnc.models.from_torch import TorchStart
+from snnc.models.python_file import name_model
 from snnc.toolchain.data.dataset import Dataset
 from snnc.toolchain.data.table import load_dataset
 from snnc.toolchain.errors import ConfigError
@@ -25,7 +27,7 @@ def train(
     build: Build | None = None,
     callbacks: Iterable[Callback] = (),
     resume: Checkpoint | str | Path | None = None,
-    start: training.Start | None = None,
+    start: training.Start | TorchStart | None = None,
     init: str | Path | None = None,
 ) -> Checkpoint:
     """Train a network and return its last checkpoint. Ctrl-C leaves the last finished epoch.
@@ -34,11 +36,12 @@ def train(
         config: all settings; `snnc.TrainConfig.from_toml` reads them from a file.
         out: the checkpoint to write after every epoch, a .pt file; a file that is there is replaced.
         dataset: what to train on; by default what `config.data` names.
-        build: `build(config)` returns an untrained network; by default that of the row of MODELS that `config.model` names.
+        build: `build(config)` returns an untrained network; by default the model that `config.model` names.
         callbacks: called after every optimizer step and every epoch, in this order.
         resume: an interrupted training's checkpoint, or its file, to continue to the same bits as if it had not been
             interrupted; pass the configuration of that training.
-        start: `start(network)` gives the untrained base network other weights in place; companions keep their fresh ones.
+        start: `start(network)` gives the untrained base network other weights in place; companions keep their fresh ones. What
+            `snnc.from_torch` returns sets the architecture and beta of the configuration as well.
         init: a checkpoint whose layers the base network starts from, those that have the same name and shape; its settings are
             those of `snnc.load_model(init)[1].config`, or any others.
 
@@ -58,14 +61,22 @@ def train(
         True
     """
     data = dataset or load_dataset(config.data, config.timesteps, config.image_size)
+    load: training.Start | None = None
+    if isinstance(start, TorchStart):
+        config, given = start.configured(config), start
+        load = lambda network: given.load(network, data)  # noqa: E731
+    else:
+        load = start
     before = load_checkpoint(resume) if isinstance(resume, str | Path) else resume
 
     def row_of_models(config: TrainConfig) -> SpikingNetwork:
-        return build_model(config, data.input, len(data.labels))
+        return built_model(config, data.input, len(data.labels))
 
+    model = config.model if before or build else name_model(config.model)  # no checkpoint has code run
+    config = config.replaced(data=data.name, model=model)  # they state how a file was split, and the digest of code
     if init is not None:
         if start is not None or resume is not None:
             raise ConfigError("init says what training starts from; leave out start and resume")
         check_output(out, (".pt",), [init])
-        start = checkpoint_start(init).load
-    return training.train(config, data, build or row_of_models, out, callbacks=callbacks, resume=before, start=start)
+        load = checkpoint_start(init).load
+    return training.train(config, data, build or row_of_models, out, callbacks=callbacks, resume=before, start=load)

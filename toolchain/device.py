@@ -18,6 +18,11 @@ def torch_device(name: str) -> torch.device:
     return device
 
 
+def device_name(device: torch.device) -> str:
+    """Return a device as people know it: the card's own name where it has one."""
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
+
+
 def out_of_memory(error: RuntimeError) -> bool:
     """Whether an error says that there is no memory left: on a GPU it has a type, on a CPU only a text."""
     return isinstance(error, torch.OutOfMemoryError) or "allocate memory" in str(error) or "not enough memory" in str(error)

@@ -5,6 +5,8 @@ import torch
 from torch import Tensor
 
 from snnc.toolchain.errors import LoweringError, located
+from snnc.toolchain.layers.evaluating import evaluating
+from snnc.toolchain.layers.max_pool import MaxPool
 from snnc.toolchain.layers.phase import Phase
 from snnc.toolchain.layers.spiking_layer import SPIKES_PER_LOGIT, ReadOut, SpikingLayer, SpikingReadOut
 from snnc.toolchain.layers.spiking_network import SpikingNetwork
@@ -44,9 +46,10 @@ def lower(model: SpikingNetwork, labels: tuple[str, ...] = (), name: str | None 
         )
     check_neurons(trained.output_shape for trained in model.layers)
     layers: list[Layer] = []
-    for trained in model.layers:
-        with located(f"layer {trained.name!r}"), torch.no_grad():
-            layers.append(_lower_layer(trained))
+    with evaluating(model), torch.no_grad():
+        for trained in model.layers:
+            with located(f"layer {trained.name!r}"):
+                layers.append(trained.lowered() if isinstance(trained, MaxPool) else _lower_layer(trained))
     title = name or model.architecture
     if isinstance(model.readout, SpikingReadOut):
         network = Network(title, model.timesteps, model.input, tuple(layers), "spikes", labels, logit_units=SPIKES_PER_LOGIT)
@@ -73,11 +76,12 @@ def folded(synapses: Synapses, weight: np.ndarray, source: str) -> Synapse:
     geometry, padding = synapses.geometry, synapses.geometry.padding
     if geometry.kernel is None:
         return Dense(source, weight).behind_pool(geometry.pool, synapses.source_shape)
-    whole = Conv(source, weight, padding=(padding, padding))
+    stride = (geometry.stride, geometry.stride)
+    whole = Conv(source, weight, stride, padding=(padding, padding))
     # Taps of weight 0 behind a kernel make it reach less far, so that the last rows and columns are not there.
     given, kept = whole.output_shape(geometry.pooled_shape(synapses.source_shape))[1:], synapses.output_shape[1:]
-    missing = [(0, given[axis] - kept[axis]) for axis in (0, 1)]
-    trimmed = Conv(source, np.pad(weight, [(0, 0), (0, 0), *missing]), padding=(padding, padding))
+    missing = [(0, geometry.stride * (given[axis] - kept[axis])) for axis in (0, 1)]
+    trimmed = Conv(source, np.pad(weight, [(0, 0), (0, 0), *missing]), stride, padding=(padding, padding))
     return trimmed.behind_pool(geometry.pool, synapses.source_shape)
 
 

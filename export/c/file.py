@@ -26,7 +26,7 @@ def content(network: Network, options: COptions = COptions()) -> bytes:  # noqa:
     """Return the header of a network without violations: declarations and, behind a macro, the code."""
     shapes = network.shapes
     stored = [[_form(synapse, shapes[synapse.source]) for synapse in layer.synapses] for layer in network.layers]
-    values = {"network": to_plain(network)[0], "prefix": options.prefix, "synapses": stored}
+    values = {"network": to_plain(network)[0], "digest": network.digest(), "prefix": options.prefix, "synapses": stored}
     # The text stands in a comment: nothing in it may open or close one.
     line = json.dumps(values).replace("/", "\\u002f").replace("?", "\\u003f")
     return source_text(network, options, line).encode("ascii")

@@ -153,15 +153,18 @@ def limit(memory: int, seconds: float) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
-def answer(content: bytes, *, limited: bool = True) -> Iterator[bytes | memoryview]:
-    """Yield the answer about a file: eight bytes of length, JSON, and the arrays; of a refused file only JSON."""
+def answer(content: bytes, seconds: float | None = None) -> Iterator[bytes | memoryview]:
+    """Yield the answer about a file: eight bytes of length, JSON, and the arrays; of a refused file only JSON.
+
+    With `seconds`, this process is limited to those and to the memory that the arrays can need, for good.
+    """
     arrays: Iterator[bytes | memoryview] = iter(())
     try:
         file = h5py.File(BytesIO(content), "r")
         walk = Walk(len(content))
         head: dict[str, Any] = {"group": walk.describe(file)}
-        if limited:
-            limit(2 * walk.total + START, seconds_for(len(content)))
+        if seconds is not None:
+            limit(2 * walk.total + START, seconds)
         arrays = walk.arrays()
     except Refused as error:
         head = {"refused": str(error)}
@@ -174,10 +177,10 @@ def answer(content: bytes, *, limited: bool = True) -> Iterator[bytes | memoryvi
 
 
 def main() -> None:
-    """Answer about the file on standard input."""
-    content = sys.stdin.buffer.read()
-    limit(START + len(content), seconds_for(len(content)))
-    for part in answer(content):
+    """Answer about the file on standard input, within so many seconds of a processor."""
+    content, seconds = sys.stdin.buffer.read(), float(sys.argv[1])
+    limit(START + len(content), seconds)
+    for part in answer(content, seconds):
         sys.stdout.buffer.write(part)
 
 

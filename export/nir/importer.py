@@ -116,7 +116,7 @@ class _Maker:
     ) -> None:
         self.rules, self.timesteps, self.limits, self.crops, self.silent = rules, timesteps, limits, crops, silent
         self.shapes = shapes
-        self.ranges: dict[str, Range] = dict.fromkeys(shapes, (0, 1)) | {INPUT: (pixels.minimum, pixels.maximum)}
+        self.ranges: dict[str, Range] = {**dict.fromkeys(shapes, (0, 1)), INPUT: (pixels.minimum, pixels.maximum)}
         self.rounded, self.recognized = list[str](), list[str]()
         self.real, self.factors = dict[str, RealLayer](), dict[str, float]()
 

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from snnc.models.cifarnet import CONVOLUTIONS, DENSE
+from snnc.models.cifarnet import CIFARNET
+from snnc.models.notation import Part, parse
 from snnc.toolchain.errors import ConfigError
 from snnc.toolchain.network import lif
 from snnc.toolchain.network.network import INPUT, Input, Layer, Lif, Network
@@ -35,21 +36,24 @@ def synthetic_cifarnet(width: float = 1.0, timesteps: int = 5, rate: float = 0.1
     image = synthetic_images(pixels, 1, seed=seed + 1)
     layers: list[Layer] = []
     spikes: NDArray[Any] = np.broadcast_to(image, (timesteps, *pixels.shape))
-    for name, channels, pool in CONVOLUTIONS:
-        limit = 1 if layers else ENCODER_LIMIT
-        weight = rng.integers(-limit, limit + 1, (scaled(channels, width), spikes.shape[1], 3, 3), np.int8)
-        source = layers[-1].name if layers else INPUT
-        synapse: Synapse = Conv(source, weight, padding=(1, 1)).behind_pool(pool, spikes.shape[1:])
-        layer, spikes = calibrated(name, [(synapse, spikes)], rate, rng)
-        layers.append(layer)
-    for name, neurons in DENSE:
-        synapse = Dense(layers[-1].name, rng.integers(-1, 2, (scaled(neurons, width), prod(spikes.shape[1:])), np.int8))
-        layer, spikes = calibrated(name, [(synapse, spikes)], rate, rng)
-        layers.append(layer)
+    for name, part, _ in parse(CIFARNET).scaled(width).named():
+        if isinstance(part, Part):
+            synapse = _drawn(part, layers[-1].name if layers else INPUT, spikes.shape[1:], rng)
+            layer, spikes = calibrated(name, [(synapse, spikes)], rate, rng)
+            layers.append(layer)
     readout = rng.integers(-READOUT_LIMIT, READOUT_LIMIT + 1, (CLASSES, spikes.shape[1]), np.int8)
     never = Lif((CLASSES,), lif.VTH_MAX, HALF)
     layers.append(Layer("readout", (Dense(layers[-1].name, readout),), never))
     return Network(f"cifarnet x {width:g} at {rate:.0%} firing", timesteps, pixels, tuple(layers))
+
+
+def _drawn(part: Part, source: str, shape: Shape, rng: np.random.Generator) -> Synapse:
+    """Draw the synapses of a layer: those from the input are graded, all others ternary."""
+    limit = ENCODER_LIMIT if source == INPUT else 1
+    if part.kernel is None:
+        return Dense(source, rng.integers(-1, 2, (part.channels, prod(shape)), np.int8))
+    weight = rng.integers(-limit, limit + 1, (part.channels, shape[0], part.kernel, part.kernel), np.int8)
+    return Conv(source, weight, padding=(part.padding, part.padding)).behind_pool(part.pool, shape)
 
 
 def check_rate(rate: float) -> None:

@@ -9,6 +9,7 @@ from rich.table import Table
 from snnc.bench.residual import ShortcutRow
 from snnc.bench.simulation import Row
 from snnc.bench.training import TrainingSettings, Variant, ratios
+from snnc.toolchain.device import device_name
 
 HEADINGS = ("firing rate", "images/s", "GMAC/s", "of limit", "peak MiB")
 TITLES = {"torch_float32": "torch f32", "onednn_int8": "oneDNN int8", "lava": "Lava *"}
@@ -21,11 +22,14 @@ NOTE = (
 )
 
 TRAINING_NOTE = (
-    "One step of CIFARNet at width {width}, batch {batch}, T = {steps}: forward, backward, Adam; all variants in turn.\n"
+    "One step of CIFARNet on {device} in {precision}, width {width}, batch {batch}, T = {steps}: forward, backward, Adam; all\n"
+    "variants in turn.\n"
     "limit: ReLU instead of neurons. `documented`: as their documentation shows them; all others in channels_last layout and\n"
     "with the fused Adam, as ours.\n"
     "MiB: what the first step takes beyond the built model, Adam's state included. All neurons compute the same spikes."
 )
+
+ELSEWHERE_NOTE = "A forward pass of the integer phase gave the CPU's spikes and membranes there, to the bit."
 
 SHORTCUT_NOTE = (
     "A ResNet-18 of random ternary weights with one shortcut around each convolution, and the same network without them, both\n"
@@ -85,7 +89,11 @@ def show_training(console: Console, variants: Sequence[Variant], settings: Train
         table.add_row(variant.name, f"{variant.images_per_s(settings.batch):.1f}", f"{variant.peak_mib:,.0f}", *spread)
     table.columns[0].justify = "left"
     console.print(table, "")
-    console.print(TRAINING_NOTE.format(width=settings.width, batch=settings.batch, steps=settings.timesteps))
+    where = device_name(settings.work().device)
+    note = TRAINING_NOTE.format(
+        device=where, precision=settings.precision, width=settings.width, batch=settings.batch, steps=settings.timesteps
+    )
+    console.print(note if where == "cpu" else f"{note}\n{ELSEWHERE_NOTE}")
 
 
 def _table(*headings: str) -> Table:

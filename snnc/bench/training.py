@@ -16,10 +16,12 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+import torch
+
 from snnc.bench.frameworks import installed
 from snnc.bench.memory import peak_mib
-from snnc.bench.training_steps import Step, Work, baseline_step, our_step
-from snnc.toolchain.device import torch_threads
+from snnc.bench.training_steps import Step, Work, baseline_step, our_step, same_integers
+from snnc.toolchain.device import device_name, torch_device, torch_threads
 from snnc.toolchain.errors import ConfigError
 from snnc.toolchain.layers.phase import Phase
 from snnc.toolchain.simulate.bitsliced import cores
@@ -29,13 +31,23 @@ OURS = ("snnc", "snnc quantized", "snnc integer", "snnc twin")
 
 @dataclass(frozen=True)
 class TrainingSettings:
-    """The work of one step, how often it is measured, and on how many threads (None: all cores)."""
+    """The work of one step, how often it is measured, on how many threads (None: all cores), and on which device.
+
+    `precision` "bf16" lets torch's autocast choose which operations run in bfloat16, in every variant but the integer phase.
+    """
 
     width: float = 0.25
     batch: int = 32
     timesteps: int = 5
     rounds: int = 7
     threads: int | None = None
+    device: str = "cpu"
+    precision: str = "float32"
+
+    def work(self) -> Work:
+        """Return the size of one step and where it runs. Raises ConfigError for a device that is not there."""
+        half = self.precision == "bf16"
+        return Work(self.width, self.batch, self.timesteps, torch_device(self.device), half)
 
 
 @dataclass
@@ -52,14 +64,21 @@ class Variant:
 
 
 def measure(settings: TrainingSettings, say: Callable[[str], None]) -> list[Variant]:
-    """Build every variant, take a first step for its memory, then time all in turns. Raises ConfigError."""
+    """Build every variant, take a first step for its memory, then time all in turns. Raises ConfigError.
+
+    On another device than the CPU, the integers of a forward pass are compared with those of the CPU first; a difference is a
+    ConfigError, too.
+    """
     if not 1e-3 <= settings.width <= 4:
         raise ConfigError(f"width {settings.width} cannot be measured; allowed are 0.001 to 4")
+    work = settings.work()
+    if work.device.type != "cpu" and not same_integers(work):
+        raise ConfigError(f"device {settings.device!r} gives other integers than the CPU; train the integer phase on the CPU")
     variants, steps = [], {}
     with torch_threads(settings.threads or cores()):
-        for name, build in _builders(settings):
+        for name, build in _builders(work):
             say(f"building {name}")
-            steps[name], peak = _first_step(build)
+            steps[name], peak = _first_step(build, work)
             variants.append(Variant(name, peak_mib=peak))
         for number in range(settings.rounds):
             for variant in variants:
@@ -90,11 +109,12 @@ def as_dict(variants: list[Variant], settings: TrainingSettings) -> dict[str, An
         "width": settings.width,
         "batch": settings.batch,
         "timesteps": settings.timesteps,
+        "device": device_name(settings.work().device),
+        "precision": settings.precision,
     }
 
 
-def _builders(settings: TrainingSettings) -> Iterator[tuple[str, Callable[[], Step]]]:
-    work = Work(settings.width, settings.batch, settings.timesteps)
+def _builders(work: Work) -> Iterator[tuple[str, Callable[[], Step]]]:
     yield "snnc", partial(our_step, work)
     for name in installed():
         yield name, partial(baseline_step, name, work)
@@ -105,9 +125,14 @@ def _builders(settings: TrainingSettings) -> Iterator[tuple[str, Callable[[], St
         yield f"{name} documented", partial(baseline_step, name, work, as_documented=True)
 
 
-def _first_step(build: Callable[[], Step]) -> tuple[Step, float]:
-    """Return a step and the MiB that its first run, Adam's state included, takes beyond the built model."""
+def _first_step(build: Callable[[], Step], work: Work) -> tuple[Step, float]:
+    """Return a step and the MiB that its first run, Adam's state included, takes beyond the built model on its device."""
     step = build()
+    if work.device.type != "cpu":
+        before_step = torch.accelerator.memory_allocated(work.device)
+        torch.accelerator.reset_peak_memory_stats(work.device)
+        step()
+        return step, (torch.accelerator.max_memory_allocated(work.device) - before_step) / 2**20
     _give_memory_back()
     with peak_mib() as peak:
         before = _resident_mib()

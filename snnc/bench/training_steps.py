@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -21,6 +22,8 @@ from snnc.toolchain.training.trainer import ParallelNetworks
 PIXELS = Input(IMAGE, minimum=-128, maximum=127, zero_point=128)
 LEARNING_RATE = 1e-4  # small, so that all rounds measure the same network
 
+CPU = torch.device("cpu")
+
 Step = Callable[[], float]
 
 
@@ -31,6 +34,8 @@ class Work:
     width: float
     batch: int
     timesteps: int
+    device: torch.device = CPU
+    half: bool = False  # operations that autocast knows run in bfloat16; the integer phase leaves it itself
 
 
 def our_step(work: Work, phase: Phase = Phase.FLOAT, method: str = "baseline") -> Step:
@@ -38,7 +43,7 @@ def our_step(work: Work, phase: Phase = Phase.FLOAT, method: str = "baseline") -
     row, config = METHODS[method], TrainConfig(method=method)
     networks = [_network(work, phase)]
     networks += [_network(work, Phase.FLOAT) for _ in row.networks(config)]
-    module = ParallelNetworks(networks)
+    module = ParallelNetworks(networks).to(work.device)
     optimizer = row.optimizer(module, LEARNING_RATE, config, work.batch)
     return _timed(work, optimizer, lambda x, labels: row.loss(module(x), labels, config.method_settings).total)
 
@@ -48,7 +53,7 @@ def baseline_step(name: str, work: Work, *, as_documented: bool = False) -> Step
 
     It has our layout and our Adam, or else those of its documentation.
     """
-    baseline = build_baseline(name, work.width, work.timesteps, as_documented=as_documented)
+    baseline = build_baseline(name, work.width, work.timesteps, as_documented=as_documented).to(work.device)
     plain = as_documented
     optimizer = torch.optim.Adam(baseline.parameters(), lr=LEARNING_RATE) if plain else adam(baseline, LEARNING_RATE)
     return _timed(work, optimizer, lambda x, labels: F.cross_entropy(baseline(x), labels), channels_last=not plain)
@@ -73,16 +78,39 @@ def _timed(
     *,
     channels_last: bool = True,
 ) -> Step:
-    images = torch.randint(-128, 128, (work.batch, *IMAGE)).float()
+    images = torch.randint(-128, 128, (work.batch, *IMAGE)).float().to(work.device)
     if channels_last:
         images = images.contiguous(memory_format=torch.channels_last)
-    labels = torch.randint(0, CLASSES, (work.batch,))
+    labels = torch.randint(0, CLASSES, (work.batch,)).to(work.device)
 
     def step() -> float:
+        wait_for(work.device)
         started = time.perf_counter()
         optimizer.zero_grad()
-        loss(images, labels).backward()
+        with torch.autocast(work.device.type, torch.bfloat16, enabled=work.half):
+            found = loss(images, labels)
+        found.backward()
         optimizer.step()
+        wait_for(work.device)
         return time.perf_counter() - started
 
     return step
+
+
+def wait_for(device: torch.device) -> None:
+    """Wait until a device has done all that it was given; a CPU has."""
+    if device.type != "cpu":
+        torch.accelerator.synchronize(device)
+
+
+def same_integers(work: Work) -> bool:
+    """Return whether a forward pass of the integer phase gives the CPU's spikes and membranes on the device, to the bit."""
+    network = _network(work, Phase.INTEGER)
+    samples = torch.randint(-128, 128, (work.batch, *IMAGE)).numpy()
+    ours = network.trace(samples)
+    theirs = network.to(work.device).trace(samples)
+    return all(
+        np.array_equal(here[name], there[name])
+        for here, there in ((ours.spikes, theirs.spikes), (ours.membranes, theirs.membranes))
+        for name in here
+    )

@@ -80,6 +80,8 @@ def _residual(console: "Console", rates: list[float], settings: "SimulationSetti
 @click.option("--timesteps", type=click.IntRange(1, 64), default=5, show_default=True, help="Time steps of each image.")
 @click.option("--rounds", type=click.IntRange(1, 10_000), default=7, show_default=True, help="Rounds of all variants in turn.")
 @click.option("--threads", type=click.IntRange(1, 256), help="Threads of all variants.  [default: all cores]")
+@click.option("--device", default="cpu", show_default=True, help="Device of PyTorch, such as cuda or cuda:1.")
+@click.option("--precision", type=click.Choice(["float32", "bf16"]), default="float32", show_default=True, help="Floats.")
 @output_options
 def bench_train(as_json: bool, quiet: bool, verbose: bool, **settings: Any) -> None:
     """Measure one training step against the ReLU limit and the frameworks that are installed here.

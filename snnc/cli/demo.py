@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from snnc.cli.options import FileName, console_for, output_options
-from snnc.cli.simulate import finish, run
+from snnc.cli.simulate import described_run, finish, run
 from snnc.cli.train import configured, kept_outputs, run_training
 from snnc.cli.training_options import TrainingCommand
 from snnc.toolchain.output_file import check_output
@@ -27,6 +27,7 @@ def demo(config_file: str | None, output: str, force: bool, as_json: bool, quiet
     from snnc.export import export as export_network
     from snnc.files import load_subject, split_for
     from snnc.verification.engines import Subject
+    from snnc.verification.verify import frames_of
 
     console, folder = console_for(as_json, quiet), Path(output)
     config = configured(None, config_file, settings)
@@ -40,9 +41,12 @@ def demo(config_file: str | None, output: str, force: bool, as_json: bool, quiet
     trained, _ = load_subject(folder / "model.pt")
     file = export_network(trained.network, "loihi2", folder / "model.net")
     exported = TARGETS["loihi2"].read(file)
-    console.print(str(exported))
+    console.print(f"{file}: {len(exported.layers)} layers, read back and equal")
     console.rule("3. simulate the exported file on every engine", align="left")
     # The file goes to the simulators, the checkpoint to torch: equal means that the export lost nothing.
     subject = Subject(exported, trained.model, (file,))
-    verdict = run(subject, split_for(exported, None, None), (), console, all_samples=False)
-    finish(verdict, console, folder / "report.html", checkpoint, as_json=as_json)
+    samples = frames_of(exported, split_for(exported, None, None))
+    verdict = run(subject, samples, (), console, all_samples=False)
+    files = (str(file), str(folder / "model.pt"))
+    done = described_run(verdict, subject, samples, files, data=config.data, checkpoint=checkpoint, options=())
+    finish(done, console, folder / "report.html", as_json=as_json)

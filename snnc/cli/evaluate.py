@@ -6,7 +6,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from snnc.cli.options import Command, FileName, console_for, output_options
+from snnc.cli.options import Command, FileName, console_for, model_option, output_options
 from snnc.evaluation.evaluate import Evaluation
 from snnc.toolchain.errors import ConfigError
 from snnc.toolchain.output_file import check_output
@@ -33,6 +33,7 @@ PERCENT = ("accuracy", "ece", "adaptive_ece")
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of what --calibrate and --bootstrap draw.")
 @click.option("-T", "--timesteps", metavar="A..B", help="Accuracy and spikes at other time steps, such as 1..8 or 2,4,8.")
 @click.option("--plot", type=FileName(), help="PNG or SVG file for the reliability diagram, or the curves over --timesteps.")
+@model_option
 @output_options
 def evaluate(
     files: tuple[str, ...],

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from snnc.cli.options import Command, FileName, RowOf, console_for, output_options, stated_options
+from snnc.cli.options import Command, FileName, RowOf, console_for, model_option, output_options, stated_options
 from snnc.export import TARGETS, options_for
 from snnc.export import export as export_network
 from snnc.toolchain.errors import ConfigError
@@ -60,6 +60,7 @@ def _option(target: str, each: "Field[Any]") -> click.Option:
     help="Members as a file each, or as one network side by side.",
 )
 @click.option("--draw-seed", type=int, help="Seed of the members.  [default: that of the training]")
+@model_option
 @output_options
 def export(
     file: str,
@@ -93,7 +94,7 @@ def export(
         return
     if committee != "files" or draw_seed is not None:
         raise ConfigError("--committee and --draw-seed are for --members; add --members K, or leave them out")
-    path = Path(output) if output else Path(file).with_suffix(chosen.suffix)
+    path = Path(output) if output else Path(file).parent / f"{Path(file).stem or 'network'}{chosen.suffix}"
     check_output(path, (chosen.suffix,), [file])
     settings = options_for(target, given)
     others = [each.path(path) for each in chosen.companions(settings)]

@@ -3,6 +3,7 @@
 import click
 
 from snnc.cli.bench import bench
+from snnc.cli.check import check
 from snnc.cli.demo import demo
 from snnc.cli.evaluate import evaluate
 from snnc.cli.export import export
@@ -10,6 +11,7 @@ from snnc.cli.import_graph import import_graph
 from snnc.cli.inspect import inspect
 from snnc.cli.options import Command, OneLineErrors
 from snnc.cli.simulate import simulate
+from snnc.cli.trace import trace
 from snnc.cli.train import train
 
 
@@ -38,5 +40,5 @@ def main() -> None:
 
 
 main.command_class = Command
-for command in (train, export, simulate, evaluate, inspect, import_graph, demo, bench):
+for command in (train, export, simulate, trace, check, evaluate, inspect, import_graph, demo, bench):
     main.add_command(command)

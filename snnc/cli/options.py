@@ -144,6 +144,24 @@ def output_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")(command)
 
 
+NOT_PASSED = "snnc."  # in front of the name of an option that its command is not passed, among a context's notes
+
+
+def model_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command --model, which names the Python file that built a checkpoint's network, so that it may be run."""
+
+    def name(context: click.Context, parameter: click.Parameter, value: str | None) -> None:
+        if value is not None:
+            from snnc.models.python_file import name_model
+
+            context.meta[NOT_PASSED + str(parameter.name)] = value
+            if name_model(value) == value:
+                raise ConfigError(f"--model {value!r} is no Python file and function; name them as my_model.py:build")
+
+    text = "Python file and function, FILE.py:FUNCTION, that built the network of a .pt: only code that is named is run."
+    return click.option("--model", callback=name, expose_value=False, help=text)(command)
+
+
 def stated_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Give a command the options that state what files of lava-dl do not say; together they are its argument `stated`."""
 

@@ -3,7 +3,6 @@
 import json
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,19 +10,19 @@ from typing import TYPE_CHECKING, Any
 import click
 from rich.console import Console
 
-from snnc.cli.options import Command, FileName, RowOf, console_for, engine_names, output_options, stated_options
+from snnc.cli.again import command_of, given_options
+from snnc.cli.options import Command, FileName, RowOf, console_for, engine_names, model_option, output_options, stated_options
 from snnc.cli.simulate_inputs import Inputs, Saved, input_options
 from snnc.toolchain.errors import ConfigError, EngineError
 from snnc.toolchain.output_file import check_output
 
 if TYPE_CHECKING:
+    from snnc.report.run import Run
     from snnc.toolchain.data.dataset import Split
     from snnc.toolchain.training.checkpoint import Checkpoint
     from snnc.verification.engines import Subject
     from snnc.verification.verdict import Verdict
     from snnc.verification.verify import InMemory, OnDisk
-
-REPORTS = (".html", ".htm")
 
 
 @click.command(cls=Command)
@@ -39,10 +38,11 @@ REPORTS = (".html", ".htm")
 @click.option("--time-limit", type=float, help="Seconds that one run of Lava may take.  [default: 1800]")
 @click.option("--device", default="cpu", show_default=True, help="Device of the engine tensor: cpu, cuda, cuda:1, mps ...")
 @click.option("--threads", type=click.IntRange(1, 256), help="Threads of the engine fast.  [default: all cores]")
-@click.option("--report", type=FileName(), help="HTML file to write with all tables.")
+@click.option("--report", type=FileName(), help="Report to write: a page (.html), .json, or JUnit .xml.")
 @click.option("--recorded", type=FileName(), help="Recording (.npz, or folder of .npy) to compare, in place of engines.")
 @click.option("--offset", type=click.IntRange(0), help="Steps that the first layer is late in it.  [default: found]")
 @click.option("--reset", type=click.IntRange(1), help="Steps between two resets in it.  [default: found]")
+@model_option
 @stated_options
 @output_options
 def simulate(
@@ -104,6 +104,8 @@ def simulate(
 
     console = console_for(as_json, quiet)
     if report:
+        from snnc.report.write import REPORTS
+
         check_output(report, REPORTS, files)
     settings: dict[str, Any] = {"device": device, "threads": threads}
     settings |= {} if time_limit is None else {"time_limit": time_limit}
@@ -116,11 +118,12 @@ def simulate(
     subject, checkpoint = load_subject(*files, stated=stated, **settings)
     if verbose:
         console.print(f"{subject.network}\n")
-    data = frames_of(subject.network, *inputs.of(subject.network, files, console))
-    saved.check_size(subject.network, data)
-    verdict = run(subject, data, engines, console, all_samples=everything)
-    saved.write(verdict.baseline, subject, data, console)
-    finish(verdict, console, report, checkpoint, as_json=as_json)
+    frames = frames_of(subject.network, *inputs.of(subject.network, files, console))
+    saved.check_size(subject.network, frames)
+    verdict = run(subject, frames, engines, console, all_samples=everything)
+    saved.write(verdict.baseline, subject, frames, console)
+    done = described_run(verdict, subject, frames, files, data=inputs.name(subject.network, files), checkpoint=checkpoint)
+    finish(done, console, report, as_json=as_json)
 
 
 def run(
@@ -148,22 +151,45 @@ def run(
     return verdict
 
 
-def finish(
-    verdict: "Verdict", console: Console, report: str | Path | None, checkpoint: "Checkpoint | None", *, as_json: bool
-) -> None:
+def described_run(
+    verdict: "Verdict",
+    subject: "Subject",
+    samples: "InMemory | OnDisk",
+    files: Sequence[str],
+    *,
+    data: str,
+    checkpoint: "Checkpoint | None",
+    options: tuple[tuple[str, ...], ...] | None = None,
+) -> "Run":
+    """Return what a report is about; `options` of snnc simulate repeat it, None: those that this command was given."""
+    from snnc.report.run import Run
+
+    context = click.get_current_context()
+    return Run(
+        verdict,
+        subject,
+        samples,
+        data,
+        tuple(files),
+        given_options(context) if options is None else options,
+        command_of(context),
+        checkpoint,
+    )
+
+
+def finish(done: "Run", console: Console, report: str | Path | None, *, as_json: bool) -> None:
     """Print the verdict, write the report, and exit with 0 if all is equal, else 1."""
-    from snnc.verification.report import write_report
+    from snnc.report.write import write_report
     from snnc.verification.tables import show_verdict
     from snnc.verification.verdict import verdict_line
 
+    verdict = done.verdict
     console.print()
     show_verdict(console, verdict)
     if console.quiet and not as_json and not verdict.equal:
         click.echo(f"snnc: {verdict_line(verdict)}", err=True)
     if report:
-        history: list[dict[str, Any]] = [asdict(epoch) for epoch in checkpoint.history] if checkpoint else []
-        settings = checkpoint.config.as_dict() if checkpoint else {}
-        write_report(verdict, report, history=history, settings=settings)
+        write_report(done, report)
         console.print(f"report: {report}")
     if as_json:
         click.echo(json.dumps(verdict.as_dict()))

@@ -46,18 +46,29 @@ class Inputs:
         self, network: "Network", files: Sequence[str], console: Console
     ) -> "tuple[Split | NDArray[Any], NDArray[Any] | None]":
         """Return a split, or samples as the chip takes them with the labels that they have. Raises DataError, ConfigError."""
-        from snnc.adopting import RANDOM_SAMPLES, random_samples, recalled
-        from snnc.files import knows_data, split_for
+        from snnc.adopting import RANDOM_SAMPLES, random_samples
+        from snnc.files import split_for
         from snnc.toolchain.data.samples_file import read_samples
 
         if self.file is not None:
             return read_samples(self.file, network, self.samples)
         if self.random is not None:
             return random_samples(network, self.random, self.seed or 0), None
-        if self.data is None and (any(recalled(file) for file in files) or not knows_data(network)):
+        if not self.name(network, files):
             console.print("random inputs within the range, since no dataset was named")
             return random_samples(network, RANDOM_SAMPLES if self.samples is None else self.samples), None
         return split_for(network, self.data, self.samples), None
+
+    def name(self, network: "Network", files: Sequence[str]) -> str:
+        """Return the dataset or the file that is run; "" for random samples."""
+        from snnc.adopting import recalled
+        from snnc.files import data_of, knows_data
+
+        if self.random is not None:
+            return ""
+        if named := self.file or self.data:
+            return named
+        return "" if any(recalled(file) for file in files) or not knows_data(network) else data_of(network)
 
 
 @dataclass(frozen=True)
@@ -97,19 +108,16 @@ class Saved:
             console.print(f"predictions: {self.predictions}")
 
 
-def input_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command the options that say what is run and what is saved; they are its arguments `inputs` and `saved`."""
+def source_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command the options that say what is run; they are its argument `inputs`."""
 
     @wraps(command)
-    def gathered(*arguments: Any, files: tuple[str, ...], **options: Any) -> Any:
-        names = {"data": "data", "input_file": "file", "random": "random", "seed": "seed", "samples": "samples"}
-        inputs = Inputs(**{field: options.pop(name) for name, field in names.items()})
-        saved = Saved(options.pop("traces"), options.pop("predictions"))
+    def gathered(*arguments: Any, samples: int | None = None, **options: Any) -> Any:
+        names = {"data": "data", "input_file": "file", "random": "random", "seed": "seed"}
+        inputs = Inputs(**{field: options.pop(name) for name, field in names.items()}, samples=samples)
         inputs.check()
-        saved.check([*files, *filter(None, [inputs.file, inputs.data])])
-        return command(*arguments, files=files, inputs=inputs, saved=saved, **options)
+        return command(*arguments, inputs=inputs, **options)
 
-    few = "Samples that every engine runs.  [default: all, fewer in slow engines]"
     for option in reversed(
         [
             click.option("-d", "--data", help="Dataset whose test split is run.  [default: what was trained on]"),
@@ -122,10 +130,29 @@ def input_options(command: Callable[..., Any]) -> Callable[..., Any]:
             ),
             click.option("--random", type=click.IntRange(1), metavar="N", help="Run N random samples, no data at all."),
             click.option("--seed", type=click.IntRange(0, 2**32 - 1), help="Seed of --random.  [default: 0]"),
+        ]
+    ):
+        gathered = option(gathered)
+    return gathered
+
+
+def input_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command the options that say what is run and what is saved; they are its arguments `inputs` and `saved`."""
+
+    @wraps(command)
+    def gathered(*arguments: Any, files: tuple[str, ...], inputs: Inputs, **options: Any) -> Any:
+        saved = Saved(options.pop("traces"), options.pop("predictions"))
+        saved.check([*files, *filter(None, [inputs.file, inputs.data])])
+        return command(*arguments, files=files, inputs=inputs, saved=saved, **options)
+
+    few = "Samples that every engine runs.  [default: all, fewer in slow engines]"
+    with_sources = source_options(gathered)
+    for option in reversed(
+        [
             click.option("-n", "--samples", type=int, help=few),
             click.option("--save", "traces", type=FileName(), help="Write every spike and membrane to this .npz file."),
             click.option("--predictions", type=FileName(), help="Write the decision for each sample to this .csv file."),
         ]
     ):
-        gathered = option(gathered)
-    return gathered
+        with_sources = option(with_sources)
+    return with_sources

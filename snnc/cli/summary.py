@@ -11,7 +11,8 @@ from rich.table import Table
 
 from snnc.export import TARGETS, target_of
 from snnc.toolchain.network.bounds import overflows
-from snnc.toolchain.network.chips import CHIPS, violations
+from snnc.toolchain.network.chips import CHIPS, Chip, violations
+from snnc.toolchain.network.mapping import mapping
 from snnc.toolchain.network.network import Layer, Network
 from snnc.toolchain.network.passes import hurried, insert_relays
 from snnc.toolchain.network.synapse import Synapse
@@ -49,8 +50,8 @@ class Summary:
     """One file; `formats` and `chips` list all that each target, in each variant, and each chip cannot hold of its network.
 
     `notices` say what users of a format must know although the format holds all. `relays` are the populations, with their
-    neurons, that a chip and Lava's stock processes need where a shorter path joins a longer one. `timesteps` is None where the
-    file does not say them.
+    neurons, that a chip and Lava's stock processes need where a shorter path joins a longer one. `cores` says of each chip what
+    the network takes of it; `snnc check` says more. `timesteps` is None where the file does not say them.
     """
 
     file: str
@@ -65,6 +66,7 @@ class Summary:
     semantics: str
     layers: list[LayerSummary]
     relays: dict[str, int]
+    cores: dict[str, str]
     formats: dict[str, list[str]]
     notices: dict[str, str]
     chips: dict[str, list[str]]
@@ -88,6 +90,7 @@ def summary(network: Network, file: Path, *, timesteps_known: bool = True, forei
         "integers of a file that snnc did not write" if foreign else _semantics(network, file),
         [_layer(layer, network) for layer in network.layers],
         _relays(network),
+        {chip.title: line for chip in CHIPS.values() if (line := _cores(network, chip))},
         {name: [str(each) for each in row.violations(network, options)] for name, (row, options) in variants.items()},
         {name: notice for name, notice in notices.items() if notice},
         {chip.title: [str(each) for each in violations(network, chip)] for chip in CHIPS.values()},
@@ -105,6 +108,16 @@ def _relays(network: Network) -> dict[str, int]:
         return {}
     own = {layer.name for layer in network.layers}
     return {layer.name: layer.neurons for layer in insert_relays(network).layers if layer.name not in own}
+
+
+def _cores(network: Network, chip: Chip) -> str | None:
+    found = mapping(network, chip)
+    if found is None or chip.cores is None:
+        return None
+    cores = (
+        f"{found.cores:,} of {chip.cores.count} cores" if found.chips == 1 else f"{found.cores:,} cores in {found.chips} chips"
+    )
+    return f"{cores}, {found.footprint / 1024:,.1f} KiB of weights, latency {found.latency} steps"
 
 
 def _layer(layer: Layer, network: Network) -> LayerSummary:
@@ -166,6 +179,9 @@ def show(console: Console, found: Summary, network: Network, *, verbose: bool = 
     for name, lost in {**found.formats, **found.chips}.items():
         limits.add_row(name, _lost(lost, found.notices.get(name), verbose=verbose))
     console.print(layers, "", limits, sep="\n")
+    console.print()
+    for name, line in found.cores.items():
+        console.print(f"{name}: {line}")
     if found.relays:
         neurons, all_neurons = sum(found.relays.values()), sum(row.neurons for row in found.layers)
         count = f"{len(found.relays)} populations, {neurons:,} neurons (+{neurons / all_neurons:.0%})"

@@ -6,7 +6,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, nullcontext
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -152,12 +152,21 @@ def configured(
 
 
 def _resumed(resume: str, preset: str | None, config_file: str | None, settings: dict[str, Any]) -> "Checkpoint":
+    from snnc.models.python_file import name_model
+    from snnc.toolchain.data.named import like
     from snnc.toolchain.training.checkpoint import load_checkpoint
+    from snnc.toolchain.training.model_file import model_file
 
+    moved, model = settings.pop("data"), settings["model"]
+    if model is not None and model_file(model):  # the code of the checkpoint's network, which the user names
+        name_model(settings.pop("model"))
     given = [name for name, value in {"preset": preset, "config": config_file, **settings}.items() if value is not None]
     if given:
         raise ConfigError(f"--resume takes the checkpoint's own settings; leave out --{given[0].replace('_', '-')}")
-    return load_checkpoint(resume)
+    before = load_checkpoint(resume)
+    if moved is None:
+        return before
+    return replace(before, config=before.config.replaced(data=like(moved, before.config.data)))
 
 
 def run_training(
@@ -172,6 +181,7 @@ def run_training(
     dataset: "Dataset | None" = None,
 ) -> "Checkpoint":
     """Train and return the last checkpoint; show progress, write the files beside it. Ctrl-C exits with 130."""
+    from snnc.models.python_file import name_model
     from snnc.toolchain.data.table import load_dataset
     from snnc.toolchain.distributed import is_worker
     from snnc.toolchain.training import freed_memory
@@ -184,6 +194,8 @@ def run_training(
         raise ConfigError(f"log {log!r} is unknown; allowed are {', '.join(LOGS)}")
     freed_memory.keep_freed_memory()
     data = dataset or load_dataset(config.data, config.timesteps, config.image_size)
+    model = config.model if resume else name_model(config.model)
+    config = config.replaced(data=data.name, model=model)
     weights = method_named(config.method).weights(config)
     console.print(
         f"{config.model}, {weights} weights, {config.method}, {epochs_of(config)} epochs, seed {config.seed}\n"

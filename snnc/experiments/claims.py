@@ -69,7 +69,7 @@ def means_table(results: Results) -> list[str]:
         if runs:
             cells = [interval([run.at(moment).accuracy for run in runs]).text() for moment in (PAPER, CHIP)]
             share = 100 * mean(run.paper.matching_share for run in runs)
-            cells += [f"{share:.1f} %" if share else "", _epochs(results, row)]
+            cells += [f"{share:.1f} %" if share else "", epochs_text(TrainConfig.from_dict(results.rows[row]))]
             lines.append(f"| {row} | {len(runs)} | {' | '.join(cells)} |")
     return lines
 
@@ -96,5 +96,6 @@ def _pairs(results: Results, claim: Claim) -> list[int]:
     return sorted(one.keys() & other.keys())
 
 
-def _epochs(results: Results, row: str) -> str:
-    return " + ".join(str(stage.epochs) for stage in stages(TrainConfig.from_dict(results.rows[row])) if stage.epochs)
+def epochs_text(config: TrainConfig) -> str:
+    """Return the epochs of all stages of a training, as `20 + 15 + 8`."""
+    return " + ".join(str(stage.epochs) for stage in stages(config) if stage.epochs)

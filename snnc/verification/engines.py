@@ -56,7 +56,8 @@ class Engine:
 
     Unless the caller says how many samples to run, an engine runs all of them, or the first `max_samples`, or as many as fit
     into a minute at its `throughput` (multiply-accumulates per second, roughly). `slow` engines run after the others. An engine
-    that `stands_in` for another runs only where that one cannot, unless it is asked for.
+    that `stands_in` for another runs only where that one cannot, unless it is asked for. `libraries` are the packages whose
+    versions decide what it computes.
     """
 
     run: Callable[[Subject, Frames], Trace]
@@ -66,6 +67,7 @@ class Engine:
     outputs: Callable[[Subject, Frames], NDArray[np.int64]] | None = None
     slow: bool = False
     stands_in: str | None = None
+    libraries: tuple[str, ...] = ("numpy",)
 
     def samples(self, network: Network) -> int | None:
         """Return how many samples of a network to run unless the caller says how many; None means all."""
@@ -185,13 +187,16 @@ def _fast_outputs(subject: Subject, frames: Frames) -> NDArray[Any]:
 ENGINES: dict[str, Engine] = {
     "reference": Engine(lambda s, x: simulate(s.network, samples_of(s.network, x)), throughput=5e9),
     "fast": Engine(
-        lambda s, x: simulate_bitsliced(s.network, samples_of(s.network, x), s.threads), _needs_kernel, outputs=_fast_outputs
+        lambda s, x: simulate_bitsliced(s.network, samples_of(s.network, x), s.threads),
+        _needs_kernel,
+        outputs=_fast_outputs,
+        libraries=("snnc",),
     ),
-    "tensor": Engine(_run_tensor, throughput=2e10, stands_in="fast"),
-    "torch": Engine(_run_model, _needs_model, throughput=2e10),
-    "onnx": Engine(_run_onnx, _needs_onnx, throughput=1e10, slow=True),
-    "nir": Engine(_run_nir, _needs_exact_nir, throughput=2e9, slow=True),
-    "c": Engine(_run_c, _needs_compiler, throughput=2e8, slow=True),
-    "lava": Engine(_run_lava("lava"), _needs_lava, max_samples=FEW, slow=True),
-    "netx": Engine(_run_lava("netx"), _needs_netx, max_samples=FEW, slow=True),
+    "tensor": Engine(_run_tensor, throughput=2e10, stands_in="fast", libraries=("torch",)),
+    "torch": Engine(_run_model, _needs_model, throughput=2e10, libraries=("torch",)),
+    "onnx": Engine(_run_onnx, _needs_onnx, throughput=1e10, slow=True, libraries=("onnx", "onnxruntime")),
+    "nir": Engine(_run_nir, _needs_exact_nir, throughput=2e9, slow=True, libraries=("nir", "numpy")),
+    "c": Engine(_run_c, _needs_compiler, throughput=2e8, slow=True, libraries=("snnc",)),
+    "lava": Engine(_run_lava("lava"), _needs_lava, max_samples=FEW, slow=True, libraries=("lava-nc",)),
+    "netx": Engine(_run_lava("netx"), _needs_netx, max_samples=FEW, slow=True, libraries=("lava-nc", "lava-dl")),
 }

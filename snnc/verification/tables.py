@@ -1,6 +1,6 @@
 """The progress of a verification and the tables of its verdict in the terminal; no color when piped."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 from rich.console import Console
@@ -8,6 +8,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
+from snnc.verification.neuron import NeuronTrace, names_of
 from snnc.verification.recorded import WORDS as KINDS
 from snnc.verification.recorded import RecordedVerdict
 from snnc.verification.verdict import EngineResult, Verdict, verdict_line
@@ -96,3 +97,21 @@ def _equal(verdict: Verdict, name: str) -> Text:
     if name == verdict.baseline and result.equal:
         return Text("-")
     return Text("yes", "green") if result.equal else Text("NO", "red")
+
+
+def show_neuron(console: Console, groups: Sequence[Sequence[NeuronTrace]]) -> None:
+    """Print one neuron over the time steps: the columns of each group of engines that saw the same, and where groups differ."""
+    table = Table("step", box=None, pad_edge=False, header_style="bold")
+    for number, group in enumerate(groups, 1):
+        mark = f" {number}" if len(groups) > 1 else ""
+        console.print(f"{mark.strip()}{': ' if mark else ''}{names_of(group)}")
+        for heading in ("input", "u", "v before", "v", "spike"):
+            table.add_column(f"{heading}{mark}", justify="right")
+    seen = [group[0] for group in groups]
+    for step in range(len(seen[0].v)):
+        rows = [tuple(values[step] for values in one.numbers) for one in seen]
+        cells = [f"{value:,}" for row in rows for value in row]
+        table.add_row(str(step), *cells, style="red" if len(set(rows)) > 1 else None)
+    console.print(table)
+    outcome = "all engines saw the same" if len(groups) == 1 else f"{len(groups)} groups of engines DIFFER"
+    console.print(f"{outcome}; u and v in 1/64 weight units", style="bold green" if len(groups) == 1 else "bold red")

@@ -81,7 +81,8 @@ class Verdict:
 
     The baseline is the reference. Where that takes too long for all samples, it is the fast simulator, which is then compared
     with the reference on some. `traced` is the number of samples whose spikes were counted; `left_out` says why engines did
-    not run.
+    not run. `confusion` counts the baseline's samples, `(classes, classes)`: by label, then by what it decided for; None
+    without labels.
     """
 
     network: Network
@@ -91,6 +92,7 @@ class Verdict:
     engines: dict[str, EngineResult] = field(default_factory=dict)
     left_out: dict[str, str] = field(default_factory=dict)
     first_difference: Difference | None = None
+    confusion: NDArray[np.int64] | None = None
 
     def __post_init__(self) -> None:
         """Start a row for every layer."""
@@ -135,7 +137,10 @@ class Verdict:
         result.compared += compared
         result.seconds += seconds
         if labels is not None:
-            result.correct = (result.correct or 0) + int((decisions(self.network, outputs) == labels).sum())
+            decided = decisions(self.network, outputs)
+            result.correct = (result.correct or 0) + int((decided == labels).sum())
+            if engine == self.baseline:
+                self._confuse(labels, decided)
 
     def differs(self, engine: str) -> bool:
         """Tell whether an engine was found to differ in any spike or membrane."""
@@ -167,6 +172,11 @@ class Verdict:
                 self.engines.setdefault(other.engine, EngineResult()).equal = False
                 shifted = {**vars(found), "sample": first_sample + found.sample}
                 self.first_difference = min(filter(None, (self.first_difference, Difference(**shifted))))
+
+    def _confuse(self, labels: NDArray[np.int64], decided: NDArray[np.int64]) -> None:
+        if self.confusion is None:
+            self.confusion = np.zeros((self.network.classes, self.network.classes), np.int64)
+        np.add.at(self.confusion, (labels, decided), 1)
 
     def _difference(self, index: int, reference: Trace, other: Trace) -> Difference | None:
         """Count what differs in one layer, and return the first place, its sample counted within the batch."""

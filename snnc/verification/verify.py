@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from snnc.toolchain.data.dataset import Split, check_samples, chip_input
-from snnc.toolchain.data.streamed import Streamed
+from snnc.toolchain.data.streamed import OnDisk as SamplesOnDisk
 from snnc.toolchain.errors import DataError, EngineError, Inexact, SnncError
 from snnc.toolchain.network.bounds import prove
 from snnc.toolchain.network.network import Network
@@ -121,7 +121,7 @@ def frames_of(network: Network, samples: Samples | Split, labels: NDArray[np.int
             f"the data have {int(samples.labels.max()) + 1} classes or more, the network has {outputs} outputs; "
             "choose the data it was trained on"
         )
-    if isinstance(samples.samples, Streamed):
+    if isinstance(samples.samples, SamplesOnDisk):
         check_samples(samples, network.input)
         return OnDisk(network, samples)
     return InMemory(as_frames(network, chip_input(samples, network.input)), samples.labels)

@@ -1,6 +1,7 @@
 """Commands on files of lava-dl: the time steps are asked for once, and kept."""
 
 import json
+import shlex
 import shutil
 from pathlib import Path
 from typing import Any
@@ -103,3 +104,20 @@ def test_what_a_file_says_itself_is_not_stated_otherwise(tmp_path: Path) -> None
     own = snnc.export(network, "loihi2", tmp_path / "own.net")
     with pytest.raises(ConfigError, match=r"own\.net: it says 20 time steps, not 3"):
         open_network(own, 3)
+
+
+def test_a_report_on_random_inputs_and_a_trace_of_one_are_about_the_same_input(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file, network = slayer(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    run("simulate", file, "-T", T, "-e", "fast", "-n", 3, "--report", "report.json")
+    report = json.loads(Path("report.json").read_text())
+    assert report["provenance"]["data"] == "random inputs" and report["accuracy"] is None
+    sample = report["activity"]["samples"][2]
+    for neuron in range(network.classes):
+        seen = json.loads(run("trace", file, "--sample", 2, "--neuron", neuron, "-e", "fast", "--json").output)
+        assert sum(seen["engines"]["fast"]["spikes"]) == sample["outputs"][neuron]
+    for chip in report["chips"]:
+        checked = json.loads(run(*shlex.split(chip["command"])[1:], code=1 if chip["violations"] else 0).output)
+        assert (checked["violations"], checked["mapping"]) == (chip["violations"], chip["mapping"])

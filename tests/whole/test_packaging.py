@@ -27,7 +27,7 @@ COMMANDS = {  # what users type, and what the screen says then
     "--version": "C kernel: vectors of" if shutil.which("gcc") else "snnc",
     f"train {TINY} -o model.pt": "",
     "export model.pt --target loihi2 -o model.net": "read back and equal",
-    "simulate model.pt model.net --engine torch --engine reference -n 20": "EQUAL",
+    "simulate model.pt model.net --engine torch --engine reference -n 20 --report report.html": "report: report.html",
 }
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(not (ROOT / ".git").exists(), reason="not a clone")]

@@ -27,7 +27,7 @@ UNRUN = {
         "snnc simulate network.net --recorded .",
         "python run_model.py --check --backend loihi2",
     ],
-    "docs/own.md": ["snnc train --data path/to/images --image-size 32"],
+    "docs/own.md": ["snnc train --data path/to/images --image-size 32", "python examples/07_snntorch_to_ternary.py"],
     "docs/training.md": [
         "snnc train --preset cifar10-tna",
         "snnc train --resume model.pt",

@@ -38,7 +38,7 @@ def test_the_page_and_the_figure_are_those_of_the_results(tables: ModuleType) ->
 
 def test_the_results_are_those_of_the_example(tables: ModuleType) -> None:
     example = loaded(ROOT / "examples" / "sei_ablation.py")
-    plan = Plan(example.BASE, example.ROWS, range(5), measure="sei_ablation:cost")
+    plan = Plan(example.BASE, example.ROWS, range(12), measure="sei_ablation:cost")
     assert {row for pair in tables.COMPARED.values() for row in pair} <= set(plan.rows)
     kept_results(tables.RESULTS, plan)  # raises for results of other settings
 

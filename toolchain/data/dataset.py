@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from snnc.toolchain.data.streamed import Streamed
+from snnc.toolchain.data.streamed import OnDisk
 from snnc.toolchain.errors import DataError
 from snnc.toolchain.network.network import Input
 
@@ -15,11 +15,11 @@ from snnc.toolchain.network.network import Input
 class Split:
     """Samples of raw integers `(N, ...)`, or of events, time first, `(T, N, ...)`, with labels `(N,)`.
 
-    One sample is `(C, H, W)` or `(features,)`. Samples that do not fit into memory stay on disk (`Streamed`), and indexing
+    One sample is `(C, H, W)` or `(features,)`. Samples that do not fit into memory stay on disk (`OnDisk`), and indexing
     reads some of them into an array.
     """
 
-    samples: Any  # NDArray[np.integer], or Streamed, which is indexed alike
+    samples: Any  # NDArray[np.integer], or OnDisk, which is indexed alike
     labels: NDArray[np.int64]
 
     def __len__(self) -> int:
@@ -39,7 +39,7 @@ class Split:
 
     def subset(self, which: slice | NDArray[Any]) -> "Split":
         """Return the samples that a slice, mask or array of indices chooses; those on disk stay there."""
-        if isinstance(self.samples, Streamed):
+        if isinstance(self.samples, OnDisk):
             return Split(self.samples.select(which), self.labels[which])
         return Split(self.samples[:, which] if self.timed else self.samples[which], self.labels[which])
 

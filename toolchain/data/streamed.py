@@ -1,6 +1,7 @@
 """Samples that stay on disk: an array in all but its place, of which only what is asked for is read and decoded."""
 
 import os
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -15,31 +16,33 @@ CHUNK = 256  # encoded pictures in memory at once
 THREADS = min(16, os.cpu_count() or 1)  # decoding leaves Python's lock, so threads share the work
 
 
-@dataclass(frozen=True, eq=False)
-class Streamed:
-    """Bytes `(N, C, H, W)` that are decoded whenever they are indexed, by a slice, a mask or indices, as a NumPy array is.
+class OnDisk(ABC):
+    """Samples that are read whenever they are indexed, by a slice, a mask or indices, as a NumPy array is.
 
-    `encoded(indices)` reads samples as they lie on the disk, `decode` makes `(C, H, W)` of one and raises one of `faults` for
-    a damaged one; `chosen` are the samples' places on the disk. Raises DataError, which names the place, when one is read.
+    `chosen` are the samples' places on the disk. If they are timed, they look like an array with time first, `(T, N, ...)`.
     """
 
-    name: str
-    encoded: Callable[[list[int]], list[Any]]
-    decode: Callable[[Any], NDArray[np.uint8]]
-    faults: tuple[type[Exception], ...]
-    sample_shape: tuple[int, int, int]
     chosen: NDArray[np.int64]
+    sample_shape: tuple[int, ...]  # time included
+    timed: bool = False
 
-    dtype: ClassVar[np.dtype[np.uint8]] = np.dtype(np.uint8)
+    @abstractmethod
+    def read(self, places: NDArray[np.int64]) -> NDArray[Any]:
+        """Read samples by their places on the disk, `(B, *sample_shape)`."""
+
+    @abstractmethod
+    def select(self, which: slice | NDArray[Any]) -> "OnDisk":
+        """Return some of the samples, which stay on disk."""
 
     def __len__(self) -> int:
-        """The number of samples."""
-        return len(self.chosen)
+        """The length of the first axis."""
+        return self.shape[0]
 
     @property
     def shape(self) -> tuple[int, ...]:
         """The shape of the array that indexing with `[:]` would return."""
-        return len(self.chosen), *self.sample_shape
+        count, shape = len(self.chosen), self.sample_shape
+        return (shape[0], count, *shape[1:]) if self.timed else (count, *shape)
 
     @property
     def ndim(self) -> int:
@@ -50,6 +53,37 @@ class Streamed:
     def size(self) -> int:
         """The number of values."""
         return int(np.prod(self.shape))
+
+    def taken(self, which: int | slice | NDArray[Any]) -> NDArray[Any]:
+        """Read some samples, sample by sample `(B, *sample_shape)`, or one."""
+        places: NDArray[np.int64] = np.asarray(self.chosen[which])
+        if places.ndim == 0:
+            one: NDArray[Any] = self.read(places[None])[0]
+            return one
+        return self.read(places)
+
+    def __getitem__(self, which: int | slice | NDArray[Any]) -> NDArray[Any]:
+        """Read some samples, time first if they are timed; or one."""
+        read = self.taken(which)
+        return read.swapaxes(0, 1) if self.timed and read.ndim == len(self.sample_shape) + 1 else read
+
+
+@dataclass(frozen=True, eq=False)
+class Streamed(OnDisk):
+    """Bytes `(N, C, H, W)` that are decoded whenever they are indexed, by a slice, a mask or indices, as a NumPy array is.
+
+    `encoded(indices)` reads samples as they lie on the disk, `decode` makes `(C, H, W)` of one and raises one of `faults` for
+    a damaged one; `chosen` are the samples' places on the disk. Raises DataError, which names the place, when one is read.
+    """
+
+    name: str
+    encoded: Callable[[list[int]], list[Any]]
+    decode: Callable[[Any], NDArray[np.uint8]]
+    faults: tuple[type[Exception], ...]
+    sample_shape: tuple[int, ...]
+    chosen: NDArray[np.int64]
+
+    dtype: ClassVar[np.dtype[np.uint8]] = np.dtype(np.uint8)
 
     def min(self) -> int:
         """Return the least value that a byte can hold: what the samples hold would take reading all of them."""
@@ -63,15 +97,8 @@ class Streamed:
         """Return some of the samples, which stay on disk."""
         return replace(self, chosen=self.chosen[which])
 
-    def __getitem__(self, which: int | slice | NDArray[Any]) -> NDArray[np.uint8]:
-        """Read and decode some samples, or one."""
-        places: NDArray[np.int64] = np.asarray(self.chosen[which])
-        if places.ndim == 0:
-            one: NDArray[np.uint8] = self._decoded(places[None])[0]
-            return one
-        return self._decoded(places)
-
-    def _decoded(self, places: NDArray[np.int64]) -> NDArray[np.uint8]:
+    def read(self, places: NDArray[np.int64]) -> NDArray[np.uint8]:
+        """Read and decode samples by their places on the disk."""
         samples = np.empty((len(places), *self.sample_shape), np.uint8)
         with ThreadPoolExecutor(THREADS) as pool:
             for start in range(0, len(places), CHUNK):

@@ -1,4 +1,4 @@
-"""The datasets, by name; add a row to DATASETS to add one. Others: image folders, and datasets of the Hugging Face hub.
+"""The datasets, by name; add a row to DATASETS to add one. Others: files of arrays, image folders, datasets of the hub.
 
 Files that cannot be downloaded are looked for in `data/NAME`, or `$SNNC_DATA/NAME`.
 """
@@ -9,9 +9,11 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+from snnc.toolchain.data.data_file import load_file
 from snnc.toolchain.data.dataset import Dataset
 from snnc.toolchain.data.digits import digits, digits_events
 from snnc.toolchain.data.mnist_5k import mnist_5k, mnist_5k_events
+from snnc.toolchain.data.named import HUB, check_there, named
 from snnc.toolchain.data.stratified import stratified
 from snnc.toolchain.errors import DataError
 from snnc.toolchain.network.network import Input
@@ -47,11 +49,12 @@ ORDER = 5  # of the random order that decides which samples `NAME:COUNT` trains 
 
 
 def load_dataset(name: str, timesteps: int = 5, image_size: int = 0) -> Dataset:
-    """Load a dataset by its row of DATASETS, a folder of images, or a name of the hub such as `user/dataset`.
+    """Load a dataset by its row of DATASETS, a file of arrays, a folder of images, or a name of the hub such as `user/dataset`.
 
     Args:
-        name: a row of DATASETS, a folder, or a name of the hub. `ROW:COUNT` trains on so many samples of a row, always the same
-            ones, each class with its share of them; the test split stays whole.
+        name: a row of DATASETS, a file (.npz, .npy, .h5), a folder, or a name of the hub. `ROW:COUNT` trains on so many samples
+            of a row, always the same ones, each class with its share of them; the test split stays whole.
+            `own.npz:test=0.3,seed=1,low=0,high=1` states the split of a file, and what of its floats become 0 and 255.
         timesteps: the number of frames that events fall into.
         image_size: pixels a side that frames, and the middle square of images, are scaled to; 0 leaves them as they are.
 
@@ -71,11 +74,17 @@ def load_dataset(name: str, timesteps: int = 5, image_size: int = 0) -> Dataset:
     if row:
         dataset = DATASETS[row](timesteps, image_size)
         return _reduced(dataset, name, count) if count else dataset
-    if os.path.isdir(name) or "/" in name:
+    place = named(name)
+    if place.is_file and not os.path.isdir(place.place):
+        return load_file(place, timesteps, image_size)
+    if os.path.isdir(name):
+        return of_hub(name, timesteps, image_size)
+    check_there(name)
+    if HUB.fullmatch(name):
         return of_hub(name, timesteps, image_size)
     raise DataError(
-        f"dataset {name!r} is unknown; allowed are {', '.join(DATASETS)}, each also as NAME:COUNT, an existing folder of "
-        "images, and USER/NAME of the Hugging Face hub"
+        f"dataset {name!r} is unknown; allowed are {', '.join(DATASETS)}, each also as NAME:COUNT, a file of arrays "
+        "(.npz, .npy, .h5), an existing folder of images, and USER/NAME of the Hugging Face hub"
     )
 
 
@@ -96,9 +105,10 @@ def _reduced(dataset: Dataset, name: str, count: str) -> Dataset:
 
 
 def load_fitting(name: str, input: Input, timesteps: int) -> Dataset:
-    """Load a dataset scaled to the size that a network takes; errors as those of load_dataset."""
-    scaled = row_of(name)[0] not in EMBEDDED and len(input.shape) == 3
-    return load_dataset(name, timesteps, input.shape[-1] if scaled else 0)
+    """Load a dataset scaled to the size that a network takes, if that is square; errors as those of load_dataset."""
+    scaled = row_of(name)[0] not in EMBEDDED and not named(name).is_file and len(input.shape) == 3
+    square = scaled and input.shape[-2] == input.shape[-1]
+    return load_dataset(name, timesteps, input.shape[-1] if square else 0)
 
 
 def data_folder() -> Path:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from snnc.toolchain.layers.evaluating import evaluating
 from snnc.toolchain.layers.quantize import straight_through
 from snnc.toolchain.layers.spiking_layer import SpikingLayer
 from snnc.toolchain.layers.spiking_network import SpikingNetwork
@@ -86,22 +87,20 @@ def reestimate(network: SpikingNetwork, batches: Iterable[Tensor]) -> None:
     inputs, `(B, ...)` or `(T, B, ...)`, pass once; of the samples each counts as much. Raises LoweringError if a threshold
     or a bias does not fit the chip.
     """
-    was_training = network.training
-    network.eval()
     found: dict[str, list[tuple[Tensor, Tensor, int]]] = {layer.name: [] for layer in posterior_layers(network)}
-    for x in batches:
-        spikes = {INPUT: network.with_time(x)}
-        for layer in network.hidden:
-            if layer.has_posterior:
-                mean, variance = layer.measure(spikes)
-                layer.take(mean, variance)
-                found[layer.name].append((mean, variance, spikes[layer.sources[0]].shape[1]))
-            spikes[layer.name] = layer(spikes)
+    with evaluating(network):
+        for x in batches:
+            spikes = {INPUT: network.with_time(x)}
+            for layer in network.spiking:
+                if isinstance(layer, SpikingLayer) and layer.has_posterior:
+                    mean, variance = layer.measure(spikes)
+                    layer.take(mean, variance)
+                    found[layer.name].append((mean, variance, spikes[layer.sources[0]].shape[1]))
+                spikes[layer.name] = layer(spikes)
     for layer in posterior_layers(network):
         if found[layer.name]:
             layer.take(*_together(found[layer.name]))
             layer.check_fits()
-    network.train(was_training)
 
 
 def _together(parts: list[tuple[Tensor, Tensor, int]]) -> tuple[Tensor, Tensor]:

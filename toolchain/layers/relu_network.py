@@ -4,6 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from snnc.toolchain.layers.max_pool import MaxPool
 from snnc.toolchain.layers.spiking_layer import ReadOut, SpikingLayer
 from snnc.toolchain.layers.spiking_network import Logits, SpikingNetwork
 from snnc.toolchain.network.network import INPUT
@@ -27,8 +28,9 @@ class ReluNetwork(nn.Module):
     def forward(self, x: Tensor) -> Logits:
         """Return the logits of whole numbers, given as to a SpikingNetwork."""
         values = {INPUT: self.network.with_time(x)}
-        for layer, normalize in zip(self.network.hidden, self.normalize, strict=True):
-            values[layer.name] = self._hidden(layer, normalize, values)
+        normalize = iter(self.normalize)
+        for layer in self.network.spiking:
+            values[layer.name] = layer(values) if isinstance(layer, MaxPool) else self._hidden(layer, next(normalize), values)
         readout = self.network.readout
         logits = readout.current(values, _weights(readout), pool_sums=False) + readout.bias
         return Logits(logits / len(logits), torch.ones_like(readout.scale))

@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from snnc.toolchain.errors import ConfigError, DataError, LoweringError
+from snnc.toolchain.layers.evaluating import evaluating
 from snnc.toolchain.layers.forks import compute_alone_in_forks
+from snnc.toolchain.layers.max_pool import MaxPool
 from snnc.toolchain.layers.phase import Phase
 from snnc.toolchain.layers.spiking_layer import ReadOut, SpikingLayer, SpikingReadOut
 from snnc.toolchain.network.network import INPUT, Input
@@ -53,11 +55,12 @@ class SpikingNetwork(nn.Module):
         """Start without layers."""
         super().__init__()
         self.architecture, self.timesteps, self.input = architecture, timesteps, input
-        self.layers = cast(MutableSequence[SpikingLayer | ReadOut], nn.ModuleList())
+        self.layers = cast(MutableSequence[SpikingLayer | MaxPool | ReadOut], nn.ModuleList())
         self.phase = Phase.FLOAT
+        self.source = ""  # the text of the Python file that built it, if one did: a checkpoint keeps it
         self._last_use: dict[str, str] = {}  # source -> the last layer that takes it, so that its spikes can be freed
 
-    def add(self, layer: SpikingLayer | ReadOut) -> str:
+    def add(self, layer: SpikingLayer | MaxPool | ReadOut) -> str:
         """Append a layer and return its name, which later layers may take as a source.
 
         Raises ConfigError for a name that is taken, a source that is unknown or has another shape, another number of time
@@ -94,8 +97,13 @@ class SpikingNetwork(nn.Module):
 
     @property
     def hidden(self) -> list[SpikingLayer]:
-        """The spiking layers in front of the read-out, in order."""
+        """The spiking layers that are trained, in front of the read-out, in order."""
         return [each for each in self.layers if isinstance(each, SpikingLayer) and not isinstance(each, SpikingReadOut)]
+
+    @property
+    def spiking(self) -> list[SpikingLayer | MaxPool]:
+        """All layers in front of the read-out, in order."""
+        return [layer for layer in self.layers if not isinstance(layer, ReadOut | SpikingReadOut)]
 
     @property
     def readout(self) -> ReadOut | SpikingReadOut:
@@ -141,9 +149,9 @@ class SpikingNetwork(nn.Module):
         exact = torch.autocast(x.device.type, enabled=False) if self.phase is Phase.INTEGER else nullcontext()
         with exact:
             spikes = {INPUT: self.with_time(x)}
-            for layer in self.hidden:
+            for layer in self.spiking:
                 spikes[layer.name] = layer(spikes)
-                if rates is not None:
+                if rates is not None and isinstance(layer, SpikingLayer):
                     rates.append(spikes[layer.name].mean(dtype=torch.float32))
                 for source in {*(source for source, _ in layer.inputs), layer.name}:
                     if self._last_use[source] == layer.name:
@@ -155,7 +163,7 @@ class SpikingNetwork(nn.Module):
 
     @torch.no_grad()
     def trace(self, samples: NDArray[np.int64]) -> Trace:
-        """Return spikes and membranes of a forward pass in the integer phase; samples as for `forward`.
+        """Return spikes and membranes of a forward pass in the integer phase, in evaluation mode; samples as for `forward`.
 
         Raises LoweringError in another phase, and DataError for another input shape.
         """
@@ -163,8 +171,9 @@ class SpikingNetwork(nn.Module):
             raise LoweringError(f"the model is in phase {self.phase.name.lower()!r}; only the integer phase computes integers")
         spikes = {INPUT: self.with_time(torch.as_tensor(samples, dtype=torch.float32, device=self.readout.bias.device))}
         membranes = {}
-        for layer in self.layers:
-            spikes[layer.name], membranes[layer.name] = layer.trace(spikes)
+        with evaluating(self):
+            for layer in self.layers:
+                spikes[layer.name], membranes[layer.name] = layer.trace(spikes)
         del spikes[INPUT]
         fired = {name: each.bool().cpu().numpy() for name, each in spikes.items()}
         return Trace("torch", fired, {name: after.cpu().numpy() for name, after in membranes.items()})

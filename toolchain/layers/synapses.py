@@ -14,6 +14,8 @@ from snnc.toolchain.errors import ConfigError
 class Geometry:
     """How synapses reach: a square `kernel` over channels (None: all-to-all), behind `pool` x `pool` average pooling.
 
+    The kernel moves by `stride` pooled values.
+
     Pools that do not tile their source leave out its last rows and columns, as PyTorch's do. `tile` makes a convolution give
     sides that are multiples of it, without the rows that the next pool would leave out: padding behind that must not see them.
     """
@@ -22,13 +24,14 @@ class Geometry:
     padding: int = 0
     pool: int = 1
     tile: int = 1
+    stride: int = 1
 
     def output_shape(self, source: tuple[int, ...], out: int) -> tuple[int, ...]:
         """Return the shape of a population of `out` channels or neurons. Raises ConfigError if the source does not fit."""
         pooled = self.pooled_shape(source)
         if self.kernel is None:
             return (out,)
-        sides = tuple(side + 2 * self.padding - self.kernel + 1 for side in pooled[1:])
+        sides = tuple((side + 2 * self.padding - self.kernel) // self.stride + 1 for side in pooled[1:])
         if len(pooled) != 3 or min(sides) < 1:
             raise ConfigError(
                 f"a kernel of {self.kernel} x {self.kernel} with padding {self.padding} needs a source (C, H, W) with sides of "
@@ -91,7 +94,7 @@ class Synapses(nn.Module):
         if self.geometry.kernel is None:
             x = F.linear(x.flatten(1), weight)
         else:
-            x = F.conv2d(x, weight, padding=self.geometry.padding)
+            x = F.conv2d(x, weight, stride=self.geometry.stride, padding=self.geometry.padding)
             if self.geometry.tile > 1:
                 x = x[..., : self.output_shape[1], : self.output_shape[2]]
         return x.reshape(*source.shape[:2], *self.output_shape)

@@ -12,11 +12,26 @@ from numpy.typing import ArrayLike
 
 from snnc.toolchain.network import lif
 from snnc.toolchain.network.network import Layer, Network
+from snnc.toolchain.network.partition import Cores, cores_needed, neuron_bytes
+from snnc.toolchain.network.passes import hurried, insert_relays
 from snnc.toolchain.network.violation import Violation
 
 Found = tuple[str, int]  # where, and the value there that is furthest from what is allowed
 DELAY_MAX = 62  # steps
 INTEL = "Intel, Loihi 2 technology brief (2021), and Lava 0.10.0's bit-accurate models"
+LOIHI2_CORES = Cores(
+    count=128,
+    neurons=8192,
+    synapse_bytes=128 * 1024,
+    source="Intel, Loihi 2 technology brief (2021): 128 cores of up to 8,192 neurons and 192 KB, up to 128 KB for synapses",
+)
+SPINNAKER2_CORES = Cores(
+    count=152,
+    neurons=None,
+    synapse_bytes=128 * 1024,
+    source="SpiNNaker2 datasheet 0.03 (2021): 152 ARM Cortex-M4F, each with 128 KB of local code and data memory",
+    state_bytes=8,
+)
 
 
 @dataclass(frozen=True)
@@ -34,10 +49,11 @@ class Limit:
 
 @dataclass(frozen=True)
 class Chip:
-    """A chip's name for people, and its limits."""
+    """A chip's name for people, its limits, and its cores, where public numbers say what they hold."""
 
     title: str
     limits: tuple[Limit, ...]
+    cores: Cores | None = None
 
 
 def violations(network: Network, chip: Chip) -> list[Violation]:
@@ -102,6 +118,35 @@ def _neurons(network: Network, least: int, most: int) -> Iterator[Found]:
     yield "network", sum(layer.neurons for layer in network.layers)
 
 
+def cycles(network: Network, least: int, most: int) -> Iterator[Found]:
+    """Count for each cycle of layers by how many hops it is too fast."""
+    for name in hurried(network):
+        yield f"layer {name!r}", 1
+
+
+def core_limits(cores: Cores) -> tuple[Limit, ...]:
+    """Return the limits that follow from what cores hold: one neuron's memory, and the cores of the whole network."""
+
+    def memory(network: Network, least: int, most: int) -> Iterator[Found]:
+        for layer in network.layers:
+            yield f"layer {layer.name!r}", neuron_bytes(layer, network.shapes, cores)
+
+    def count(network: Network, least: int, most: int) -> Iterator[Found]:
+        relayed = network if hurried(network) else insert_relays(network)
+        yield "network", cores_needed(relayed, cores)
+
+    return (
+        Limit(
+            *("memory of one neuron's synapses, in bytes,", 0, cores.synapse_bytes, memory, cores.source, "derived"),
+            "lower its fan-in: fewer channels, a smaller kernel, or a layer between",
+        ),
+        Limit(
+            *("number of cores, relays included,", 1, cores.count, count, cores.source, "derived"),
+            "lower the width, pool earlier, or use several chips",
+        ),
+    )
+
+
 CHIPS: dict[str, Chip] = {
     "loihi2": Chip(
         "Loihi 2",
@@ -142,6 +187,17 @@ CHIPS: dict[str, Chip] = {
                 *("number of neurons", 1, 128 * 8192, _neurons, "128 cores of up to 8,192 neurons (Intel, 2021)", "derived"),
                 "lower the width, or use several chips",
             ),
+            Limit(
+                *("hops more than steps of delay:", 0, 0, cycles, "a synapse takes a time step in Lava 0.10.0", "derived"),
+                "give its recurrent synapses longer delays",
+            ),
+            *core_limits(LOIHI2_CORES),
         ),
+        LOIHI2_CORES,
+    ),
+    "spinnaker2": Chip(
+        "SpiNNaker2",
+        core_limits(SPINNAKER2_CORES),
+        SPINNAKER2_CORES,
     ),
 }

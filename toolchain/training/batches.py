@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from snnc.toolchain.data.dataset import Dataset, Split, check_samples
-from snnc.toolchain.data.streamed import Streamed
+from snnc.toolchain.data.streamed import OnDisk
 from snnc.toolchain.distributed import shard
 from snnc.toolchain.network.network import Input
 from snnc.toolchain.training.config import TrainConfig
@@ -29,7 +29,7 @@ class DeviceSplit:
     Events are kept sample by sample, `(N, T, ...)`, and only here: batches are drawn along the first axis.
     """
 
-    raw: Any  # Tensor, or Streamed, which is indexed alike
+    raw: Any  # Tensor, or OnDisk, which is indexed alike
     labels: Tensor
     input: Input
 
@@ -51,15 +51,15 @@ class DeviceSplit:
 
     def taken(self, which: Tensor | slice) -> Tensor:
         """Return the raw integers of some samples, on the device."""
-        if isinstance(self.raw, Streamed):
-            read = self.raw[which if isinstance(which, slice) else which.cpu().numpy()]
+        if isinstance(self.raw, OnDisk):
+            read = self.raw.taken(which if isinstance(which, slice) else which.cpu().numpy())
             return torch.from_numpy(read).to(self.labels.device)
         held: Tensor = self.raw[which if isinstance(which, slice) else which.to(self.raw.device)]
         return held
 
     def read(self, batches: Iterable[tuple[Chosen, Tensor | slice]]) -> Iterator[tuple[Chosen, Tensor]]:
         """Yield what was said of each batch and its raw integers; those on disk are read while the batch before is used."""
-        if not isinstance(self.raw, Streamed):
+        if not isinstance(self.raw, OnDisk):
             yield from ((said, self.taken(which)) for said, which in batches)
             return
         pool, waiting = ThreadPoolExecutor(1), []
@@ -77,13 +77,13 @@ class DeviceSplit:
     @property
     def held_bytes(self) -> int:
         """The memory that the samples take as long as the training lasts."""
-        return 0 if isinstance(self.raw, Streamed) else int(self.raw.numel() * self.raw.element_size())
+        return 0 if isinstance(self.raw, OnDisk) else int(self.raw.numel() * self.raw.element_size())
 
 
 def on_device(split: Split, input: Input, device: torch.device) -> DeviceSplit:
     """Move a split to a device. Raises DataError if its samples are not what the network takes."""
     check_samples(split, input)
-    if isinstance(split.samples, Streamed):
+    if isinstance(split.samples, OnDisk):
         return DeviceSplit(split.samples, torch.from_numpy(split.labels).to(device), input)
     raw = np.ascontiguousarray(split.samples.swapaxes(0, 1) if split.timed else split.samples)
     return DeviceSplit(torch.from_numpy(raw).to(device), torch.from_numpy(split.labels).to(device), input)

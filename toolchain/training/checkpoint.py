@@ -21,6 +21,7 @@ from snnc.toolchain.network.network import Input
 from snnc.toolchain.seal import Seal, seal_of_file, sealed_zip
 from snnc.toolchain.training.config import TrainConfig
 from snnc.toolchain.training.metrics import Epoch
+from snnc.toolchain.training.model_file import check_kept
 from snnc.toolchain.training.torch_file import Unfit, check_archive, load_tensors
 
 DAMAGE = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RuntimeError, PickleError, EOFError, OSError)
@@ -32,6 +33,7 @@ VERSION = 7
 class Checkpoint:
     """The content of a checkpoint; `accuracy` is that of `weights` on the test split (0..1).
 
+    `source` is the text of the Python file that built the network, if one did; reading a checkpoint does not run it.
     `resume` is the rest of the state of an unfinished training (resume.py), None once it has ended.
     """
 
@@ -43,6 +45,7 @@ class Checkpoint:
     accuracy: float
     history: list[Epoch] = field(default_factory=list)
     resume: dict[str, Any] | None = None
+    source: str = ""
 
 
 def save_checkpoint(checkpoint: Checkpoint, path: str | Path) -> None:
@@ -62,6 +65,7 @@ def save_checkpoint(checkpoint: Checkpoint, path: str | Path) -> None:
         "accuracy": checkpoint.accuracy,
         "history": [asdict(epoch) for epoch in checkpoint.history],
         "resume": _packed(checkpoint.resume),
+        **({"source": checkpoint.source} if checkpoint.source else {}),
     }
     buffer = BytesIO()
     with interrupts_deferred():  # inside torch's writer, in C++, Ctrl-C could be lost
@@ -82,8 +86,10 @@ def load_checkpoint(path: str | Path) -> Checkpoint:
     try:
         if content.pop("digest") != digest_of(content):
             raise ValueError("the checksum does not fit the content")
+        config, source = TrainConfig.from_dict(content["config"]), str(content.get("source", ""))
+        check_kept(config.model, source)
         return Checkpoint(
-            config=TrainConfig.from_dict(content["config"]),
+            config=config,
             input=Input(**content["input"]),
             labels=tuple(content["labels"]),
             phase=Phase(content["phase"]),
@@ -91,6 +97,7 @@ def load_checkpoint(path: str | Path) -> Checkpoint:
             accuracy=float(content["accuracy"]),
             history=[Epoch(**row) for row in content["history"]],
             resume=_unpacked(content["resume"]),
+            source=source,
         )
     except (*DAMAGE, SnncError) as error:
         reason = one_line(error)

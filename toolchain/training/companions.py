@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from snnc.toolchain.data.dataset import Dataset
 from snnc.toolchain.distributed import all_reduce_sum
 from snnc.toolchain.errors import ConfigError, SnncError, one_line
+from snnc.toolchain.layers.evaluating import evaluating
 from snnc.toolchain.layers.phase import Phase
 from snnc.toolchain.layers.spiking_network import SpikingNetwork
 from snnc.toolchain.training.batches import DeviceSplit
@@ -89,12 +90,10 @@ def evaluate_companion(network: nn.Module, samples: DeviceSplit, rank: int = 0, 
     """Return the accuracy of any network, and the firing rates of a spiking one; for `processes`, see `evaluate`."""
     if isinstance(network, SpikingNetwork):
         return evaluate(network, samples, rank, processes)
-    was_training = network.training
-    network.eval()
     right = torch.zeros((), dtype=torch.int64, device=samples.labels.device)
-    for x, labels in samples.batches(EVALUATION_BATCH, rank, processes):
-        right += (network(x).total.argmax(1) == labels).sum()
-    network.train(was_training)
+    with evaluating(network):
+        for x, labels in samples.batches(EVALUATION_BATCH, rank, processes):
+            right += (network(x).total.argmax(1) == labels).sum()
     return Evaluation(int(all_reduce_sum(right) if processes > 1 else right) / len(samples), {})
 
 

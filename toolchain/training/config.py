@@ -26,9 +26,13 @@ class TrainConfig(Settings):
     over each phase, or over both without `restart`. The integer phase always has a schedule of its own.
     """
 
-    data: str = setting("digits", "Dataset, such as digits; a folder of images; or USER/NAME of the Hugging Face hub.")
+    data: str = setting(
+        "digits", "Dataset, such as digits; a file .npz, .npy or .h5; a folder of images; USER/NAME of the Hugging Face hub."
+    )
     image_size: int = setting(0, "Side that images or event frames are scaled to; 0 leaves them as they are.", 0, 4096)
-    model: str = setting("cifarnet", "Architecture: cifarnet, mlp, resnet or ffn; or its text, such as 16C3-AP2-64FC.")
+    model: str = setting(
+        "cifarnet", "Architecture: cifarnet, mlp, resnet, ffn; its text, such as 16C3-AP2-64FC; or FILE.py:FUNCTION."
+    )
     width: float = setting(0.125, "Scales the channels of every hidden layer.", 1e-3, 64)
     depth: int = setting(1, "Blocks of ffn, and of each stage of resnet (2: ResNet-18).", 1, 1000)
     shortcuts: str = setting("conv", "Shortcuts of resnet and ffn: around what.", choices=("none", "block", "conv", "both"))

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from snnc.toolchain.data.dataset import Dataset
 from snnc.toolchain.errors import ConfigError
+from snnc.toolchain.layers.max_pool import MaxPool
 from snnc.toolchain.layers.population import repeated
 from snnc.toolchain.layers.spiking_layer import ReadOut, SpikingLayer
 from snnc.toolchain.layers.spiking_network import SpikingNetwork
@@ -115,7 +116,7 @@ def _layers(network: SpikingNetwork, whole: SpikingNetwork, x: Tensor) -> tuple[
     return tuple(rows)
 
 
-def _operations(layer: SpikingLayer | ReadOut, spikes: dict[str, Tensor], source: str, timesteps: int) -> float:
+def _operations(layer: SpikingLayer | MaxPool | ReadOut, spikes: dict[str, Tensor], source: str, timesteps: int) -> float:
     """Return how many synapses the spikes, or values, of one source reach over all steps and samples."""
     names = [name for name, _ in layer.inputs]
     active = {name: repeated((spikes[name] != 0).to(torch.float32) * (name == source), timesteps) for name in names}

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from snnc.toolchain.distributed import all_reduce_sum
+from snnc.toolchain.layers.evaluating import evaluating
 from snnc.toolchain.layers.posterior import posterior_layers
 from snnc.toolchain.layers.spiking_network import SpikingNetwork
 from snnc.toolchain.training.batches import DeviceSplit
@@ -55,12 +56,10 @@ def _answers(
     network: SpikingNetwork, samples: DeviceSplit, rank: int = 0, processes: int = 1
 ) -> Iterator[tuple[Tensor, Tensor]]:
     """Yield, batch by batch, whether each sample is right, and the mean spikes per neuron and step of each hidden layer."""
-    was_training = network.training
-    network.eval()
-    for x, labels in samples.batches(EVALUATION_BATCH, rank, processes):
-        rates: list[Tensor] = []
-        yield network(x, rates).total.argmax(1) == labels, torch.stack(rates)
-    network.train(was_training)
+    with evaluating(network):
+        for x, labels in samples.batches(EVALUATION_BATCH, rank, processes):
+            rates: list[Tensor] = []
+            yield network(x, rates).total.argmax(1) == labels, torch.stack(rates)
 
 
 def _by_layer(network: SpikingNetwork, values: Tensor) -> dict[str, float]:
@@ -70,16 +69,14 @@ def _by_layer(network: SpikingNetwork, values: Tensor) -> dict[str, float]:
 @torch.no_grad()
 def sparsity(network: SpikingNetwork) -> dict[str, float]:
     """Return the share (0..1) of each layer's weights that are 0 in the current phase."""
-    return {layer.name: _zeros(layer.current_weights()) for layer in network.layers}
+    return {layer.name: _zeros(layer.current_weights()) for layer in network.layers if layer.synapses}
 
 
 @torch.no_grad()
 def logits_on(network: SpikingNetwork, samples: DeviceSplit) -> NDArray[np.float64]:
     """Return the logits `(N, classes)` of a split, as the network will be used: statistics fixed, no dropout."""
-    was_training = network.training
-    network.eval()
-    logits = [network(x).total.double().cpu() for x, _ in samples.batches(EVALUATION_BATCH)]
-    network.train(was_training)
+    with evaluating(network):
+        logits = [network(x).total.double().cpu() for x, _ in samples.batches(EVALUATION_BATCH)]
     found: NDArray[np.float64] = torch.cat(logits).numpy()
     return found
 

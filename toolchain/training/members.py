@@ -3,7 +3,6 @@
 import copy
 from collections.abc import Iterator
 
-import torch
 from torch import Tensor
 
 from snnc.toolchain.errors import ConfigError
@@ -33,8 +32,7 @@ def members_of(model: SpikingNetwork, training: DeviceSplit, count: int, seed: i
 
 def statistics_batches(training: DeviceSplit) -> Iterator[Tensor]:
     """Yield the samples that statistics are estimated on: the training split, or the beginning of a large one."""
-    with torch.no_grad():
-        for number, (x, _) in enumerate(training.batches(EVALUATION_BATCH)):
-            if number * EVALUATION_BATCH >= STATISTICS_SAMPLES:
-                return
-            yield x
+    for number, (x, _) in enumerate(training.batches(EVALUATION_BATCH)):
+        if number * EVALUATION_BATCH >= STATISTICS_SAMPLES:
+            return
+        yield x

@@ -115,6 +115,7 @@ class Training:
             self.accuracy,
             list(self.history),
             state.as_dict() if state else None,
+            self.base.source,
         )
 
     def companion_checkpoint(self) -> tuple[str, Checkpoint] | None:
@@ -125,7 +126,10 @@ class Training:
             return None
         now, data = trained.snapshot(), self.dataset
         accuracy = self.history[-1].test_accuracy
-        content = Checkpoint(now.config, data.input, data.labels, now.phase, now.weights, accuracy, list(self.history))
+        source = getattr(trained.network, "source", "")
+        content = Checkpoint(
+            now.config, data.input, data.labels, now.phase, now.weights, accuracy, list(self.history), source=source
+        )
         return trained.recipe.keep, content
 
     def _resumable(self) -> ResumeState | None:

@@ -1,5 +1,6 @@
 """C headers: the network comes back number for number, and no damaged header is believed."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -54,6 +55,18 @@ def test_damaged_files_are_one_line(tmp_path: Path, old: bytes, new: bytes, mess
         path.write_bytes(whole[:cut])
         with pytest.raises(FileFormatError, match=r"a\.h: "):
             read_c(path)
+
+
+def test_another_number_in_an_array_is_noticed(tmp_path: Path) -> None:
+    """It makes another network that is sound, too; only the digest tells."""
+    path, whole = tmp_path / "a.h", content(residual_network(4))
+    start = whole.index(b"{", re.search(rb"_bias_0\[\d+\] = ", whole).end())  # type: ignore[union-attr]
+    digit = re.compile(rb"\d(?=,|\n)").search(whole, start)
+    assert digit
+    other = b"1" if digit[0] != b"1" else b"2"
+    path.write_bytes(whole[: digit.start()] + other + whole[digit.end() :])
+    with pytest.raises(FileFormatError, match=r"a\.h: .*it differs from what snnc writes"):
+        read_c(path)
 
 
 def test_sizes_are_said(tmp_path: Path) -> None:

@@ -122,7 +122,7 @@ def test_every_byte_of_a_file_may_be_wrong(monkeypatch: pytest.MonkeyPatch) -> N
             read_tree(bytes(changed))
         except FileFormatError as error:
             assert "\n" not in str(error)  # noqa: PT017 - either outcome is right
-        assert time.monotonic() - started < 10
+        assert time.monotonic() - started < 30
 
 
 def ended(code: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> str:

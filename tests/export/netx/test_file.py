@@ -120,7 +120,7 @@ def test_a_file_of_folded_shortcuts_gives_the_membranes_of_the_network(tmp_path:
 def test_a_membrane_readout_that_could_spike_is_refused(tmp_path: Path, network: Network) -> None:
     readout = replace(network, readout="membrane")
     with pytest.raises(NetworkError, match="read-out membrane of neuron .* can reach 64, the limit is 0"):
-        TARGETS["loihi2"].write(second(readout, neuron=Lif((4,), 0, 0)), tmp_path / "a.net")
+        TARGETS["loihi2"].write(second(readout, neuron=Lif((4,), 0, 4095, 1)), tmp_path / "a.net")
 
 
 def edit(path: Path, change: object) -> None:

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from snnc.bench.synthetic import synthetic_cifarnet, synthetic_images
-from snnc.models.cifarnet import CONVOLUTIONS, DENSE
+from snnc.models.cifarnet import CIFARNET
+from snnc.models.notation import parse
 from snnc.toolchain.errors import ConfigError
 from snnc.toolchain.network.bounds import prove
 from snnc.toolchain.simulate.reference import simulate
@@ -16,7 +17,7 @@ def test_every_hidden_layer_fires_at_the_rate(rate: float) -> None:
     trace = simulate(network, synthetic_images(network.input, 4))
     rates = {name: spikes.mean() for name, spikes in trace.spikes.items()}
     assert rates.pop("readout") == 0
-    assert list(rates) == [row[0] for row in (*CONVOLUTIONS, *DENSE)]
+    assert list(rates) == [name for name, _, _ in parse(CIFARNET).named()]
     assert all(0.3 * rate < measured < 2 * rate for measured in rates.values()), rates
     prove(network)
     assert network.truncation_free

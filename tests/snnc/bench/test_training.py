@@ -2,14 +2,19 @@
 
 import json
 
+import numpy as np
 import pytest
 import torch
 from click.testing import CliRunner
+from numpy.typing import NDArray
 
 from snnc.bench.frameworks import installed
 from snnc.bench.training import OURS, TrainingSettings, as_dict, measure, ratios
+from snnc.bench.training_steps import Work, our_step, same_integers
 from snnc.cli.main import main
 from snnc.toolchain.errors import ConfigError
+from snnc.toolchain.layers.spiking_network import SpikingNetwork
+from snnc.toolchain.simulate.trace import Trace
 
 SMALL = TrainingSettings(width=1 / 32, batch=4, timesteps=2, rounds=2, threads=1)
 
@@ -50,3 +55,31 @@ def test_json_and_table() -> None:
 def test_widths_beyond_reason_are_refused() -> None:
     with pytest.raises(ConfigError, match="width 9 cannot be measured"):
         measure(TrainingSettings(width=9), print)
+
+
+def test_another_device_is_there_or_refused() -> None:
+    """No GPU is here: the paths that differ run on the CPU, and a missing card is one line."""
+    if not torch.cuda.is_available():
+        result = CliRunner().invoke(main, ["bench", "train", "--device", "cuda", "--rounds", "1"])
+        assert (result.exit_code, result.output.count("\n")) == (2, 1) and "device 'cuda' cannot be used" in result.output
+    work = TrainingSettings(width=1 / 32, batch=4, timesteps=2, precision="bf16").work()
+    assert work.half and same_integers(work)
+
+
+def test_another_integer_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    trace, calls = SpikingNetwork.trace, []
+
+    def other(network: SpikingNetwork, samples: NDArray[np.int64]) -> Trace:
+        found = trace(network, samples)
+        calls.append(found)
+        if len(calls) == 2:
+            found.membranes["conv1"][0, 0, 0, 0, 0] += 1
+        return found
+
+    monkeypatch.setattr(SpikingNetwork, "trace", other)
+    assert not same_integers(Work(1 / 32, 2, 2))
+
+
+def test_half_precision_runs() -> None:
+    step = our_step(Work(1 / 32, 4, 2, half=True))
+    assert step() > 0

@@ -50,6 +50,12 @@ def test_every_target_is_written_beside_the_checkpoint(tmp_path: Path, tiny_path
     assert read_network(written) == network
 
 
+@pytest.mark.parametrize("name", [".", "/", ".."])
+def test_a_folder_is_refused_in_one_line(name: str) -> None:
+    result = snnc("export", name)
+    assert result.exit_code == 2 and "unknown suffix" in result.output and result.output.count("\n") == 1
+
+
 def test_options_reach_the_file_and_a_notice_is_shown(tmp_path: Path, tiny_path: Path) -> None:
     result = snnc("export", "-t", "nir", "--dialect", "norse", tiny_path, "-o", tmp_path / "a.nir")
     assert result.exit_code == 0, result.output

@@ -68,6 +68,7 @@ def refused(result: Result) -> str:
 WRITING = [
     ("model.pt", ["simulate", "{0}", "-e", "tensor", "-n", "2", "--report", "{1}"], ".html"),
     ("model.pt", ["inspect", "{0}", "--plot", "{1}"], ".svg"),
+    ("model.pt", ["trace", "{0}", "-e", "tensor", "--plot", "{1}"], ".svg"),
     ("model.net", ["export", "{0}", "-t", "onnx", "-o", "{1}"], ".onnx"),
     ("graph.nir", ["import", "{0}", "-T", "3", "-o", "{1}"], ".net"),
     ("run.toml", ["train", *QUICK, "-c", "{0}", "-o", "{1}"], ".pt"),
@@ -166,7 +167,7 @@ def test_a_graph_at_which_libhdf5_loops_is_refused_soon(folder: Path, monkeypatc
         Path("changed.nir").write_bytes(changed)
         started = time.monotonic()
         loops += "came to no end" in refused(snnc("import", "changed.nir", "-T", "3", "-o", "x.onnx", "-q"))
-        assert time.monotonic() - started < 8
+        assert time.monotonic() - started < 30
     assert loops, "no byte makes it loop any more: is the limit still needed?"
 
 

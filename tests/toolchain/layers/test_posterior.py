@@ -2,6 +2,7 @@
 
 import copy
 
+import numpy as np
 import pytest
 import torch
 
@@ -17,8 +18,10 @@ from snnc.toolchain.layers.posterior import (
     start_posterior,
 )
 from snnc.toolchain.layers.spiking_network import SpikingNetwork
+from snnc.toolchain.lower import lower
 from snnc.toolchain.network.network import Input
 from snnc.toolchain.training.config import TrainConfig
+from snnc.verification.verify import verify
 
 LATENTS = torch.tensor([-1.5, -0.3, 0.0, 0.4, 2.0])
 
@@ -122,3 +125,15 @@ def test_members_have_the_posterior_s_frequencies() -> None:
         counts += latents_of(member)[0] > 0
     expected = torch.sigmoid(2 * latents_of(built)[0].detach())
     assert float((counts / 400 - expected).abs().mean()) < 0.03
+
+
+def test_a_network_that_is_still_in_training_mode_lowers_and_traces_its_mode() -> None:
+    model = network()
+    model.set_phase(Phase.INTEGER)
+    samples = inputs(20).numpy()
+    model.eval()
+    mode = model.trace(samples)
+    model.train()
+    assert verify(lower(model), samples, model=model, engines=["torch", "fast"]).equal and model.training
+    again = model.trace(samples)
+    assert all(np.array_equal(mode.membranes[name], again.membranes[name]) for name in mode.membranes)

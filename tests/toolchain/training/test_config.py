@@ -74,7 +74,7 @@ def test_another_method_keeps_what_both_have() -> None:
     assert config.method_settings == METHODS["kd-ce"].settings(alpha=0.5)
     assert config.replaced(method="tna3").method_settings.alpha == 0.5
     assert config.replaced(method="baseline").method_settings.as_dict() == {}
-    assert config.replaced(method="baseline").replaced(method="tna").method_settings.alpha == 1e-3
+    assert config.replaced(method="baseline").replaced(method="tna").method_settings.alpha == 0.1
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,1 @@
+"""The report of a verification: a page for people, JSON for programs, JUnit XML for CI systems."""
