@@ -1,6 +1,6 @@
 """Your own numbers in and out: fine-tune a network, run samples of yours without labels, and keep every spike and decision.
 
-Run: python examples/05_own_numbers.py
+Run: python examples/08_own_numbers.py
 """
 
 import numpy as np
