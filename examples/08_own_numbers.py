@@ -8,8 +8,7 @@ import numpy as np
 import snnc
 
 # Train a little, then start from it with other settings: a read-out of spikes, whose counts are the logits.
-settings = {"model": "mlp", "width": 0.06, "epochs_float": 3, "epochs_quantized": 2, "epochs_integer": 2}
-config = snnc.TrainConfig(**settings)
+config = snnc.TrainConfig(model="mlp", width=0.06, epochs_float=3, epochs_quantized=2, epochs_integer=2)
 snnc.train(config, "first.pt")
 tuned = snnc.train(config.replaced(readout="spikes", epochs_float=1, seed=1), "tuned.pt", init="first.pt")
 print(f"fine-tuned, with a read-out of spikes: {tuned.accuracy:.0%} of the test samples are right")
