@@ -61,7 +61,7 @@ def new_figure(width: float, height: float) -> Any:
 
 
 def raster(trace: Trace, layers: list[str] | None = None, sample: int = 0) -> Picture:
-    """Draw a dot for each spike of one sample: time steps from left to right, neurons from bottom to top, a part per layer.
+    """Draw the spikes of one sample in black: time steps from left to right, neurons from bottom to top, a part per layer.
 
     Raises ConfigError for a layer or a sample that the trace has not.
 
@@ -74,9 +74,8 @@ def raster(trace: Trace, layers: list[str] | None = None, sample: int = 0) -> Pi
     figure, parts = _parts(names)
     for name, axes in zip(names, parts, strict=True):
         fired = trace.spikes[name][:, sample].reshape(len(trace.spikes[name]), -1)
-        steps, neurons = fired.nonzero()
-        axes.plot(steps, neurons, "|" if fired.shape[1] < 100 else ",", color="C0", markersize=5)
-        axes.set(ylim=(-0.5, fired.shape[1] - 0.5), xlim=(-0.5, len(fired) - 0.5))
+        axes.imshow(fired.T, aspect="auto", origin="lower", cmap="Greys", vmin=0, vmax=1)
+        axes.set_ylabel("neuron")
         axes.set_title(f"{_shown(name)}: {int(fired.sum()):,} spikes", fontsize=9, parse_math=False)
     parts[-1].set_xlabel("time step")
     return Picture(figure)

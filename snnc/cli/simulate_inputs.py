@@ -45,19 +45,38 @@ class Inputs:
     def of(
         self, network: "Network", files: Sequence[str], console: Console
     ) -> "tuple[Split | NDArray[Any], NDArray[Any] | None]":
-        """Return a split, or samples as the chip takes them with the labels that they have. Raises DataError, ConfigError."""
+        """Return a split, or samples as the chip takes them with their labels. Raises DataError, NetworkError."""
         from snnc.adopting import RANDOM_SAMPLES, random_samples
         from snnc.files import split_for
         from snnc.toolchain.data.samples_file import read_samples
 
         if self.file is not None:
-            return read_samples(self.file, network, self.samples)
+            samples, labels = read_samples(self.file, network, self.samples)
+            self.check_overflow(network, samples)
+            return samples, labels
         if self.random is not None:
             return random_samples(network, self.random, self.seed or 0), None
         if not self.name(network, files):
             console.print("random inputs within the range, since no dataset was named")
             return random_samples(network, RANDOM_SAMPLES if self.samples is None else self.samples), None
         return split_for(network, self.data, self.samples), None
+
+    def check_overflow(self, network: "Network", samples: "NDArray[Any]") -> None:
+        """Raise NetworkError, where sums of a network can overflow, with what really overflows in a file's samples."""
+        from snnc.toolchain.errors import NetworkError
+        from snnc.toolchain.network.bounds import prove
+        from snnc.toolchain.simulate.overflow import overflowing
+        from snnc.toolchain.simulate.reference import simulate
+
+        if self.file is None:
+            return
+        try:
+            prove(network)
+        except NetworkError as error:
+            found = overflowing(network, samples, simulate(network, samples))
+            more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
+            said = f"{self.file} overflows: {found[0]}{more}" if found else f"none of {self.file} overflows, but {error}"
+            raise NetworkError(said) from None
 
     def name(self, network: "Network", files: Sequence[str]) -> str:
         """Return the dataset or the file that is run; "" for random samples."""

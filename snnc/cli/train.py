@@ -256,7 +256,7 @@ def _show_results(checkpoint: "Checkpoint", output: Path, console: Console) -> N
     from snnc.cli.training_log import draw_curves
     from snnc.toolchain.distributed import is_worker
     from snnc.toolchain.training.checkpoint import load_checkpoint
-    from snnc.toolchain.training.train import best_of
+    from snnc.toolchain.training.outputs import best_of
 
     picture = picture_of(output)
     drawn = not is_worker() and bool(checkpoint.history) and draw_curves(checkpoint.history, picture)

@@ -21,7 +21,6 @@ from snnc.toolchain.layers.phase import Phase
 from snnc.toolchain.layers.posterior import posterior_layers, reestimate
 from snnc.toolchain.layers.quantize import quantizer
 from snnc.toolchain.layers.spiking_network import SpikingNetwork
-from snnc.toolchain.output_file import beside, check_output
 from snnc.toolchain.training.batches import batches_of_epoch, load_on_device, on_device, steps_per_epoch
 from snnc.toolchain.training.callbacks import Callback, Callbacks
 from snnc.toolchain.training.checkpoint import Checkpoint, save_checkpoint
@@ -32,6 +31,7 @@ from snnc.toolchain.training.launch import launch
 from snnc.toolchain.training.members import statistics_batches
 from snnc.toolchain.training.methods import method_named
 from snnc.toolchain.training.metrics import Epoch, is_best, ran_out
+from snnc.toolchain.training.outputs import best_of, check_outputs
 from snnc.toolchain.training.resume import ResumeState, restored
 from snnc.toolchain.training.seeds import generator
 from snnc.toolchain.training.shapes import check_shapes
@@ -252,7 +252,7 @@ def train(
     Raises ConfigError, DataError, TrainingError (the file keeps the last good epoch), or SnncError if the file cannot be
     written.
     """
-    _check_output(config, out)
+    check_outputs(config, out)
     training = Training(config, dataset, build, resume, start)
     writes = training.launched.global_rank == 0
     if writes:
@@ -283,19 +283,3 @@ def train(
         save_checkpoint(checkpoint, out)
     training.launched.barrier()
     return checkpoint
-
-
-def best_of(out: str | Path) -> Path:
-    """Return the file beside a checkpoint in which its best epoch is kept, where samples are held out to choose it by."""
-    return beside(out, ".best.pt")
-
-
-def _check_output(config: TrainConfig, out: str | Path) -> None:
-    recipes = method_named(config.method).networks(config)
-    read = [recipe.checkpoint for recipe in recipes if recipe.checkpoint]
-    check_output(out, (".pt",), read)
-    if config.validation:
-        check_output(best_of(out), inputs=read)
-    for kept in (recipe.keep for recipe in recipes if recipe.keep):
-        check_output(kept, (".pt",), [*read, out])
-        check_writable(kept)

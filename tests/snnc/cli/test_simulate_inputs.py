@@ -107,3 +107,20 @@ def test_options_that_do_not_fit_are_one_line(file: Path, arguments: list[str], 
     assert said in result.stderr
     assert len(result.stderr.strip().splitlines()) == 1
     assert not Path("a.npz").exists()
+
+
+def test_what_overflows_in_own_samples_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A witness that `snnc check` found is replayed, and samples that overflow nothing are told from it."""
+    monkeypatch.chdir(tmp_path)
+    layer = snnc.Layer("sum", (snnc.Dense("input", [[100, -100]]),), snnc.Lif((1,), vth=1000, dv=0))
+    network = snnc.Network("integrator", 20, snnc.Input((2,), 0, 100), (layer,), "spikes")
+    target = snnc.TARGETS["onnx"]
+    Path("a.onnx").write_bytes(target.content(network, target.options()))  # without the proof that export asks for
+    CliRunner().invoke(main, ["check", "a.onnx", "--witness", "in.npz"])
+    result = simulate("a.onnx", "--input", "in.npz")
+    assert result.exit_code == 2
+    assert "in.npz overflows: layer 'sum': membrane v (before a reset) of neuron (0,) reaches -8" in result.stderr
+    np.savez("in.npz", samples=np.zeros((1, 2), int))
+    result = simulate("a.onnx", "--input", "in.npz")
+    assert result.exit_code == 2
+    assert "none of in.npz overflows, but layer 'sum': membrane v (before a reset) of neuron (0,) can reach -" in result.stderr

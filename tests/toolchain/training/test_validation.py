@@ -10,7 +10,7 @@ from snnc.toolchain.data.dataset import Dataset
 from snnc.toolchain.errors import ConfigError
 from snnc.toolchain.training.checkpoint import load_checkpoint
 from snnc.toolchain.training.metrics import Epoch, is_best, ran_out
-from snnc.toolchain.training.train import best_of
+from snnc.toolchain.training.outputs import best_of
 
 HELD_OUT = TINY.replaced(
     method="baseline", epochs_float=1, epochs_quantized=1, epochs_integer=4, validation=200, lr_integer=0.02
