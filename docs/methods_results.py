@@ -63,10 +63,10 @@ def twins_claims() -> list[str]:
 
 
 def twins_digits() -> list[str]:
-    """Return values of alpha on held-out digits, and lengths of the integer phase on held-out images of MNIST."""
-    tables = (means_table(kept_results(RESULTS / f"twins_{name}.json", PLANS[name])) for name in ("digits", "integer"))
-    first, second = tables
-    return [*first, *second[2:]]
+    """Return values of alpha on held-out digits; the integer phase, delta and dropout on held-out images of MNIST."""
+    names = ("digits", "integer", "settings")
+    first, *others = (means_table(kept_results(RESULTS / f"twins_{name}.json", PLANS[name])) for name in names)
+    return [*first, *(row for table in others for row in table[2:])]
 
 
 def all_methods() -> list[str]:

@@ -1,8 +1,9 @@
 """What twins are worth to a small CIFARNet: `python -m snnc.experiments.twins mnist docs/results/twins.json`.
 
 On 500 images of MNIST nothing is chosen: both values of alpha train from all seeds and count as a claim each. On held-out
-training images, `digits` compares values of alpha, for the default, and `integer` lengths of the integer phase. A call goes on
-where the one before was stopped; `docs/tables.py` makes the tables of docs/methods.md.
+training images, `digits` compares values of alpha, for the default, `integer` lengths of the integer phase, and `settings`
+thresholds of ternary weights and dropout. A call goes on where the one before was stopped; `docs/tables.py` makes the tables
+of docs/methods.md.
 """
 
 import sys
@@ -33,6 +34,13 @@ PLANS = {
     "integer": Plan(
         MNIST.replaced(data="mnist-5k", model="mlp", method="baseline"),
         {f"{count} epochs in integers" if count > 1 else "1 epoch in integers": {"epochs_integer": count} for count in EPOCHS},
+        range(10),
+        2000,
+    ),
+    "settings": Plan(
+        MNIST.replaced(data="mnist-5k", model="mlp", alpha=0.1),
+        {f"delta {delta:g}": {"delta": delta} for delta in (0.05, 0.1, 0.2, 0.4)}
+        | {f"dropout {dropout:g}": {"dropout": dropout} for dropout in (0.0, 0.1, 0.4)},
         range(10),
         2000,
     ),

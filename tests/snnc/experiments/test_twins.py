@@ -8,7 +8,12 @@ from snnc.experiments.results_file import kept_results
 from snnc.experiments.twins import CLAIMS, PLANS
 
 RESULTS = Path(__file__).parents[3] / "docs" / "results"
-FILES = {"mnist": "twins.json", "digits": "twins_digits.json", "integer": "twins_integer.json"}
+FILES = {
+    "mnist": "twins.json",
+    "digits": "twins_digits.json",
+    "integer": "twins_integer.json",
+    "settings": "twins_settings.json",
+}
 
 
 @pytest.mark.parametrize("name", PLANS)
@@ -24,4 +29,4 @@ def test_claims_are_rows_of_a_twin_and_a_single_network() -> None:
 
 
 def test_settings_are_chosen_on_held_out_images_only() -> None:
-    assert all(PLANS[name].held_out for name in ("digits", "integer"))
+    assert all(PLANS[name].held_out for name in ("digits", "integer", "settings"))
