@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from snnc.models import MODELS, build_model, load_model
     from snnc.models.from_torch import TorchStart, from_torch
     from snnc.toolchain.data.dataset import Dataset, Split, chip_input
+    from snnc.toolchain.data.from_pairs import dataset_of
     from snnc.toolchain.data.samples_file import read_samples
     from snnc.toolchain.data.table import DATASETS, load_dataset
     from snnc.toolchain.errors import SnncError
@@ -62,6 +63,7 @@ _HOMES = {
     "snnc.models.from_torch": ("TorchStart", "from_torch"),
     "snnc.toolchain.data.dataset": ("Dataset", "Split", "chip_input"),
     "snnc.toolchain.data.samples_file": ("read_samples",),
+    "snnc.toolchain.data.from_pairs": ("dataset_of",),
     "snnc.toolchain.data.table": ("DATASETS", "load_dataset"),
     "snnc.toolchain.errors": ("SnncError",),
     "snnc.toolchain.layers.lif_autograd": ("Neurons",),
@@ -121,6 +123,7 @@ __all__ = [
     "Verdict",
     "build_model",
     "chip_input",
+    "dataset_of",
     "export",
     "from_torch",
     "lava_process",

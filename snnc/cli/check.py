@@ -35,7 +35,9 @@ def chip_names() -> tuple[str, ...]:
 @click.option(
     "--witness", type=FileName(), help="File (.npz) for inputs that really overflow, searched where a bound is broken."
 )
-@click.option("--tries", type=click.IntRange(1), default=512, show_default=True, help="Inputs tried in each such search.")
+@click.option(
+    "--tries", type=click.IntRange(1, 10**6), default=512, show_default=True, help="Inputs tried in each such search."
+)
 @model_option
 @stated_options
 @output_options
@@ -58,7 +60,7 @@ def check(
       loihi2      Intel Loihi 2
       spinnaker2  SpiNNaker2: memory and cores
 
-    Every limit says where it is known from: published, derived from what is, or assumed.
+    Every limit says where it is known from, and whether it is published, derived or assumed.
 
     \b
     Example: snnc check model.net --chip loihi2

@@ -115,15 +115,26 @@ def _sample(network: "Network", found: tuple[Any, Any], index: int) -> "tuple[Fr
 def _traces(
     subject: "Subject", engines: tuple[str, ...], frames: "Frames", layer: "Layer", place: tuple[int, ...]
 ) -> "tuple[list[NeuronTrace], dict[str, str]]":
-    """Return what the reference and each engine saw, and why engines were left out, as a verification plans it."""
-    from snnc.toolchain.network.bounds import prove
+    """Return what the reference and each engine saw, and why engines were left out, as a verification plans it.
+
+    A network that can overflow is shown as the definition computes it; no other engine need agree about it.
+    """
+    from snnc.toolchain.network.bounds import overflows, prove
     from snnc.verification.engines import ENGINES
     from snnc.verification.neuron import neuron_trace
-    from snnc.verification.planning import REFERENCE, plan
+    from snnc.verification.planning import REFERENCE, Plan, plan
     from snnc.verification.verify import InMemory, timed
 
-    prove(subject.network)
-    planned = plan(subject, [name for name in engines if name != REFERENCE], 1, all_samples=True)
+    named = [name for name in engines if name != REFERENCE]
+    if named:
+        prove(subject.network)
+    overflow = next(overflows(subject.network), None)
+    if engines and not named:
+        planned = Plan({REFERENCE: 1})
+    elif overflow:
+        planned = Plan({REFERENCE: 1}, {"all other engines": f"the network can overflow: {overflow}"})
+    else:
+        planned = plan(subject, named, 1, all_samples=True)
     found, left_out = [], dict(planned.left_out)
     for name in [REFERENCE, *(name for name in ENGINES if name in planned.counts and name != REFERENCE)]:
         try:

@@ -96,7 +96,7 @@ def test_a_network_is_written_if_and_only_if_nothing_is_violated(
         assert not list(folder.iterdir())
     else:
         target.write(network, file, options)
-        assert target.read(file) == network
+        assert target.read(file) == target.prepare(network)  # a format may fold shortcuts in
         assert "\n" not in target.describe(network, file)
 
 

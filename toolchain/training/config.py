@@ -27,7 +27,8 @@ class TrainConfig(Settings):
     """
 
     data: str = setting(
-        "digits", "Dataset, such as digits; a file .npz, .npy or .h5; a folder of images; USER/NAME of the Hugging Face hub."
+        "digits",
+        "Dataset, such as digits; a file .npz, .npy or .h5; a folder of images or events; USER/NAME of the Hugging Face hub.",
     )
     image_size: int = setting(0, "Side that images or event frames are scaled to; 0 leaves them as they are.", 0, 4096)
     model: str = setting(

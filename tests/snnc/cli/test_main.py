@@ -190,7 +190,8 @@ def test_a_foreign_hdf5_file_is_refused(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "command", [[], ["train"], ["export"], ["simulate"], ["demo"], ["bench"], ["import"], ["inspect"], ["trace"]]
+    "command",
+    [[], ["train"], ["export"], ["simulate"], ["demo"], ["bench"], ["import"], ["inspect"], ["trace"], ["check"]],
 )
 def test_every_command_has_help_with_an_example(command: list[str]) -> None:
     result = snnc(*command, "--help")

@@ -69,6 +69,7 @@ WRITING = [
     ("model.pt", ["simulate", "{0}", "-e", "tensor", "-n", "2", "--report", "{1}"], ".html"),
     ("model.pt", ["inspect", "{0}", "--plot", "{1}"], ".svg"),
     ("model.pt", ["trace", "{0}", "-e", "tensor", "--plot", "{1}"], ".svg"),
+    ("model.pt", ["check", "{0}", "--witness", "{1}"], ".npz"),
     ("model.net", ["export", "{0}", "-t", "onnx", "-o", "{1}"], ".onnx"),
     ("graph.nir", ["import", "{0}", "-T", "3", "-o", "{1}"], ".net"),
     ("run.toml", ["train", *QUICK, "-c", "{0}", "-o", "{1}"], ".pt"),
@@ -134,7 +135,7 @@ def test_the_longest_names_are_trained_and_exported(tmp_path: Path, name: str) -
     assert "cannot be a file" in refused(snnc("export", tmp_path / f"{name}.pt", "-q"))  # one byte too long
 
 
-@pytest.mark.parametrize("command", ["simulate", "inspect", "export", "import"])
+@pytest.mark.parametrize("command", ["simulate", "check", "inspect", "export", "import"])
 def test_a_changed_byte_of_our_graph_is_refused_by_every_command(folder: Path, command: str) -> None:
     """One byte of 'model.nir' set thousands of weights to 0, and import said 'exact'."""
     content = bytearray(Path("model.nir").read_bytes())

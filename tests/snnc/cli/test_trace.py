@@ -4,11 +4,15 @@ import json
 from pathlib import Path
 from xml.etree import ElementTree
 
+import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 from report_runs import wrong_engine
 
 from snnc.cli.main import main
+from snnc.export import TARGETS
+from snnc.toolchain.network.network import INPUT, Input, Layer, Lif, Network
+from snnc.toolchain.network.synapse import Dense
 from snnc.verification import engines
 from snnc.verification.engines import ENGINES, Engine
 
@@ -77,3 +81,20 @@ def test_what_is_not_there_is_one_line(tiny_path: Path, arguments: list[str], sa
     result = trace(tiny_path, *arguments)
     assert result.exit_code == 2 and result.stdout == ""
     assert result.stderr.startswith(f"snnc: {said}") and result.stderr.count("\n") == 1
+
+
+def test_the_reference_alone_can_be_asked_for(tiny_path: Path) -> None:
+    assert set(json.loads(trace(tiny_path, "-e", "reference", "--json").stdout)["engines"]) == {"reference"}
+
+
+def test_an_input_that_overflows_is_seen_to_overflow(monkeypatch: pytest.MonkeyPatch) -> None:
+    layer = Layer("fc", (Dense(INPUT, np.full((1, 90), -5)),), Lif((1,), 100, 0))
+    network = Network("n", 60, Input((90,), 0, 255), (layer,), "spikes")
+    target = TARGETS["onnx"]
+    Path("a.onnx").write_bytes(target.content(network, target.options()))  # without the proof that an export asks for
+    monkeypatch.setattr("snnc.cli.trace._sample", lambda *_: (np.full((1, 1, 90), 255), None))
+    shown = trace("a.onnx")
+    assert shown.exit_code == 0, shown.output
+    assert "all other engines left out: the network can overflow" in shown.stdout.replace("\n", " ")
+    assert f"{-(2**23 - 1):,}" in shown.stdout  # the membrane saturates
+    assert "can reach" in trace("a.onnx", "-e", "fast").stderr
