@@ -146,7 +146,7 @@ def test_a_dry_run_counts_its_networks() -> None:
 def test_help_and_errors_know_it() -> None:
     text = " ".join(snnc("train", "-h").stdout.split())
     assert "--own-setting INTEGER How much the teacher counts. [methods: made-up; default: 1]" in text
-    assert "[methods: tna, tna3, kd-ce, made-up; default: 0.001]" in text
+    assert "[methods: tna, tna3, kd-ce, made-up; default: 0.1]" in text
     refused = snnc("train", *QUICK, "--own-setting", "2")
     assert refused.stderr == "snnc: method 'tna' has no setting 'own_setting'; leave it out, or choose one of made-up\n"
     assert (

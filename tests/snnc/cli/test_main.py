@@ -84,6 +84,7 @@ def test_json_objects(folder: Path) -> None:
         "compared",
         "left_out",
         "layers",
+        "silent",
         "first_difference",
     }
     assert (verdict["equal"], verdict["samples"], verdict["first_difference"]) == (True, 540, None)

@@ -187,7 +187,7 @@ def test_help_at_80_columns_breaks_no_word(command: str) -> None:
 
 def test_help_says_which_methods_a_setting_belongs_to() -> None:
     text = " ".join(snnc("train", "-h").stdout.split())
-    assert "[methods: tna, tna3, kd-ce; default: 0.001]" in text
+    assert "[methods: tna, tna3, kd-ce; default: 0.1]" in text
     assert "[methods: kd, kd-ce, sei]" in text
 
 
