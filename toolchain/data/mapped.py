@@ -1,7 +1,7 @@
 """Samples that stay in a .npy file: the pages that a batch needs are read, nothing else takes memory."""
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,8 @@ from snnc.toolchain.data.streamed import OnDisk
 @dataclass(frozen=True, eq=False)
 class Mapped(OnDisk):
     """Samples of a mapped array `(N, ...)`, or `(N, T, ...)` if `timed`, made integers when they are read."""
+
+    read_ahead: ClassVar[bool] = False  # nothing to decode: a thread would only wait for the other one
 
     array: NDArray[Any]
     quantizer: Quantizer
