@@ -34,7 +34,7 @@ class Quantizer:
     def __call__(self, raw: NDArray[Any]) -> NDArray[Any]:
         """Return integers of the same shape; floats beyond the ends become the ends'."""
         if self.low is None or self.high is None:
-            return raw.astype(self.kind)
+            return raw.astype(self.kind, copy=False)
         share = (raw.astype(np.float64) - self.low) / (self.high - self.low)
         return np.rint(np.clip(share, 0, 1) * LEVELS).astype(self.kind)
 

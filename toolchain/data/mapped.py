@@ -1,7 +1,7 @@
 """Samples that stay in a .npy file: the pages that a batch needs are read, nothing else takes memory."""
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,8 @@ from snnc.toolchain.data.streamed import OnDisk
 @dataclass(frozen=True, eq=False)
 class Mapped(OnDisk):
     """Samples of a mapped array `(N, ...)`, or `(N, T, ...)` if `timed`, made integers when they are read."""
+
+    read_ahead: ClassVar[bool] = False  # nothing to decode: a thread would only wait for the other one
 
     array: NDArray[Any]
     quantizer: Quantizer
@@ -40,8 +42,5 @@ class Mapped(OnDisk):
         return replace(self, chosen=self.chosen[which])
 
     def read(self, places: NDArray[np.int64]) -> NDArray[Any]:
-        """Read samples by their places in the file, in the file's order, which disks like."""
-        order = np.argsort(places, kind="stable")
-        samples = np.empty((len(places), *self.sample_shape), self.dtype)
-        samples[order] = self.quantizer(np.asarray(self.array[places[order]]))
-        return samples
+        """Read samples by their places in the file."""
+        return self.quantizer(np.asarray(self.array[places]))

@@ -25,6 +25,7 @@ class OnDisk(ABC):
     chosen: NDArray[np.int64]
     sample_shape: tuple[int, ...]  # time included
     timed: bool = False
+    read_ahead: ClassVar[bool] = True  # whether another thread reads the next batch: worth it where samples are decoded
 
     @abstractmethod
     def read(self, places: NDArray[np.int64]) -> NDArray[Any]:

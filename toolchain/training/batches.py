@@ -1,7 +1,7 @@
 """A dataset on the training device, and the batches of an epoch: nothing is loaded while a step runs.
 
-Samples stay the small integers they are (a byte a pixel), and become floats batch by batch. Those that stay on disk are read
-by a thread, a batch ahead of the one that trains.
+Samples stay the small integers they are (a byte a pixel), and become floats batch by batch. Those to decode are read by a
+thread, a batch ahead of the one that trains.
 """
 
 from collections.abc import Iterable, Iterator
@@ -58,8 +58,8 @@ class DeviceSplit:
         return held
 
     def read(self, batches: Iterable[tuple[Chosen, Tensor | slice]]) -> Iterator[tuple[Chosen, Tensor]]:
-        """Yield what was said of each batch and its raw integers; those on disk are read while the batch before is used."""
-        if not isinstance(self.raw, OnDisk):
+        """Yield what was said of each batch and its raw integers; those to decode are read while the batch before is used."""
+        if not (isinstance(self.raw, OnDisk) and self.raw.read_ahead):
             yield from ((said, self.taken(which)) for said, which in batches)
             return
         pool, waiting = ThreadPoolExecutor(1), []
