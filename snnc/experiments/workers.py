@@ -18,7 +18,7 @@ from snnc.experiments.plan import Run
 from snnc.toolchain import errors
 from snnc.toolchain.device import torch_threads
 from snnc.toolchain.errors import SnncError, TrainingError, one_line
-from snnc.toolchain.training.freed_memory import keep_freed_memory
+from snnc.toolchain.training import freed_memory
 
 Worker = subprocess.Popen[str]
 
@@ -29,7 +29,7 @@ def each(jobs: Sequence[Job], processes: int) -> Iterator[Run]:
     Raises the SnncError that a run raised, TrainingError if a process died or raised anything else.
     """
     if processes <= 1 or len(jobs) <= 1:
-        keep_freed_memory()
+        freed_memory.keep_freed_memory()
         with torch_threads(1):
             yield from map(run_job, jobs)
         return
@@ -91,7 +91,7 @@ def _answer(line: str) -> Run:
 
 def work(lines: "IO[str]", answers: "IO[str]") -> None:
     """Do the jobs of all lines, answering each with a line."""
-    keep_freed_memory()
+    freed_memory.keep_freed_memory()
     with torch_threads(1):
         for line in lines:
             try:

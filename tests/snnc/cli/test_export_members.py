@@ -96,4 +96,4 @@ def test_a_manifest_goes_with_its_checkpoint_alone(model: str) -> None:
     both = snnc("simulate", "model.members.json", "model.members.member-0.net")
     assert both.exit_code == 2 and "a manifest goes alone or with the checkpoint of its posterior" in both.stderr
     report = snnc("simulate", "model.members.json", "--report", "r.html")
-    assert report.exit_code == 2 and "--report is for one network; leave it out" in report.stderr
+    assert report.exit_code == 2 and "a committee runs a dataset; leave --report" in report.stderr
