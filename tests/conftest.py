@@ -26,6 +26,8 @@ def pytest_configure(config: pytest.Config) -> None:
     os.environ["PYTEST_DEBUG_TEMPROOT"] = tempfile.gettempdir()
     os.environ["TMPDIR"] = os.environ["XDG_STATE_HOME"] = tempfile.mkdtemp(prefix="tests-of-snnc-")
     tempfile.tempdir = None  # where this process puts temporary files is found again
+    if "PYTEST_XDIST_WORKER" in os.environ:  # a process for each core: trainings in processes of their own keep to one, too
+        os.environ.setdefault("OMP_NUM_THREADS", "1")
     if find_spec("torch"):
         import torch
 
