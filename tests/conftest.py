@@ -58,10 +58,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
                 item.add_marker(pytest.mark.skip(reason="Lava is not installed: make dev"))
 
 
-@pytest.fixture(autouse=True)
-def memory_goes_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Keep `snnc train`, run within this process, from changing how all later tests use memory."""
-    monkeypatch.setattr("snnc.toolchain.training.freed_memory.keep_freed_memory", lambda: False)
+@pytest.fixture(scope="session", autouse=True)
+def memory_goes_back() -> Iterator[None]:
+    """Keep `snnc train`, run within this process by a test or a fixture, from changing how all later tests use memory."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("snnc.toolchain.training.freed_memory.keep_freed_memory", lambda: False)
+        yield
 
 
 @pytest.fixture(scope="session")

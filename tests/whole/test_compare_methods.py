@@ -20,7 +20,7 @@ def script() -> dict[str, object]:
 
 
 def test_all_claims_are_about_rows_of_the_comparison(script: dict[str, object]) -> None:
-    claims = runpy.run_path(str(ROOT / "docs" / "tables.py"))["CLAIMS"]
+    claims = runpy.run_path(str(ROOT / "docs" / "methods_results.py"))["CLAIMS"]
     settings = script["base"]("mlp", (20, 15, 8))  # type: ignore[operator]
     rows = script["main_rows"](0.1) | script["other_rows"](0.1, 0.1, settings)  # type: ignore[operator]
     assert {row for claim in claims for row in claim} <= set(rows)

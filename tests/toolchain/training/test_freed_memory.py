@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from snnc.toolchain.training import freed_memory as kept_memory
+from snnc.toolchain.training.freed_memory import keep_freed_memory  # before conftest replaces it
 
 SCRIPT = """
 import resource, sys
@@ -36,6 +36,5 @@ def test_pages_are_used_again() -> None:
 
 
 def test_elsewhere_nothing_happens(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.undo()  # of what conftest does for all tests
     monkeypatch.setattr(sys, "platform", "darwin")
-    assert not kept_memory.keep_freed_memory()
+    assert not keep_freed_memory()
