@@ -268,7 +268,7 @@ def test_every_source_has_a_test_file() -> None:
         "export/nir/runner": "test_file",
         "export/onnx/runner": "test_file",
         **dict.fromkeys(("nodes", "sums", "neurons"), "test_recurrence"),
-        "bitsliced_layers": "test_bitsliced",
+        **dict.fromkeys(("bitsliced_layers", "bitsliced_fused"), "test_bitsliced"),
         **dict.fromkeys(("library", "sources"), "test_native"),
         "training_view": "test_main",
         **dict.fromkeys(("content", "difference", "junit", "snnc/report/activity", "snnc/report/run"), "test_write"),

@@ -17,8 +17,8 @@
    Sum pooling in front costs nothing: a patch of pool x pool pixels counts its spikes for each channel, and the rows of a
    channel that counts 1, 2, 4 ... are listed apart ("weights" of events) and added from plane 0, 1, 2 ... on. */
 #include "layer.h"
+#include "planes.h"
 
-enum { LEVEL = 5, MAXPLANES = 32 + 2 * LEVEL }; /* a 32-bit count can need 32; levels write five at a time */
 enum { MAXWEIGHTS = 5 };                         /* events of weight 1, 2, 4, 8, 16: patches of up to 4 x 4 pixels */
 enum { RUN = 64, TOGETHER = 4, CACHE = 5 << 18 };
 
@@ -94,18 +94,6 @@ INLINE uint32_t gather(const Layer *g, const uint32_t *start, const uint32_t *ev
 
 /* ---- bit-sliced summation ---- */
 
-/* sum += a + b on one plane; the carry belongs to the next plane. */
-INLINE vq csa(vq *sum, vq a, vq b) { vq carry = majority(*sum, a, b); *sum ^= a ^ b; return carry; }
-
-/* Row i of a list: at an offset from w, or simply the i-th from w where there are no offsets. */
-INLINE vq row(const char *w, const uint32_t *o, size_t i) { return *(const vq *)(w + (o ? o[i] : i * VB)); }
-
-/* Add so many rows, from row i on, to the planes s; return the carry. */
-INLINE vq add2(const char *w, const uint32_t *o, size_t i, vq *s) { return csa(s, row(w, o, i), row(w, o, i + 1)); }
-INLINE vq add4(const char *w, const uint32_t *o, size_t i, vq *s) { vq a = add2(w, o, i, s), b = add2(w, o, i + 2, s); return csa(s + 1, a, b); }
-INLINE vq add8(const char *w, const uint32_t *o, size_t i, vq *s) { vq a = add4(w, o, i, s), b = add4(w, o, i + 4, s); return csa(s + 2, a, b); }
-INLINE vq add16(const char *w, const uint32_t *o, size_t i, vq *s) { vq a = add8(w, o, i, s), b = add8(w, o, i + 8, s); return csa(s + 3, a, b); }
-
 /* Add n rows, padded with zero rows to a multiple of 16, to five planes; return how many carries went to `carries`, which are
    padded alike. `fresh` planes hold nothing yet. */
 INLINE size_t add_level(const char *w, const uint32_t *o, size_t n, int fresh, vq *plane, vq *carries) {
@@ -113,11 +101,11 @@ INLINE size_t add_level(const char *w, const uint32_t *o, size_t n, int fresh, v
     if (!fresh) for (int j = 0; j < LEVEL; j++) s[j] = plane[j];
     size_t i = 0;
     for (; i + 16 < n; i += 32) {
-        vq a = add16(w, o, i, s), b = add16(w, o, i + 16, s);
+        vq a = add16(w, o, i, 0, s), b = add16(w, o, i + 16, 0, s);
         *c++ = csa(s + 4, a, b);
     }
     if (i < n) {
-        vq a = add16(w, o, i, s);
+        vq a = add16(w, o, i, 0, s);
         *c++ = s[4] & a;
         s[4] ^= a;
     }
@@ -135,19 +123,6 @@ INLINE void add_rows(const char *w, const uint32_t *offsets, size_t n, int fresh
         carries += (left + 15) & ~(size_t)15;
         left = add_level(rows, 0, left, fresh, plane + done, carries);
     }
-}
-
-/* Transpose 8 planes: afterwards byte i of t[r] holds what was bit r of byte i, over the planes. */
-INLINE void exchange(vq *a, vq *b, int shift, uint64_t low) {
-    const vq mask = (vq){0} + low, x = *a, y = *b;
-    *a = select_bits(mask, x, y << shift);
-    *b = select_bits(mask, x >> shift, y);
-}
-INLINE void transpose8(const vq *plane, vq *t) {
-    for (int i = 0; i < 8; i++) t[i] = plane[i];
-    for (int i = 0; i < 4; i++) exchange(t + i, t + i + 4, 4, 0x0F0F0F0F0F0F0F0Full);
-    for (int i = 0; i < 8; i++) if (!(i & 2)) exchange(t + i, t + i + 2, 2, 0x3333333333333333ull);
-    for (int i = 0; i < 8; i += 2) exchange(t + i, t + i + 1, 1, 0x5555555555555555ull);
 }
 
 /* Planes back to one int32 per channel. In every byte of a weight row bits 0, 2, 4, 6 are plus bits and 1, 3, 5, 7 the minus
