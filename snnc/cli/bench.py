@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from snnc.cli.options import Command, OneLineErrors, console_for, output_options
+from snnc.cli.bench_profile import profile_all
+from snnc.cli.options import Command, FileName, OneLineErrors, console_for, output_options
 from snnc.toolchain.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -27,15 +28,27 @@ if TYPE_CHECKING:
 @click.option("--threads", type=click.IntRange(1, 256), help="Threads of all ways.  [default: all cores]")
 @click.option("--lava/--no-lava", default=True, show_default=True, help="Time Lava's convolutions too.")
 @click.option("--growth", is_flag=True, help="Also measure how time grows with images, steps, width and firing rate.")
+@click.option("--profile", is_flag=True, help="Instead show where the time goes, layer by layer.")
+@click.option("--network", type=FileName(), help="Profile this checkpoint or exported network.")
 @output_options
 @click.pass_context
 def bench(
-    context: click.Context, /, model: str, rates: str, growth: bool, as_json: bool, quiet: bool, verbose: bool, **settings: Any
+    context: click.Context,
+    /,
+    model: str,
+    rates: str,
+    growth: bool,
+    profile: bool,
+    network: str | None,
+    as_json: bool,
+    quiet: bool,
+    verbose: bool,
+    **settings: Any,
 ) -> None:
     """Measure the fast simulator against torch float32, oneDNN int8 and Lava on this machine; exit 1 if outputs differ.
 
-    `--model resnet` measures a residual network against the same network without its shortcuts instead, and `snnc bench train`
-    measures training.
+    `--model resnet` measures a residual network against the same network without its shortcuts instead, `--profile` shows
+    where the time of every layer goes, and `snnc bench train` measures training.
 
     \b
     Example: snnc bench --rates 0.1 --rounds 3
@@ -46,6 +59,12 @@ def bench(
     from snnc.bench.tables import show_growth, show_rows
 
     console, chosen = console_for(as_json, quiet), measuring.SimulationSettings(**settings)
+    if profile or network:
+        with console.status("profiling") as status:
+            profiles = profile_all(console, _rates(rates), chosen, network, status.update)
+        if as_json:
+            click.echo(json.dumps({"profiles": profiles}))
+        return
     if model == "resnet":
         sys.exit(_residual(console, _rates(rates), chosen, growth=growth, as_json=as_json))
     with console.status("measuring") as status:

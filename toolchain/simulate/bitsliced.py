@@ -113,7 +113,7 @@ class BitslicedSimulator:
 
     def _through(self, frames: Frames, keep: Callable[[int, str, Output], None], recorded: set[str]) -> None:
         together = self._chunk_size(recorded)
-        by_images, size = self._plan(frames, recorded)
+        by_images, size = self.plan(frames, recorded)
 
         def chunk(start: int) -> None:
             for name, output in self._run(frames[:, start : start + size], recorded, by_images, together):
@@ -128,7 +128,7 @@ class BitslicedSimulator:
     ) -> Iterator[tuple[str, Output]]:
         """Run a few images through the whole network; yield the output of every layer."""
         signals = Signals(self.network.timesteps)
-        signals[INPUT, 0] = self._input_signal(frames)
+        signals[INPUT, 0] = self.input_signal(frames)
         for stage, runner in self.stages:
             membranes = stage[0].name in recorded
             if isinstance(runner, CyclicLayers):
@@ -142,7 +142,7 @@ class BitslicedSimulator:
                 signals[layer.name, 0] = output.spikes
                 yield layer.name, output
 
-    def _plan(self, frames: Frames, recorded: set[str]) -> tuple[frozenset[str], int]:
+    def plan(self, frames: Frames, recorded: set[str]) -> tuple[frozenset[str], int]:
         """Return the layers that run 64 images at a time, and how many images go through the network at once."""
         total, together = frames.shape[1], self._chunk_size(recorded)
         rounds = self.threads * -(-total // (self.threads * IMAGES))
@@ -152,18 +152,21 @@ class BitslicedSimulator:
             return frozenset(), together
         if self.by_images:
             return frozenset(fused), size
-        if not self.rates:
-            self.rates = self._probe(frames[:, :PROBED])
-        chosen: set[str] = set()
+        rates, chosen = self.measured_rates(frames), set[str]()
         for name, runner in fused.items():
             sources = [source for source, _ in runner.sources]
-            loads = runner.loads(len(frames), [self.rates[source] for source in sources])
+            loads = runner.loads(len(frames), [rates[source] for source in sources])
             if faster_by_images(loads, [source in chosen or source == INPUT for source in sources], size):
                 chosen.add(name)
         return frozenset(chosen), size if chosen else together
 
+    def measured_rates(self, frames: Frames) -> dict[str, float]:
+        """Return the share of every source that is not 0, over a few images of the first frames that were asked about."""
+        if not self.rates:
+            self.rates = self._probe(frames[:, :PROBED])
+        return self.rates
+
     def _probe(self, frames: Frames) -> dict[str, float]:
-        """Return the share of every source that is not 0, over a few images."""
         rates = {INPUT: float(np.count_nonzero(frames)) / max(frames.size, 1)}
         for name, output in self._run(frames, set(), frozenset(), CHUNK):
             spikes = int(np.bitwise_count(output.spikes.bits).sum(dtype=np.int64))
@@ -186,7 +189,7 @@ class BitslicedSimulator:
         neurons = sum(layer.neurons for layer in self.network.layers)
         return max(1, min(IMAGES, CHUNK_BYTES * 8 // (neurons * self.network.timesteps)))
 
-    def _input_signal(self, frames: Frames) -> Pixels:
+    def input_signal(self, frames: Frames) -> Pixels:
         """Turn frames `(F, images, ...)` into a signal."""
         frames = frames.reshape(*frames.shape[:2], *as_chw(self.network.input.shape))
         values = np.ascontiguousarray(frames.transpose(1, 0, 3, 4, 2))

@@ -11,6 +11,7 @@ import numpy as np
 
 from snnc.toolchain.network.grid import Grid
 from snnc.toolchain.simulate.bitsliced_images import ImageSynapse
+from snnc.toolchain.simulate.image_words import IMAGES
 
 TOGETHER = 4  # blocks of output channels that share the list of events of a receptive field, as in ternary.c
 WINDOW_BYTES = 2**27  # that a source laid out for 64 images may take
@@ -98,6 +99,11 @@ class Load:
         neurons = out * self.positions * self.timesteps if self.neurons else 0
         counts = {"row": self.images.rows * vectors, "lists": lists * vectors, "neurons": neurons, "window": window}
         return counts | {"image_call": 1 if self.neurons else 0}
+
+    def rows(self) -> float:
+        """Return the rows that the way with fewer of them adds for one image."""
+        events = self.by_events().get("event", float("inf"))
+        return min(events, self.by_images()["row"] / IMAGES)
 
     def turned(self) -> float:
         """Return how many words of 64 channels a source has, which are turned where it was made in the other way."""

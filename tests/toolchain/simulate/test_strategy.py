@@ -88,12 +88,12 @@ def test_a_plan_takes_as_many_images_as_all_threads_need() -> None:
     network = narrow()
     samples = random_samples(network, 540)
     simulator = BitslicedSimulator(network, threads=2)
-    chosen, size = simulator._plan(samples[None], {"b"})
+    chosen, size = simulator.plan(samples[None], {"b"})
     assert "a" in chosen and size == 54  # ten parts of 54, not nine of 64: both threads end together
-    assert simulator._plan(samples[None, : WORTH - 1], {"b"}) == (frozenset(), simulator._chunk_size({"b"}))
+    assert simulator.plan(samples[None, : WORTH - 1], {"b"}) == (frozenset(), simulator._chunk_size({"b"}))
 
 
 def test_layers_that_numpy_runs_keep_a_network_with_events() -> None:
     network = narrow(np.arange(8 * 16 * 16).reshape(8, 16, 16))  # a bias for each neuron
     samples = random_samples(network, 200)
-    assert BitslicedSimulator(network)._plan(samples[None], {"b"})[0] == frozenset()
+    assert BitslicedSimulator(network).plan(samples[None], {"b"})[0] == frozenset()
