@@ -137,27 +137,6 @@ def measure_row(network: Network, rate: float, settings: SimulationSettings, wat
     return row
 
 
-def growth(settings: SimulationSettings, watch: Watch = lambda text: None) -> Iterator[tuple[str, str, float]]:
-    """Yield what grows, its value, and seconds per image of the fast simulator, one thing at a time from one base."""
-    base: dict[str, Any] = {"width": settings.width / 2, "timesteps": settings.timesteps, "rate": 0.1}
-    steps = (settings.timesteps, 2 * settings.timesteps, 4 * settings.timesteps)
-    widths = (settings.width / 4, settings.width / 2, settings.width)
-    axes: dict[str, Sequence[Any]] = {"timesteps": steps, "width": widths, "rate": (0.05, 0.1, 0.2, 0.4)}
-    for images in (16, 64, 256):
-        watch(f"growth: {images} images")
-        yield "images", str(images), _per_image(synthetic_cifarnet(**base), images, settings)
-    for axis, values in axes.items():
-        for value in values:
-            watch(f"growth: {axis} {value:g}")
-            yield axis, f"{value:g}", _per_image(synthetic_cifarnet(**{**base, axis: value}), settings.images, settings)
-
-
-def _per_image(network: Network, count: int, settings: SimulationSettings) -> float:
-    simulator, images = BitslicedSimulator(network, threads=settings.threads), synthetic_images(network.input, count)
-    simulator.outputs(images)
-    return min(seconds_of(lambda: simulator.outputs(images)) for _ in range(settings.rounds)) / count
-
-
 def seconds_of(run: Callable[[], object]) -> float:
     """Return how long a call takes, after a moment of quiet."""
     time.sleep(QUIET)

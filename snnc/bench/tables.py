@@ -6,6 +6,7 @@ from statistics import median
 from rich.console import Console
 from rich.table import Table
 
+from snnc.bench.growth import Point
 from snnc.bench.profile import PARTS, LayerProfile
 from snnc.bench.residual import ShortcutRow
 from snnc.bench.simulation import Row
@@ -98,12 +99,13 @@ def show_profile(console: Console, rate: float | None, layers: Sequence[LayerPro
     console.print("", f"{total:,.0f} microseconds per image on one core.", PROFILE_NOTE, sep="\n")
 
 
-def show_growth(console: Console, points: Iterable[tuple[str, str, float]]) -> None:
-    """Print how the time of one image grows with each quantity, against the first value of each."""
-    table = _table("what grows", "value", "ms/image", "against the first")
+def show_growth(console: Console, points: Iterable[Point], of: str = "ms/image") -> None:
+    """Print how time and memory grow with each quantity, and the time against the first value of each."""
+    table = _table("what grows", "value", of, "against the first", "MiB")
     first: dict[str, float] = {}
-    for axis, value, seconds in points:
-        table.add_row(axis, value, f"{seconds * 1e3:.2f}", f"{seconds / first.setdefault(axis, seconds):.2f}")
+    for each in points:
+        times = f"{each.seconds / first.setdefault(each.axis, each.seconds):.2f}"
+        table.add_row(each.axis, f"{each.value:g}", f"{each.seconds * 1e3:.2f}", times, f"{each.mib:,.0f}")
     console.print("", table)
 
 
