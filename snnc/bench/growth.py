@@ -64,8 +64,9 @@ def growth(
 
 def training_growth(threads: int, rounds: int, watch: Watch = lambda text: None) -> Iterator[Point]:
     """Yield seconds of a training step and what its first run takes, one thing growing at a time."""
-    from snnc.bench.training import first_step, torch_threads
+    from snnc.bench.training import first_step
     from snnc.bench.training_steps import Work, our_step
+    from snnc.toolchain.device import torch_threads
 
     with torch_threads(threads):
         for axis, values in TRAINED.items():

@@ -271,6 +271,7 @@ def test_every_source_has_a_test_file() -> None:
         **dict.fromkeys(("bitsliced_layers", "bitsliced_fused"), "test_bitsliced"),
         **dict.fromkeys(("library", "sources"), "test_native"),
         "training_view": "test_main",
+        "bench_profile": "snnc/bench/test_profile",
         **dict.fromkeys(("content", "difference", "junit", "snnc/report/activity", "snnc/report/run"), "test_write"),
         **dict.fromkeys(("again", "trust"), "whole/test_report_claims"),
         "neuron_plot": "snnc/cli/test_trace",
