@@ -71,6 +71,16 @@ static uint32_t *decode(const Layer *g, const uint64_t *bits, int weight, uint32
     return e;
 }
 
+/* How many events of one weight hit output position (y, x). */
+INLINE uint32_t events_at(const Layer *g, const uint32_t *start, int y, int x) {
+    const int y0 = y * g->stride_y - g->pad_y, x0 = x * g->stride_x - g->pad_x;
+    const int left = x0 < 0 ? 0 : x0, right = x0 + g->kw > g->w ? g->w : x0 + g->kw;
+    const int top = y0 < 0 ? 0 : y0, bottom = y0 + g->kh > g->h ? g->h : y0 + g->kh;
+    uint32_t n = 0;
+    for (int row = top; row < bottom && left < right; row++) n += start[row * (g->w + 1) + right] - start[row * (g->w + 1) + left];
+    return n;
+}
+
 /* Collect the weight-row offsets that hit output position (y, x), padded with the all-zero row to a multiple of 16; return
    how many are real. */
 INLINE uint32_t gather(const Layer *g, const uint32_t *start, const uint32_t *events, int y, int x, uint32_t *offsets) {
@@ -82,9 +92,11 @@ INLINE uint32_t gather(const Layer *g, const uint32_t *start, const uint32_t *ev
         if (y0 + ky < 0 || y0 + ky >= g->h) continue;
         const uint32_t *s = start + (size_t)(y0 + ky) * (g->w + 1);
         const uint32_t a = s[left], m = s[right] - a, shift = (uint32_t)(ky * g->kw - x0) * pixel;
-        for (uint32_t i = 0; i < m; i += RUN) /* over-runs into padding: cheaper than a branch that is often mispredicted */
+        uint32_t i = 0;
+        do /* over-runs into padding, even for no event: cheaper than a branch that is often mispredicted */
             for (int j = 0; j < RUN; j += LANES)
                 *(vu_any *)(offsets + n + i + j) = *(const vu_any *)(events + a + i + j) + shift;
+        while ((i += RUN) < m);
         n += m;
     }
     const vu zero_row = (vu){0} + (uint32_t)(g->kh * g->kw) * pixel;
@@ -189,15 +201,20 @@ void ternary_layer(const Layer *g, int images, const uint64_t *in, const void *w
         const int count = blocks - first < together ? blocks - first : together;
         for (int image = 0; image < images; image++)
             for (int pixel = 0; pixel < g->ho * g->wo; pixel++) {
+                const int y = pixel / g->wo, x = pixel % g->wo;
                 for (int b = 0; b < count; b++) for (int i = 0; i < GROUPS; i++) v[b][i] = splat(0);
                 for (int64_t step = (int64_t)image * T; step < (int64_t)(image + 1) * T; step++) {
+                    const uint32_t *from = start + step * weights * starts(g);
                     uint32_t total = 0;
-                    for (int k = 0; k < weights; k++) {
-                        const uint32_t *from = start + (step * weights + k) * starts(g);
-                        n[k] = gather(g, from, events, pixel / g->wo, pixel % g->wo, offsets + k * most_rows(g));
-                        total += n[k] << k;
+                    for (int k = 0; k < weights; k++) total += events_at(g, from + k * starts(g), y, x) << k;
+                    if (!total) { /* with few events most receptive fields are silent */
+                        for (int i = 0; i < GROUPS; i++) acc[i] = splat(0);
+                        for (int b = 0; b < count; b++) advance(g, out, step, pixel, first + b, acc, v[b], (const vi *)bias);
+                        continue;
                     }
-                    const int planes = 32 - __builtin_clz(total | 1); /* at least one: clz(0) is undefined */
+                    for (int k = 0; k < weights; k++)
+                        n[k] = gather(g, from + k * starts(g), events, y, x, offsets + k * most_rows(g));
+                    const int planes = 32 - __builtin_clz(total);
                     const int written = (planes + LEVEL - 1) / LEVEL * LEVEL, read = weights > 1 ? planes + LEVEL : planes;
                     for (int i = written; i < read || i & 7; i++) plane[i] = (vq){0};
                     for (int b = 0; b < count; b++) {
