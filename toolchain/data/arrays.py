@@ -5,19 +5,17 @@ import sys
 import tempfile
 import zlib
 from collections.abc import Mapping
-from math import prod
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile, ZipFile
 
 import numpy as np
-import numpy.lib.format
 from numpy.typing import NDArray
 
 from snnc.toolchain.data import hdf5_child
+from snnc.toolchain.data.npy_header import header_in
 from snnc.toolchain.errors import DataError, one_line
 
-NPY: Any = numpy.lib.format  # has no types
 NAMES = ("samples", "labels", "test_samples", "test_labels", "classes")
 MOST_UNPACKED = 2**31  # bytes of a file that is read as a whole; larger samples lie in .npy, which stays on disk
 LABELS, CLASSES = ".labels.npy", ".classes.txt"  # beside the .npy of samples
@@ -68,7 +66,10 @@ def _mapped(path: Path) -> NDArray[Any]:
 def _npz(path: Path) -> dict[str, NDArray[Any]]:
     with ZipFile(path) as archive:
         kept = [name for name in NAMES if f"{name}.npy" in archive.namelist()]
-        claimed = sum(_claim(archive, f"{name}.npy") for name in kept)
+        headers = {name: header_in(archive, name) for name in kept}
+    for name, header in headers.items():
+        header.check(name)
+    claimed = sum(header.claimed for header in headers.values())
     if claimed > MOST_UNPACKED:
         raise DataError(
             f"data file {path}: its arrays take {claimed:,} bytes, at most {MOST_UNPACKED:,} are read from .npz and .h5; "
@@ -76,19 +77,6 @@ def _npz(path: Path) -> dict[str, NDArray[Any]]:
         )
     with np.load(path, allow_pickle=False) as stored:
         return {name: stored[name] for name in kept}
-
-
-def _claim(archive: ZipFile, name: str) -> int:
-    """Return the bytes that an array takes by its header. Raises ValueError for objects, and for a header that lies."""
-    with archive.open(name) as stream:
-        read = NPY.read_array_header_1_0 if NPY.read_magic(stream) == (1, 0) else NPY.read_array_header_2_0
-        shape, _, kind = read(stream)
-        size = int(prod(shape)) * int(kind.itemsize)
-        if kind.hasobject:
-            raise ValueError(f"{name} holds objects, which could run code; store numbers")
-        if size != archive.getinfo(name).file_size - stream.tell():
-            raise ValueError(f"{name} claims {size:,} bytes, which are not those that it holds")
-    return size
 
 
 def _hdf5(path: Path) -> dict[str, NDArray[Any]]:
