@@ -1,5 +1,6 @@
 """Opens files of arrays: .npz, .npy and .h5, which never run code, and whose sizes are judged before they take memory."""
 
+import signal
 import subprocess
 import sys
 import tempfile
@@ -20,6 +21,8 @@ NAMES = ("samples", "labels", "test_samples", "test_labels", "classes")
 MOST_UNPACKED = 2**31  # bytes of a file that is read as a whole; larger samples lie in .npy, which stays on disk
 LABELS, CLASSES = ".labels.npy", ".classes.txt"  # beside the .npy of samples
 MOST_TEXT = 2**20
+OUT_OF_TIME = -getattr(signal, "SIGXCPU", 24)  # what a process without seconds left ends with
+PATIENCE = 10  # seconds on the clock for each of a processor: other programs may keep this machine busy
 DAMAGE = (OSError, ValueError, TypeError, KeyError, EOFError, MemoryError, BadZipFile, NotImplementedError, zlib.error)
 
 
@@ -82,12 +85,16 @@ def _npz(path: Path) -> dict[str, NDArray[Any]]:
 def _hdf5(path: Path) -> dict[str, NDArray[Any]]:
     """Return the arrays of an HDF5 file, which another process reads: libhdf5 may crash or loop on a damaged one."""
     with tempfile.TemporaryDirectory(prefix="snnc-") as folder:
-        command = [sys.executable, "-I", hdf5_child.__file__, str(path.resolve()), folder, str(MOST_UNPACKED), *NAMES]
-        seconds = hdf5_child.SECONDS + path.stat().st_size / hdf5_child.BYTES_PER_SECOND
+        seconds = hdf5_child.SECONDS + path.stat().st_size // hdf5_child.BYTES_PER_SECOND
+        limits = str(MOST_UNPACKED), str(seconds)
+        command = [sys.executable, "-I", hdf5_child.__file__, str(path.resolve()), folder, *limits, *NAMES]
         try:
-            child = subprocess.run(command, capture_output=True, text=True, timeout=seconds, check=False)
+            child = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE * seconds, check=False)
+            late = child.returncode == OUT_OF_TIME
         except subprocess.TimeoutExpired:
-            raise DataError(f"data file {path}: it could not be read within {seconds:.0f} seconds; write it again") from None
+            late = True
+        if late:
+            raise DataError(f"data file {path}: libhdf5 came to no end within {seconds} s; it is damaged, write it again")
         if child.returncode:
             reason = child.stdout.strip() or "the HDF5 library failed on it"
             raise DataError(f"data file {path}: cannot be read ({one_line(ValueError(reason))}); write it again")
