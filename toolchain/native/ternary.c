@@ -193,6 +193,9 @@ void ternary_layer(const Layer *g, int images, const uint64_t *in, const void *w
         for (int k = 0; k < weights; k++)
             e = decode(g, in + step * g->hin * g->win * input_words(g), k, start + (step * weights + k) * starts(g), events, e);
 
+    /* With so few events many receptive fields are silent, which is worth a look at each. */
+    const int sparse = (e - events) * g->kh * g->kw < (int64_t)images * T * g->h * g->w;
+
     /* So many blocks share the gathering of a receptive field; all their weights should stay in the second-level cache. */
     const size_t fit = CACHE / (rows * VB);
     const int together = fit < 1 ? 1 : fit < TOGETHER ? (int)fit : TOGETHER;
@@ -206,15 +209,18 @@ void ternary_layer(const Layer *g, int images, const uint64_t *in, const void *w
                 for (int64_t step = (int64_t)image * T; step < (int64_t)(image + 1) * T; step++) {
                     const uint32_t *from = start + step * weights * starts(g);
                     uint32_t total = 0;
-                    for (int k = 0; k < weights; k++) total += events_at(g, from + k * starts(g), y, x) << k;
-                    if (!total) { /* with few events most receptive fields are silent */
+                    for (int k = 0; k < weights && sparse; k++) total += events_at(g, from + k * starts(g), y, x);
+                    if (sparse && !total) {
                         for (int i = 0; i < GROUPS; i++) acc[i] = splat(0);
                         for (int b = 0; b < count; b++) advance(g, out, step, pixel, first + b, acc, v[b], (const vi *)bias);
                         continue;
                     }
-                    for (int k = 0; k < weights; k++)
+                    total = 0;
+                    for (int k = 0; k < weights; k++) {
                         n[k] = gather(g, from + k * starts(g), events, y, x, offsets + k * most_rows(g));
-                    const int planes = 32 - __builtin_clz(total);
+                        total += n[k] << k;
+                    }
+                    const int planes = 32 - __builtin_clz(total | 1); /* at least one: clz(0) is undefined */
                     const int written = (planes + LEVEL - 1) / LEVEL * LEVEL, read = weights > 1 ? planes + LEVEL : planes;
                     for (int i = written; i < read || i & 7; i++) plane[i] = (vq){0};
                     for (int b = 0; b < count; b++) {

@@ -24,12 +24,13 @@ from snnc.toolchain.simulate.bitsliced_layers import INT16_MAX, Fused, Output, R
 from snnc.toolchain.simulate.frames import Frames, Samples, as_frames
 from snnc.toolchain.simulate.image_words import IMAGES
 from snnc.toolchain.simulate.signals import Pixels, Signals, Spikes, count, packed
-from snnc.toolchain.simulate.strategy import faster_by_images
+from snnc.toolchain.simulate.strategy import prices
 from snnc.toolchain.simulate.trace import Trace
 
 CHUNK = 4  # images that go through the whole network before the next: no barrier between layers, little memory
 CHUNK_BYTES = 2**26  # that a layer's recorded membranes, or its sums, may take in one chunk, padded to whole blocks of channels
 PROBED = 2  # images that show how often a network's neurons fire
+GAIN = 0.95  # of the time by events alone: for less, few images at once keep more of a wide network in the cache
 WORTH = 8  # images at once, for fewer of which 64 lanes are not worth a look
 
 Sum = Callable[[Signals], NDArray[np.int64]]
@@ -153,12 +154,17 @@ class BitslicedSimulator:
         if self.by_images:
             return frozenset(fused), size
         rates, chosen = self.measured_rates(frames), set[str]()
+        mixed = alone = 0.0
         for name, runner in fused.items():
             sources = [source for source, _ in runner.sources]
             loads = runner.loads(len(frames), [rates[source] for source in sources])
-            if faster_by_images(loads, [source in chosen or source == INPUT for source in sources], size):
+            events, images = prices(loads, [source in chosen or source == INPUT for source in sources], size)
+            if images < events:
                 chosen.add(name)
-        return frozenset(chosen), size if chosen else together
+            mixed, alone = mixed + min(images, events), alone + prices(loads, [False] * len(loads), size)[0]
+        if not chosen or mixed > GAIN * alone:
+            return frozenset(), together
+        return frozenset(chosen), size
 
     def measured_rates(self, frames: Frames) -> dict[str, float]:
         """Return the share of every source that is not 0, over a few images of the first frames that were asked about."""

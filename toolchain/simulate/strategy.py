@@ -125,17 +125,16 @@ def priced(counts: dict[str, float], costs: Costs) -> float:
     return sum(float(getattr(costs, name)) * times for name, times in counts.items())
 
 
-def faster_by_images(loads: Sequence[Load], turned: Sequence[bool], images: int) -> bool:
-    """Tell whether 64 lanes, of which so many hold an image, are faster than events.
+def prices(loads: Sequence[Load], turned: Sequence[bool], images: int) -> tuple[float, float]:
+    """Return the nanoseconds of so many images by events, and in 64 lanes at once.
 
     `turned` tells for each synapse whether its source was made by images.
     """
     costs = COSTS[loads[0].width]
-    if sum(load.by_images()["window"] for load in loads) * 8 > WINDOW_BYTES:
-        return False
     events = sum(priced(load.by_events(), costs) for load in loads) * images
     at_once = sum(priced(load.by_images(), costs) for load in loads)
     for load, by_images in zip(loads, turned, strict=True):
         price = load.turned() * costs.turn
         events, at_once = (events + price, at_once) if by_images else (events, at_once + price)
-    return at_once < events
+    fits = sum(load.by_images()["window"] for load in loads) * 8 <= WINDOW_BYTES
+    return events, at_once if fits else float("inf")

@@ -12,11 +12,11 @@ from snnc.toolchain.native.library import built
 from snnc.toolchain.network.grid import Grid
 from snnc.toolchain.network.network import INPUT, Input, Layer, Lif, Network
 from snnc.toolchain.network.synapse import Conv, Dense
-from snnc.toolchain.simulate import strategy
+from snnc.toolchain.simulate import bitsliced, strategy
 from snnc.toolchain.simulate.bitsliced import WORTH, BitslicedSimulator
 from snnc.toolchain.simulate.bitsliced_images import ImageSynapse
 from snnc.toolchain.simulate.reference import simulate
-from snnc.toolchain.simulate.strategy import COSTS, Load, chances, faster_by_images
+from snnc.toolchain.simulate.strategy import COSTS, Load, chances, prices
 
 pytestmark = pytest.mark.skipif(not built(), reason="the C kernel was not built: no compiler")
 
@@ -26,6 +26,12 @@ def load(out: int, channels: int, side: int, rate: float, width: int = 64) -> Lo
     weight = np.random.default_rng(0).integers(-1, 2, (out, channels, 3, 3), np.int8)
     synapse = ImageSynapse(Grid(weight, (channels, side, side), (1, 1), (1, 1)), 0, 1)
     return Load(synapse, width, timesteps=5, frames=5, rate=rate, ternary=True)
+
+
+def faster_by_images(loads: list[Load], turned: list[bool], images: int) -> bool:
+    """Tell which price is lower."""
+    events, at_once = prices(loads, turned, images)
+    return at_once < events
 
 
 @pytest.mark.parametrize("patch", [1, 4, 9])
@@ -97,3 +103,11 @@ def test_layers_that_numpy_runs_keep_a_network_with_events() -> None:
     network = narrow(np.arange(8 * 16 * 16).reshape(8, 16, 16))  # a bias for each neuron
     samples = random_samples(network, 200)
     assert BitslicedSimulator(network).plan(samples[None], {"b"})[0] == frozenset()
+
+
+def test_a_small_gain_is_not_worth_many_images_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    network = narrow()
+    samples, simulator = random_samples(network, 128), BitslicedSimulator(network, threads=2)
+    assert simulator.plan(samples[None], {"b"})[0]
+    monkeypatch.setattr(bitsliced, "GAIN", 0.01)
+    assert simulator.plan(samples[None], {"b"}) == (frozenset(), simulator._chunk_size({"b"}))
