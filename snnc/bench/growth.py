@@ -113,7 +113,7 @@ def _panel(left: int, top: int, points: Sequence[Point], unit: str, color: str, 
     reach = min(across, high / values[0])  # of the line in proportion, within the panel
     line = f"{place(first.value, values[0])} {place(first.value * reach, values[0] * reach)}"
     marks = ((left, top + PANEL + 14, f"{first.value:g}"), (left + PANEL, top + PANEL + 14, f"{last.value:g}"))
-    ends = ((left - 4, top + PANEL, f"{low:.3g}"), (left - 4, top + 8, f"{high:.3g}"))
+    ends = ((left - 4, top + PANEL, _short(low)), (left - 4, top + 8, _short(high)))
     return (
         f"<rect x='{left}' y='{top}' width='{PANEL}' height='{PANEL}' fill='none' stroke='#ccc'/>"
         f"<polyline points='{line}' fill='none' stroke='#aaa' stroke-dasharray='4 3'/>"
@@ -122,6 +122,10 @@ def _panel(left: int, top: int, points: Sequence[Point], unit: str, color: str, 
         + "".join(_text(*end, "end") for end in ends)
         + _text(left + PANEL // 2, top - 6, f"{unit}, {first.axis}", "middle", color)
     )
+
+
+def _short(number: float) -> str:
+    return f"{number:,.0f}" if number >= 100 else f"{number:.3g}"
 
 
 def _share(grown: float, of: float) -> float:
