@@ -238,7 +238,6 @@ def test_every_source_has_a_test_file() -> None:
         "graph_options": "snnc/test_graph_start",
         "training_start": "models/test_checkpoint_start",
         "toolchain/training/outputs": "test_validation",
-        "export/lava/process": "test_runner",
         "export/lava/stock": "test_runner",
         "device": "toolchain/simulate/test_tensor",
         "tables": "test_simulation",
