@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-SECONDS = 20  # of one processor that the process may take, and more for large files
+SECONDS = 60  # of one processor that the process may take, and more for large files
 BYTES_PER_SECOND = 2**22
 
 
@@ -33,7 +33,9 @@ def limit(seconds: int) -> None:
         import resource
     except ImportError:  # Windows: who started this process still ends it in time
         return
-    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 1))
+    _, outside = resource.getrlimit(resource.RLIMIT_CPU)  # nobody may raise a limit from outside, such as ulimit -t
+    hard = seconds + 1 if outside == resource.RLIM_INFINITY else min(seconds + 1, outside)
+    resource.setrlimit(resource.RLIMIT_CPU, (min(seconds, hard), hard))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
