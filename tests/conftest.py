@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
 from leftovers import leftovers
 from pages import README, PageRun, steps
 
@@ -19,6 +20,9 @@ from snnc.toolchain.data.table import load_dataset
 
 if TYPE_CHECKING:  # the core tests run where torch is not installed (make core)
     from snnc.toolchain.training.checkpoint import Checkpoint
+
+settings.register_profile("any machine", deadline=None)  # a busy one takes longer, and is no fault
+settings.load_profile("any machine")
 
 
 def pytest_configure(config: pytest.Config) -> None:
