@@ -1,8 +1,11 @@
 """Draws the figures of the pages: `python docs/figures.py`. A test fails where a page shows another."""
 
+import json
 import runpy
+from functools import partial
 from pathlib import Path
 
+from snnc.bench.growth import Point, picture
 from snnc.experiments.curves import curves
 from snnc.experiments.plan import CHIP, PAPER
 from snnc.experiments.results_file import read_results
@@ -62,8 +65,15 @@ def alpha() -> str:
     return curves("accuracy (%)", "alpha", drawn)
 
 
+def growth(of: str) -> str:
+    """Return a picture (SVG) of how time and memory of `simulation` or `training` grow, as docs/growth.json has them."""
+    measured = json.loads((DOCS / "growth.json").read_text(encoding="utf-8"))
+    return picture([Point(**point) for point in measured[of]])
+
+
 OF_RESULTS = ("bisnn_results.py", "sei_tables.py")
 FIGURES = {"neuron.svg": neuron, "alpha.svg": alpha}
+FIGURES |= {f"growth_{of}.svg": partial(growth, of) for of in ("simulation", "training")}
 for script in OF_RESULTS:
     FIGURES |= runpy.run_path(str(DOCS / script))["FIGURES"]
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from snnc.toolchain.errors import ConfigError
+from snnc.toolchain.layers.evaluating import evaluating
 from snnc.toolchain.layers.lif_autograd import EPSILON, leaky_sum
 from snnc.toolchain.layers.max_pool import MaxPool
 from snnc.toolchain.layers.spiking_layer import ReadOut, SpikingLayer
@@ -45,28 +46,26 @@ def load_initial(
     if len(layers) != weighted:
         raise ConfigError(f"weights of {len(layers)} layers do not fit a network of {weighted}")
     spikes = {INPUT: network.with_time(torch.as_tensor(samples))}
-    was_training = network.training
-    network.eval()
-    waiting = iter(layers)
-    for layer in network.layers:
-        if isinstance(layer, MaxPool):
-            spikes[layer.name] = layer(spikes)
-            continue
-        given = next(waiting)
-        (synapses,) = layer.synapses
-        weight, bias = (torch.as_tensor(values, dtype=torch.float32) for values in (given.weight, given.bias))
-        if weight.shape != synapses.weight.shape:
-            raise ConfigError(f"layer {layer.name!r} has weights {tuple(synapses.weight.shape)}, got {tuple(weight.shape)}")
-        scale = max(_kaiming(weight), 2 * sqrt(EPSILON))
-        if isinstance(layer, SpikingLayer):
-            synapses.weight.copy_(weight * scale)
-            _normalize(layer, scale, bias, spikes, trains=trains)
-            spikes[layer.name] = layer(spikes)
-        else:
-            scale /= _repeats(layer)
-            synapses.weight.copy_(weight * scale)
-            layer.bias.copy_(bias * scale)
-    network.train(was_training)
+    with evaluating(network):
+        waiting = iter(layers)
+        for layer in network.layers:
+            if isinstance(layer, MaxPool):
+                spikes[layer.name] = layer(spikes)
+                continue
+            given = next(waiting)
+            (synapses,) = layer.synapses
+            weight, bias = (torch.as_tensor(values, dtype=torch.float32) for values in (given.weight, given.bias))
+            if weight.shape != synapses.weight.shape:
+                raise ConfigError(f"layer {layer.name!r} has weights {tuple(synapses.weight.shape)}, got {tuple(weight.shape)}")
+            scale = max(_kaiming(weight), 2 * sqrt(EPSILON))
+            if isinstance(layer, SpikingLayer):
+                synapses.weight.copy_(weight * scale)
+                _normalize(layer, scale, bias, spikes, trains=trains)
+                spikes[layer.name] = layer(spikes)
+            else:
+                scale /= _repeats(layer)
+                synapses.weight.copy_(weight * scale)
+                layer.bias.copy_(bias * scale)
 
 
 def _normalize(layer: SpikingLayer, scale: float, bias: Tensor, spikes: dict[str, Tensor], *, trains: bool) -> None:

@@ -1,6 +1,7 @@
 """Training as a function: a configuration in, a checkpoint out."""
 
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 
 from snnc.models import built_model
@@ -61,10 +62,9 @@ def train(
         True
     """
     data = dataset or load_dataset(config.data, config.timesteps, config.image_size)
-    load: training.Start | None = None
+    load: training.Start | None
     if isinstance(start, TorchStart):
-        config, given = start.configured(config), start
-        load = lambda network: given.load(network, data)  # noqa: E731
+        config, load = start.configured(config), partial(start.load, dataset=data)
     else:
         load = start
     before = load_checkpoint(resume) if isinstance(resume, str | Path) else resume

@@ -149,7 +149,9 @@ def limit(memory: int, seconds: float) -> None:
     except (OSError, ValueError):
         pass  # a system that counts otherwise, or a harder limit from outside
     whole = int(seconds) + 1
-    resource.setrlimit(resource.RLIMIT_CPU, (whole, whole + 1))
+    _, outside = resource.getrlimit(resource.RLIMIT_CPU)  # nobody may raise a limit from outside, such as ulimit -t
+    hard = whole + 1 if outside == resource.RLIM_INFINITY else min(whole + 1, outside)
+    resource.setrlimit(resource.RLIMIT_CPU, (min(whole, hard), hard))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 

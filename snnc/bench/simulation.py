@@ -25,7 +25,9 @@ from snnc.toolchain.network.grid import Grid, grid_of
 from snnc.toolchain.network.network import Network
 from snnc.toolchain.network.synapse import Conv, Dense, Synapse
 from snnc.toolchain.simulate.bitsliced import BitslicedSimulator
+from snnc.toolchain.simulate.bitsliced_fused import FusedLayer
 from snnc.toolchain.simulate.bitsliced_layers import aligned
+from snnc.toolchain.simulate.frames import Frames, as_frames
 from snnc.toolchain.simulate.trace import Trace
 
 BASELINE_IMAGES = 16  # that the slower ways run in one round
@@ -131,29 +133,8 @@ def measure_row(network: Network, rate: float, settings: SimulationSettings, wat
     if row.equal:
         best = median(row.images_per_s)
         row.gmacs_per_s = best * macs_of(network) / 1e9
-        row.share = best * _rows(network, trace, ours.kernel.block) / _limit(ours)
+        row.share = best * least_rows(ours, as_frames(network, images)) / limit_of(ours)
     return row
-
-
-def growth(settings: SimulationSettings, watch: Watch = lambda text: None) -> Iterator[tuple[str, str, float]]:
-    """Yield what grows, its value, and seconds per image of the fast simulator, one thing at a time from one base."""
-    base: dict[str, Any] = {"width": settings.width / 2, "timesteps": settings.timesteps, "rate": 0.1}
-    steps = (settings.timesteps, 2 * settings.timesteps, 4 * settings.timesteps)
-    widths = (settings.width / 4, settings.width / 2, settings.width)
-    axes: dict[str, Sequence[Any]] = {"timesteps": steps, "width": widths, "rate": (0.05, 0.1, 0.2, 0.4)}
-    for images in (16, 64, 256):
-        watch(f"growth: {images} images")
-        yield "images", str(images), _per_image(synthetic_cifarnet(**base), images, settings)
-    for axis, values in axes.items():
-        for value in values:
-            watch(f"growth: {axis} {value:g}")
-            yield axis, f"{value:g}", _per_image(synthetic_cifarnet(**{**base, axis: value}), settings.images, settings)
-
-
-def _per_image(network: Network, count: int, settings: SimulationSettings) -> float:
-    simulator, images = BitslicedSimulator(network, threads=settings.threads), synthetic_images(network.input, count)
-    simulator.outputs(images)
-    return min(seconds_of(lambda: simulator.outputs(images)) for _ in range(settings.rounds)) / count
 
 
 def seconds_of(run: Callable[[], object]) -> float:
@@ -179,17 +160,12 @@ def macs_of(network: Network) -> int:
     return first.macs(network.input.shape) + network.timesteps * (hidden + last.weight.size)
 
 
-def _rows(network: Network, trace: Trace, block: int) -> int:
-    """Return how many weight rows the one image of a trace needs: one for each event, tap and block of output channels.
-
-    A channel that spikes n times in a pooled patch is as many events as n has binary ones.
-    """
-    rows = 0
-    for synapse, grid in _hidden(network):
-        events = np.bitwise_count(_pooled(trace.spikes[synapse.source][:, 0], grid)).astype(np.int64)
-        taps = Conv(synapse.source, np.ones_like(grid.weight[:1]), grid.stride, grid.padding)
-        rows += -(-len(grid.weight) // block) * int(taps.sums(events).sum())
-    return rows
+def least_rows(simulator: BitslicedSimulator, frames: Frames) -> float:
+    """Return the rows of one vector that one image needs, in the way of running that needs fewer, layer by layer."""
+    rates = simulator.measured_rates(frames)
+    fused = [runner for _, runner in simulator.layers if isinstance(runner, FusedLayer)]
+    loads = [runner.loads(len(frames), [rates[source] for source, _ in runner.sources]) for runner in fused]
+    return sum(load.rows() for each in loads for load in each)
 
 
 def _pooled(spikes: NDArray[np.bool_], grid: Grid) -> NDArray[np.int64]:
@@ -200,7 +176,7 @@ def _pooled(spikes: NDArray[np.bool_], grid: Grid) -> NDArray[np.int64]:
     return summed
 
 
-def _limit(simulator: BitslicedSimulator) -> float:
+def limit_of(simulator: BitslicedSimulator) -> float:
     """Return the weight rows per second that all threads together could add from registers or the first cache."""
     threads = simulator.threads
     numbers = aligned((16, simulator.kernel.width), np.uint8)

@@ -6,6 +6,8 @@ from statistics import median
 from rich.console import Console
 from rich.table import Table
 
+from snnc.bench.growth import Point
+from snnc.bench.profile import PARTS, LayerProfile
 from snnc.bench.residual import ShortcutRow
 from snnc.bench.simulation import Row
 from snnc.bench.training import TrainingSettings, Variant, ratios
@@ -30,6 +32,13 @@ TRAINING_NOTE = (
 )
 
 ELSEWHERE_NOTE = "A forward pass of the integer phase gave the CPU's spikes and membranes there, to the bit."
+
+PROFILE_NOTE = (
+    "Times are microseconds per image on one core: event by event, four images together, and by 64 images at a time; both\n"
+    "give the same bits. `rows`: what the way with fewer of them adds for one image. `of limit`: the time that these need\n"
+    "from registers, of the time taken. `expected`: what the cost model says of both ways, by which it chooses, and what its\n"
+    "time for the chosen way is made of."
+)
 
 SHORTCUT_NOTE = (
     "A ResNet-18 of random ternary weights with one shortcut around each convolution, and the same network without them, both\n"
@@ -71,12 +80,32 @@ def show_shortcuts(console: Console, rows: Iterable[ShortcutRow]) -> None:
     console.print(table, "", SHORTCUT_NOTE, sep="\n")
 
 
-def show_growth(console: Console, points: Iterable[tuple[str, str, float]]) -> None:
-    """Print how the time of one image grows with each quantity, against the first value of each."""
-    table = _table("what grows", "value", "ms/image", "against the first")
+def show_profile(console: Console, rate: float | None, layers: Sequence[LayerProfile]) -> None:
+    """Print one line for each layer: both ways and what chose between them; then what the time of the chosen way went into."""
+    speed = _table("layer", "source fires", "by events", "by images", "chosen", "rows", "of limit")
+    spent = _table("layer", "expected", "chosen", *PARTS)
+    for each in layers:
+        way = "images" if each.by_images else "events"
+        times = (f"{each.rate:.1%}", f"{each.events:.1f}", f"{each.images:.1f}")
+        speed.add_row(each.name, *times, way, f"{each.rows:,.0f}", f"{each.share:.0%}")
+        expected = f"{each.estimated[0]:.1f} / {each.estimated[1]:.1f}"
+        spent.add_row(each.name, expected, way, *(f"{each.parts[part]:.0%}" for part in PARTS))
+    total = sum(each.images if each.by_images else each.events for each in layers)
+    if rate is not None:
+        console.print(f"calibrated to {rate:.0%} firing")
+    for table in (speed, spent):
+        table.columns[0].justify = "left"
+        console.print("", table, sep="\n")
+    console.print("", f"{total:,.0f} microseconds per image on one core.", PROFILE_NOTE, sep="\n")
+
+
+def show_growth(console: Console, points: Iterable[Point], of: str = "ms/image") -> None:
+    """Print how time and memory grow with each quantity, and the time against the first value of each."""
+    table = _table("what grows", "value", of, "against the first", "MiB")
     first: dict[str, float] = {}
-    for axis, value, seconds in points:
-        table.add_row(axis, value, f"{seconds * 1e3:.2f}", f"{seconds / first.setdefault(axis, seconds):.2f}")
+    for each in points:
+        times = f"{each.seconds / first.setdefault(each.axis, each.seconds):.2f}"
+        table.add_row(each.axis, f"{each.value:g}", f"{each.seconds * 1e3:.2f}", times, f"{each.mib:,.0f}")
     console.print("", table)
 
 

@@ -25,6 +25,7 @@ from snnc.toolchain.device import device_name, torch_device, torch_threads
 from snnc.toolchain.errors import ConfigError
 from snnc.toolchain.layers.phase import Phase
 from snnc.toolchain.simulate.bitsliced import cores
+from snnc.toolchain.training.freed_memory import keep_freed_memory
 
 OURS = ("snnc", "snnc quantized", "snnc integer", "snnc twin")
 
@@ -78,8 +79,9 @@ def measure(settings: TrainingSettings, say: Callable[[str], None]) -> list[Vari
     with torch_threads(settings.threads or cores()):
         for name, build in _builders(work):
             say(f"building {name}")
-            steps[name], peak = _first_step(build, work)
+            steps[name], peak = first_step(build, work)
             variants.append(Variant(name, peak_mib=peak))
+        keep_freed_memory()  # as `snnc train` does; all variants gain by it
         for number in range(settings.rounds):
             for variant in variants:
                 say(f"round {number + 1} of {settings.rounds}: {variant.name}")
@@ -125,7 +127,7 @@ def _builders(work: Work) -> Iterator[tuple[str, Callable[[], Step]]]:
         yield f"{name} documented", partial(baseline_step, name, work, as_documented=True)
 
 
-def _first_step(build: Callable[[], Step], work: Work) -> tuple[Step, float]:
+def first_step(build: Callable[[], Step], work: Work) -> tuple[Step, float]:
     """Return a step and the MiB that its first run, Adam's state included, takes beyond the built model on its device."""
     step = build()
     if work.device.type != "cpu":

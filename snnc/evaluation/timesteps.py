@@ -15,9 +15,7 @@ from snnc.toolchain.network.network import Network
 from snnc.toolchain.network.predictions import decisions
 from snnc.toolchain.simulate.trace import Trace
 from snnc.verification.engines import ENGINES, Subject
-from snnc.verification.verify import frames_of
-
-BATCH = 256
+from snnc.verification.verify import batches, frames_of
 
 
 @dataclass(frozen=True)
@@ -77,8 +75,7 @@ def _measured(network: Network, split: Split, steps: Sequence[int]) -> list[AtTi
 def _traces(network: Network, split: Split) -> Iterator[tuple[Trace, NDArray[np.int64]]]:
     subject, data = Subject(network), frames_of(network, split)
     engine = "fast" if ENGINES["fast"].missing(subject) is None else "reference"
-    for start in range(0, data.count, BATCH):
-        stop = min(start + BATCH, data.count)
+    for start, stop in batches(network, data.count):
         yield ENGINES[engine].run(subject, data.part(start, stop).frames), split.labels[start:stop]
 
 

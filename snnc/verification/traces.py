@@ -15,11 +15,10 @@ from snnc.toolchain.network.predictions import decisions
 from snnc.toolchain.output_file import check_output
 from snnc.toolchain.simulate.trace import Trace
 from snnc.verification.engines import ENGINES, Subject
-from snnc.verification.verify import InMemory, OnDisk
+from snnc.verification.verify import InMemory, OnDisk, batches
 
 TRACES, PREDICTIONS = (".npz",), (".csv",)
 MOST_BYTES = 2**32  # of all spikes and membranes of a file, uncompressed
-BATCH = 256
 Labels = NDArray[np.integer[Any]] | None
 
 
@@ -110,8 +109,7 @@ def traced(engine: str, subject: Subject, data: InMemory | OnDisk) -> Trace:
     layers, (steps, count) = subject.network.layers, (subject.network.timesteps, data.count)
     spikes = {layer.name: np.zeros((steps, count, *layer.output_shape), np.bool_) for layer in layers}
     membranes = {layer.name: np.zeros((steps, count, *layer.output_shape), np.int32) for layer in layers}
-    for start in range(0, count, BATCH):
-        stop = min(start + BATCH, count)
+    for start, stop in batches(subject.network, count):
         part = ENGINES[engine].run(subject, data.part(start, stop).frames)
         for layer in layers:
             spikes[layer.name][:, start:stop] = part.spikes[layer.name]
@@ -122,8 +120,8 @@ def traced(engine: str, subject: Subject, data: InMemory | OnDisk) -> Trace:
 def outputs_of(engine: str, subject: Subject, data: InMemory | OnDisk) -> NDArray[np.int64]:
     """Return the outputs `(N, outputs)` of all samples in one engine, without keeping their traces."""
     row, found = ENGINES[engine], []
-    for start in range(0, data.count, BATCH):
-        frames = data.part(start, min(start + BATCH, data.count)).frames
+    for start, stop in batches(subject.network, data.count):
+        frames = data.part(start, stop).frames
         outputs = row.outputs(subject, frames) if row.outputs else row.run(subject, frames).outputs(subject.network)
         found.append(outputs)
     return np.concatenate(found)

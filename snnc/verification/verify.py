@@ -156,28 +156,41 @@ def verifying(
     yield verdict
 
 
+def bytes_of_sample(network: Network) -> int:
+    """Return the memory that the trace of one sample takes, roughly, with working copies."""
+    return sum(layer.neurons for layer in network.layers) * network.timesteps * BYTES_PER_STEP
+
+
+def batch_size(network: Network) -> int:
+    """Return of how many samples the traces may be in memory at once, at most 256."""
+    return max(1, min(256, BATCH_BYTES // bytes_of_sample(network)))
+
+
+def batches(network: Network, count: int) -> Iterator[tuple[int, int]]:
+    """Yield start and stop of each batch of `count` samples."""
+    size = batch_size(network)
+    return ((start, min(start + size, count)) for start in range(0, count, size))
+
+
 class _Baseline:
     """The baseline's traces, batch by batch: run when first asked for, and kept as far as memory is meant to be used."""
 
     def __init__(self, subject: Subject, data: InMemory | OnDisk, planned: Plan, verdict: Verdict, progress: Progress):
         """Run nothing yet."""
         self.subject, self.data, self.planned, self.verdict, self.progress = subject, data, planned, verdict, progress
-        neurons = sum(layer.neurons for layer in subject.network.layers)
-        self.sample_bytes = neurons * subject.network.timesteps * BYTES_PER_STEP
-        self.size = max(1, min(256, BATCH_BYTES // self.sample_bytes))
         self.kept: dict[int, Trace] = {}
 
     def batches(self, count: int) -> Iterator[tuple[int, int]]:
         """Yield start and stop of each batch of the first `count` samples."""
-        return ((start, min(start + self.size, count)) for start in range(0, count, self.size))
+        return batches(self.subject.network, count)
 
     def trace(self, start: int, stop: int) -> Trace:
         """Return the baseline's trace of some samples of one batch."""
         kept = self.kept.get(start)
         if kept is None:
-            until = min(start + self.size, self.planned.compared)
+            until = min(start + batch_size(self.subject.network), self.planned.compared)
             kept = self._run(start, until)
-            if (len(self.kept) + 1) * self.size * self.sample_bytes <= KEPT_BYTES or not self.kept:
+            if (len(self.kept) + 1) * (until - start) * bytes_of_sample(self.subject.network) <= KEPT_BYTES or not self.kept:
                 self.kept[start] = kept
         return kept.first(stop - start)
 

@@ -251,4 +251,4 @@ def test_neurons_that_a_chip_has_not() -> None:
     start = snnc.from_torch(odd, PIXELS)
     assert start.beta == 2731 / 4096
     assert any("keep 0.666748, as a chip can" in note for note in start.notes)
-    assert np.allclose(start.layers[0].weight, ends[0].weight.detach().numpy())
+    assert np.array_equal(start.layers[0].weight, ends[0].weight.detach().numpy())

@@ -16,14 +16,15 @@ def usable_widths() -> list[int]:
 
 
 def assert_equal(network: Network, samples: np.ndarray, width: int | None = None, threads: int = 2) -> None:
-    """Compare all spikes, membranes and the read-out."""
+    """Compare all spikes, membranes and the read-out, event by event and 64 images at a time."""
     reference = simulate(network, samples)
-    simulator = BitslicedSimulator(network, width=width, threads=threads)
-    trace = simulator.trace(samples)
-    for layer in network.layers:
-        assert np.array_equal(trace.spikes[layer.name], reference.spikes[layer.name]), layer.name
-        assert np.array_equal(trace.membranes[layer.name], reference.membranes[layer.name]), layer.name
-    assert np.array_equal(simulator.outputs(samples), reference.outputs(network))
+    for by_images in (False, True):
+        simulator = BitslicedSimulator(network, width=width, threads=threads, by_images=by_images)
+        trace = simulator.trace(samples)
+        for layer in network.layers:
+            assert np.array_equal(trace.spikes[layer.name], reference.spikes[layer.name]), (layer.name, by_images)
+            assert np.array_equal(trace.membranes[layer.name], reference.membranes[layer.name]), (layer.name, by_images)
+        assert np.array_equal(simulator.outputs(samples), reference.outputs(network))
 
 
 def one_layer(synapse: Synapse, source: Input, neuron: Lif, timesteps: int = 3) -> Network:

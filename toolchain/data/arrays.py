@@ -1,27 +1,28 @@
 """Opens files of arrays: .npz, .npy and .h5, which never run code, and whose sizes are judged before they take memory."""
 
+import signal
 import subprocess
 import sys
 import tempfile
 import zlib
 from collections.abc import Mapping
-from math import prod
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile, ZipFile
 
 import numpy as np
-import numpy.lib.format
 from numpy.typing import NDArray
 
 from snnc.toolchain.data import hdf5_child
+from snnc.toolchain.data.npy_header import header_in
 from snnc.toolchain.errors import DataError, one_line
 
-NPY: Any = numpy.lib.format  # has no types
 NAMES = ("samples", "labels", "test_samples", "test_labels", "classes")
 MOST_UNPACKED = 2**31  # bytes of a file that is read as a whole; larger samples lie in .npy, which stays on disk
 LABELS, CLASSES = ".labels.npy", ".classes.txt"  # beside the .npy of samples
 MOST_TEXT = 2**20
+OUT_OF_TIME = -getattr(signal, "SIGXCPU", 24)  # what a process without seconds left ends with
+PATIENCE = 10  # seconds on the clock for each of a processor: other programs may keep this machine busy
 DAMAGE = (OSError, ValueError, TypeError, KeyError, EOFError, MemoryError, BadZipFile, NotImplementedError, zlib.error)
 
 
@@ -68,7 +69,10 @@ def _mapped(path: Path) -> NDArray[Any]:
 def _npz(path: Path) -> dict[str, NDArray[Any]]:
     with ZipFile(path) as archive:
         kept = [name for name in NAMES if f"{name}.npy" in archive.namelist()]
-        claimed = sum(_claim(archive, f"{name}.npy") for name in kept)
+        headers = {name: header_in(archive, name) for name in kept}
+    for name, header in headers.items():
+        header.check(name)
+    claimed = sum(header.claimed for header in headers.values())
     if claimed > MOST_UNPACKED:
         raise DataError(
             f"data file {path}: its arrays take {claimed:,} bytes, at most {MOST_UNPACKED:,} are read from .npz and .h5; "
@@ -78,28 +82,19 @@ def _npz(path: Path) -> dict[str, NDArray[Any]]:
         return {name: stored[name] for name in kept}
 
 
-def _claim(archive: ZipFile, name: str) -> int:
-    """Return the bytes that an array takes by its header. Raises ValueError for objects, and for a header that lies."""
-    with archive.open(name) as stream:
-        read = NPY.read_array_header_1_0 if NPY.read_magic(stream) == (1, 0) else NPY.read_array_header_2_0
-        shape, _, kind = read(stream)
-        size = int(prod(shape)) * int(kind.itemsize)
-        if kind.hasobject:
-            raise ValueError(f"{name} holds objects, which could run code; store numbers")
-        if size != archive.getinfo(name).file_size - stream.tell():
-            raise ValueError(f"{name} claims {size:,} bytes, which are not those that it holds")
-    return size
-
-
 def _hdf5(path: Path) -> dict[str, NDArray[Any]]:
     """Return the arrays of an HDF5 file, which another process reads: libhdf5 may crash or loop on a damaged one."""
     with tempfile.TemporaryDirectory(prefix="snnc-") as folder:
-        command = [sys.executable, "-I", hdf5_child.__file__, str(path.resolve()), folder, str(MOST_UNPACKED), *NAMES]
-        seconds = hdf5_child.SECONDS + path.stat().st_size / hdf5_child.BYTES_PER_SECOND
+        seconds = hdf5_child.SECONDS + path.stat().st_size // hdf5_child.BYTES_PER_SECOND
+        limits = str(MOST_UNPACKED), str(seconds)
+        command = [sys.executable, "-I", hdf5_child.__file__, str(path.resolve()), folder, *limits, *NAMES]
         try:
-            child = subprocess.run(command, capture_output=True, text=True, timeout=seconds, check=False)
+            child = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE * seconds, check=False)
+            late = child.returncode == OUT_OF_TIME
         except subprocess.TimeoutExpired:
-            raise DataError(f"data file {path}: it could not be read within {seconds:.0f} seconds; write it again") from None
+            late = True
+        if late:
+            raise DataError(f"data file {path}: libhdf5 came to no end within {seconds} s; it is damaged, write it again")
         if child.returncode:
             reason = child.stdout.strip() or "the HDF5 library failed on it"
             raise DataError(f"data file {path}: cannot be read ({one_line(ValueError(reason))}); write it again")

@@ -15,11 +15,10 @@ from snnc.toolchain.data.dataset import Dataset, Split
 from snnc.toolchain.data.integers import LEVELS, Quantizer, chunks, smallest_kind, spread
 from snnc.toolchain.data.mapped import Mapped
 from snnc.toolchain.data.named import Named
-from snnc.toolchain.data.stratified import stratified
+from snnc.toolchain.data.stratified import divided
 from snnc.toolchain.errors import DataError
 from snnc.toolchain.network.network import Input
 
-TEST, SEED = 0.2, 0  # of the split, unless the name states others
 MOST_CLASSES = 1000
 MOST_IN_MEMORY = 2**31  # bytes of all samples as integers; larger ones stay on disk, if they are .npy
 Array = NDArray[Any]
@@ -60,7 +59,8 @@ def build_dataset(name: Named, arrays: Mapping[str, Array], timesteps: int) -> D
     source = _Source(where, arrays["samples"], labels, classes, _timed(where, arrays["samples"], timesteps))
     _check_count(source)
     if "test_samples" not in arrays:
-        return _divided(name, source)
+        name, test = divided(name, source.labels)
+        return _dataset(name, [(source, np.flatnonzero(part)) for part in (~test, test)])
     stated = name.stated
     if stated.test is not None or stated.seed is not None:
         raise DataError(f"{where}: it has test samples of its own; leave test= and seed= out of its name")
@@ -72,19 +72,6 @@ def build_dataset(name: Named, arrays: Mapping[str, Array], timesteps: int) -> D
             f"{others.samples.shape}; give both one type, and one shape but for their number"
         )
     return _dataset(name, [(source, np.arange(len(labels))), (others, np.arange(len(tests)))])
-
-
-def _divided(name: Named, source: _Source) -> Dataset:
-    share = TEST if name.stated.test is None else name.stated.test
-    seed = SEED if name.stated.seed is None else int(name.stated.seed)
-    count = round(share * len(source.labels))
-    if not 1 <= count <= len(source.labels) - 2:
-        raise DataError(
-            f"{source.where}: a share of {share:g} of {len(source.labels)} samples leaves {count} to test and the "
-            "others to train; at least 1 and 2 are needed: store more, or state another share, as NAME:test=0.5"
-        )
-    test = stratified(source.labels, count, seed)
-    return _dataset(name.with_stated(test=share, seed=seed), [(source, np.flatnonzero(part)) for part in (~test, test)])
 
 
 def _dataset(name: Named, parts: list[tuple[_Source, Array]]) -> Dataset:

@@ -1,18 +1,15 @@
 """The file in which frames of event recordings are kept: an npz with a seal, judged before anything of its size is made."""
 
 from io import BytesIO
-from math import prod
 from pathlib import Path
-from typing import Any
 from zipfile import ZipFile
 
 import numpy as np
-import numpy.lib.format
 
 from snnc.toolchain.data.dataset import Split
+from snnc.toolchain.data.npy_header import header_in
 from snnc.toolchain.seal import seal_of_file, sealed_zip
 
-NPY: Any = numpy.lib.format  # has no types
 FEWEST_BYTES = 2**31  # that any file may unpack to ...
 GROWTH = 256  # ... and how many times its own size; frames are mostly 0
 
@@ -47,17 +44,12 @@ def read_frames(path: Path, shape: tuple[int, ...], classes: int) -> tuple[Split
 
 def _check(archive: ZipFile, part: str, shape: tuple[int, ...], most: int) -> None:
     """Raise ValueError unless frames and labels have the types, the shapes and together the size that they should have."""
-    frames, labels = (_header(archive, f"{part}{name}.npy") for name in ("", "_labels"))
-    count = labels[0][0] if len(labels[0]) == 1 else 0
+    frames, labels = (header_in(archive, f"{part}{name}") for name in ("", "_labels"))
+    count = labels.shape[0] if len(labels.shape) == 1 else 0
     expected = ((shape[0], count, *shape[1:]), np.dtype(np.uint8)), ((count,), np.dtype(np.int64))
-    if (frames, labels) != expected or not count:
+    if ((frames.shape, frames.dtype), (labels.shape, labels.dtype)) != expected or not count:
         raise ValueError(f"its {part} split is not made of frames {shape} and as many labels")
-    if prod(frames[0]) + 8 * count > most:
-        raise ValueError(f"its {part} split claims {prod(frames[0]):,} bytes; allowed are {most:,}")
-
-
-def _header(archive: ZipFile, name: str) -> tuple[tuple[int, ...], np.dtype[np.generic]]:
-    with archive.open(name) as stream:
-        read = NPY.read_array_header_1_0 if NPY.read_magic(stream) == (1, 0) else NPY.read_array_header_2_0
-        shape, _, kind = read(stream)
-    return shape, kind
+    if frames.claimed + labels.claimed > most:
+        raise ValueError(f"its {part} split claims {frames.claimed:,} bytes; allowed are {most:,}")
+    for header in (frames, labels):
+        header.check(f"its {part} split")

@@ -1,14 +1,15 @@
 """Reads arrays out of an HDF5 file of a user's, as a process of its own: libhdf5 may crash or loop for ever on a damaged one.
 
-`python hdf5_child.py FILE FOLDER MOST_BYTES NAME...` writes FOLDER/NAME.npy of each array that there is, and exits with 1
-after one line that says why the file is refused. Imports nothing of snnc: it must start quickly.
+`python hdf5_child.py FILE FOLDER MOST_BYTES SECONDS NAME...` writes FOLDER/NAME.npy of each array that there is, and exits with
+1 after one line that says why the file is refused. It ends itself after so many seconds of a processor, however busy the
+machine is. Imports nothing of snnc: it must start quickly.
 """
 
 import sys
 from pathlib import Path
 from typing import Any
 
-SECONDS = 60  # that the process may take, and more for large files
+SECONDS = 60  # of one processor that the process may take, and more for large files
 BYTES_PER_SECOND = 2**22
 
 
@@ -24,6 +25,18 @@ def array_of(entry: Any) -> Any:
     if entry.dtype.kind not in "iufb":
         raise ValueError(f"{entry.name} holds no numbers, but {entry.dtype}")
     return entry[...]
+
+
+def limit(seconds: int) -> None:
+    """Give this process so many seconds of a processor, for good."""
+    try:
+        import resource
+    except ImportError:  # Windows: who started this process still ends it in time
+        return
+    _, outside = resource.getrlimit(resource.RLIMIT_CPU)  # nobody may raise a limit from outside, such as ulimit -t
+    hard = seconds + 1 if outside == resource.RLIM_INFINITY else min(seconds + 1, outside)
+    resource.setrlimit(resource.RLIMIT_CPU, (min(seconds, hard), hard))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
 def main(file: str, folder: str, most: int, names: list[str]) -> None:
@@ -42,7 +55,8 @@ def main(file: str, folder: str, most: int, names: list[str]) -> None:
 
 if __name__ == "__main__":
     try:
-        main(sys.argv[1], sys.argv[2], int(sys.argv[3]), sys.argv[4:])
+        limit(int(sys.argv[4]))
+        main(sys.argv[1], sys.argv[2], int(sys.argv[3]), sys.argv[5:])
     except Exception as error:  # noqa: BLE001 - whatever h5py finds in a damaged file
         print(" ".join(str(error).split())[:300] or type(error).__name__)
         sys.exit(1)

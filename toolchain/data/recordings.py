@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from snnc.toolchain.data.data_file import MOST_CLASSES, SEED, TEST
+from snnc.toolchain.data.data_file import MOST_CLASSES
 from snnc.toolchain.data.dataset import Dataset, Split
 from snnc.toolchain.data.events import binned
 from snnc.toolchain.data.named import BINS, Named
-from snnc.toolchain.data.stratified import stratified
+from snnc.toolchain.data.stratified import divided
 from snnc.toolchain.errors import DataError, one_line
 from snnc.toolchain.network.network import Input
 
@@ -69,7 +69,8 @@ def load_recordings(name: Named, timesteps: int, image_size: int = 0) -> Dataset
         splits.append(Split(frames, np.array([classes.index(label) for _, label in part], np.int64)))
     name = name.with_stated(bins=bins)
     if whole:
-        name, splits = _divided(name, splits[0])
+        name, test = divided(name, splits[0].labels)
+        splits = [splits[0].subset(~test), splits[0].subset(test)]
     elif stated.test is not None or stated.seed is not None:
         raise DataError(f"data {name.place}: it has a folder test; leave test= and seed= out of its name")
     return Dataset(str(name), splits[0], splits[1], classes, Input((2, height, width), 0, 1))
@@ -124,16 +125,3 @@ def _sensor(paths: Iterable[Path]) -> tuple[int, int]:
                 raise DataError(f"recording {path}: {place} reaches from {low:g} to {high:g}; allowed are 0 to {SIDE_MOST - 1}")
             sides[axis] = max(sides[axis], int(high) + 1)
     return sides[0], sides[1]
-
-
-def _divided(name: Named, split: Split) -> tuple[Named, list[Split]]:
-    share = TEST if name.stated.test is None else name.stated.test
-    seed = SEED if name.stated.seed is None else int(name.stated.seed)
-    count = round(share * len(split))
-    if not 1 <= count <= len(split) - 2:
-        raise DataError(
-            f"data {name.place}: a share of {share:g} of {len(split)} recordings leaves {count} to test and the others to "
-            "train; at least 1 and 2 are needed: record more, or state another share, as NAME:test=0.5"
-        )
-    test = stratified(split.labels, count, seed)
-    return name.with_stated(test=share, seed=seed), [split.subset(~test), split.subset(test)]

@@ -4,35 +4,24 @@ An `.npz` holds `samples`, integers as they were before the zero point was subtr
 that change from step to step, and may hold `labels` `(N,)`. An `.npy` file holds the samples alone.
 """
 
-from dataclasses import dataclass
-from math import prod
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile, ZipFile
 from zlib import error as ZlibError
 
 import numpy as np
-import numpy.lib.format
 from numpy.typing import NDArray
 
 from snnc.toolchain.data.dataset import Split, check_samples
+from snnc.toolchain.data.npy_header import Header, header_in, read_header
 from snnc.toolchain.errors import DataError, located, one_line
 from snnc.toolchain.network.network import Network
 
-NPY: Any = numpy.lib.format  # has no types
 SUFFIXES = (".npz", ".npy")
 SAMPLES, LABELS = "samples", "labels"
 FEWEST_BYTES = 2**31  # that any file may unpack to ...
 GROWTH = 256  # ... and how many times its own size
 DAMAGE = (OSError, ValueError, EOFError, LookupError, BadZipFile, ZlibError, NotImplementedError, RuntimeError, OverflowError)
-
-
-@dataclass(frozen=True)
-class Header:
-    """Shape and type of an array in a file."""
-
-    shape: tuple[int, ...]
-    dtype: np.dtype[Any]
 
 
 def read_samples(
@@ -100,10 +89,9 @@ def _of_npy(path: Path, network: Network) -> NDArray[Any]:
     if path.suffix not in SUFFIXES:
         raise DataError(f"{path}: a file of samples must end in {' or '.join(SUFFIXES)}; write one with numpy.savez")
     with path.open("rb") as file:
-        header = _header(file)
-        _check_samples(path, header, network)
-        if file.tell() + prod(header.shape) * header.dtype.itemsize > path.stat().st_size:
-            raise ValueError("it is shorter than its header says")
+        header = read_header(file, path.stat().st_size)
+    _check_samples(path, header, network)
+    header.check("its array")
     array: NDArray[Any] = np.load(path, allow_pickle=False)
     return array
 
@@ -114,29 +102,17 @@ def _of_npz(path: Path, network: Network) -> tuple[NDArray[Any], NDArray[np.int6
         if SAMPLES not in names:
             found = ", ".join(names[:5]) or "nothing"
             raise DataError(f"{path}: it has no array {SAMPLES!r}, only {found}; write one with numpy.savez(samples=...)")
-        headers = {name: _header_in(archive, name) for name in (SAMPLES, LABELS) if name in names}
+        headers = {name: header_in(archive, name) for name in (SAMPLES, LABELS) if name in names}
     _check_samples(path, headers[SAMPLES], network)
     most = max(FEWEST_BYTES, GROWTH * path.stat().st_size)
-    if (claimed := sum(prod(each.shape) * each.dtype.itemsize for each in headers.values())) > most:
+    if (claimed := sum(each.claimed for each in headers.values())) > most:
         raise ValueError(f"its arrays claim {claimed:,} bytes; allowed are {most:,}")
     if LABELS in headers:
         _check_labels(path, headers[LABELS], headers[SAMPLES].shape[0])
+    for name, header in headers.items():
+        header.check(name)
     with np.load(path, allow_pickle=False) as file:
         return file[SAMPLES], _labels(path, file[LABELS], network) if LABELS in headers else None
-
-
-def _header_in(archive: ZipFile, name: str) -> Header:
-    with archive.open(f"{name}.npy") as stream:
-        return _header(stream)
-
-
-def _header(stream: Any) -> Header:
-    version = NPY.read_magic(stream)
-    if version not in ((1, 0), (2, 0)):
-        raise ValueError(f"its array has version {version} of the format; write it again with numpy.save")
-    read = NPY.read_array_header_1_0 if version == (1, 0) else NPY.read_array_header_2_0
-    shape, _, dtype = read(stream)
-    return Header(shape, dtype)
 
 
 def _check_samples(path: Path, header: Header, network: Network) -> None:

@@ -43,6 +43,43 @@ class ResultsStruct(ctypes.Structure):
     )
 
 
+class ImagesStruct(ctypes.Structure):
+    """Mirrors ImagesLayer in images.h."""
+
+    _fields_ = tuple(
+        (name, ctypes.c_int32) for name in ("steps", "frames", "cout", "ho", "wo", "keep", "vth", "planes", "tile", "feeds")
+    )
+
+
+class ImagesResultsStruct(ctypes.Structure):
+    """Mirrors Results64 in images.h."""
+
+    _fields_ = tuple((name, ctypes.c_void_p) for name in ("bias", "spikes", "membranes"))
+
+
+class FeedStruct(ctypes.Structure):
+    """Mirrors Feed in images.h."""
+
+    _fields_ = (
+        ("words", ctypes.c_void_p),
+        *((name, ctypes.c_int64) for name in ("plane", "row")),
+        *((name, ctypes.c_void_p) for name in ("offsets", "starts")),
+        *((name, ctypes.c_int32) for name in ("levels", "planes", "negative")),
+    )
+
+
+class WindowStruct(ctypes.Structure):
+    """Mirrors Window in images.h."""
+
+    _fields_ = tuple(
+        (name, ctypes.c_int32)
+        for name in (
+            *("channels", "planes", "hin", "win", "frames_in"),
+            *("pool", "pad_y", "pad_x", "stride_x", "kw", "wo", "frames", "rows", "line"),
+        )
+    )
+
+
 class SlabStruct(ctypes.Structure):
     """Mirrors SlabStruct in training.h."""
 
@@ -55,6 +92,9 @@ class SlabStruct(ctypes.Structure):
 
 # The functions of training.c and training_integers.c, and how many arrays each takes.
 TRAINING = {"moments": 3, "fire": 4, "backward": 7, "recenter": 6, "fire_integers": 4, "backward_integers": 5}
+
+# The functions of image_words.c between two arrays, and how many integers each takes.
+IMAGE_WORDS = {"images_from_channels": 5, "images_to_channels": 5, "images_from_values": 6}
 
 
 class Kernel:
@@ -82,6 +122,19 @@ class Kernel:
         library.ternary_layer.argtypes = [layer, integer, pointer, pointer, pointer, results, pointer]
         library.graded_layer.argtypes = [layer, integer, integer, pointer, pointer, pointer, results]
         library.neurons.argtypes = [*[integer] * 6, pointer, pointer, integer, integer, pointer, pointer]
+        images = ctypes.POINTER(ImagesStruct)
+        library.images_scratch.argtypes, library.images_scratch.restype = [images, ctypes.c_int64], ctypes.c_size_t
+        library.images_layer.argtypes = [
+            *(images, ctypes.POINTER(FeedStruct), pointer, ctypes.POINTER(ImagesResultsStruct), pointer)
+        ]
+        self.images_scratch = library.images_scratch
+        library.images_window.argtypes = [ctypes.POINTER(WindowStruct), pointer, pointer, pointer]
+        for name, integers in IMAGE_WORDS.items():
+            getattr(library, name).argtypes = [*[integer] * integers, pointer, pointer]
+        for name in ("images_layer", "images_window", *IMAGE_WORDS):
+            getattr(library, name).restype = None
+        self.images_layer, self.images_window = library.images_layer, library.images_window
+        self.image_words = {name: getattr(library, name) for name in IMAGE_WORDS}
         library.add_from_registers.argtypes, library.add_from_registers.restype = [ctypes.c_int64, pointer], ctypes.c_uint64
         library.sources_digest.restype = ctypes.c_char_p
         library.ternary_layer.restype = library.graded_layer.restype = library.neurons.restype = None

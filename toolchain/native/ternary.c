@@ -17,8 +17,8 @@
    Sum pooling in front costs nothing: a patch of pool x pool pixels counts its spikes for each channel, and the rows of a
    channel that counts 1, 2, 4 ... are listed apart ("weights" of events) and added from plane 0, 1, 2 ... on. */
 #include "layer.h"
+#include "planes.h"
 
-enum { LEVEL = 5, MAXPLANES = 32 + 2 * LEVEL }; /* a 32-bit count can need 32; levels write five at a time */
 enum { MAXWEIGHTS = 5 };                         /* events of weight 1, 2, 4, 8, 16: patches of up to 4 x 4 pixels */
 enum { RUN = 64, TOGETHER = 4, CACHE = 5 << 18 };
 
@@ -71,6 +71,16 @@ static uint32_t *decode(const Layer *g, const uint64_t *bits, int weight, uint32
     return e;
 }
 
+/* How many events of one weight hit output position (y, x). */
+INLINE uint32_t events_at(const Layer *g, const uint32_t *start, int y, int x) {
+    const int y0 = y * g->stride_y - g->pad_y, x0 = x * g->stride_x - g->pad_x;
+    const int left = x0 < 0 ? 0 : x0, right = x0 + g->kw > g->w ? g->w : x0 + g->kw;
+    const int top = y0 < 0 ? 0 : y0, bottom = y0 + g->kh > g->h ? g->h : y0 + g->kh;
+    uint32_t n = 0;
+    for (int row = top; row < bottom && left < right; row++) n += start[row * (g->w + 1) + right] - start[row * (g->w + 1) + left];
+    return n;
+}
+
 /* Collect the weight-row offsets that hit output position (y, x), padded with the all-zero row to a multiple of 16; return
    how many are real. */
 INLINE uint32_t gather(const Layer *g, const uint32_t *start, const uint32_t *events, int y, int x, uint32_t *offsets) {
@@ -82,9 +92,11 @@ INLINE uint32_t gather(const Layer *g, const uint32_t *start, const uint32_t *ev
         if (y0 + ky < 0 || y0 + ky >= g->h) continue;
         const uint32_t *s = start + (size_t)(y0 + ky) * (g->w + 1);
         const uint32_t a = s[left], m = s[right] - a, shift = (uint32_t)(ky * g->kw - x0) * pixel;
-        for (uint32_t i = 0; i < m; i += RUN) /* over-runs into padding: cheaper than a branch that is often mispredicted */
+        uint32_t i = 0;
+        do /* over-runs into padding, even for no event: cheaper than a branch that is often mispredicted */
             for (int j = 0; j < RUN; j += LANES)
                 *(vu_any *)(offsets + n + i + j) = *(const vu_any *)(events + a + i + j) + shift;
+        while ((i += RUN) < m);
         n += m;
     }
     const vu zero_row = (vu){0} + (uint32_t)(g->kh * g->kw) * pixel;
@@ -94,18 +106,6 @@ INLINE uint32_t gather(const Layer *g, const uint32_t *start, const uint32_t *ev
 
 /* ---- bit-sliced summation ---- */
 
-/* sum += a + b on one plane; the carry belongs to the next plane. */
-INLINE vq csa(vq *sum, vq a, vq b) { vq carry = majority(*sum, a, b); *sum ^= a ^ b; return carry; }
-
-/* Row i of a list: at an offset from w, or simply the i-th from w where there are no offsets. */
-INLINE vq row(const char *w, const uint32_t *o, size_t i) { return *(const vq *)(w + (o ? o[i] : i * VB)); }
-
-/* Add so many rows, from row i on, to the planes s; return the carry. */
-INLINE vq add2(const char *w, const uint32_t *o, size_t i, vq *s) { return csa(s, row(w, o, i), row(w, o, i + 1)); }
-INLINE vq add4(const char *w, const uint32_t *o, size_t i, vq *s) { vq a = add2(w, o, i, s), b = add2(w, o, i + 2, s); return csa(s + 1, a, b); }
-INLINE vq add8(const char *w, const uint32_t *o, size_t i, vq *s) { vq a = add4(w, o, i, s), b = add4(w, o, i + 4, s); return csa(s + 2, a, b); }
-INLINE vq add16(const char *w, const uint32_t *o, size_t i, vq *s) { vq a = add8(w, o, i, s), b = add8(w, o, i + 8, s); return csa(s + 3, a, b); }
-
 /* Add n rows, padded with zero rows to a multiple of 16, to five planes; return how many carries went to `carries`, which are
    padded alike. `fresh` planes hold nothing yet. */
 INLINE size_t add_level(const char *w, const uint32_t *o, size_t n, int fresh, vq *plane, vq *carries) {
@@ -113,11 +113,11 @@ INLINE size_t add_level(const char *w, const uint32_t *o, size_t n, int fresh, v
     if (!fresh) for (int j = 0; j < LEVEL; j++) s[j] = plane[j];
     size_t i = 0;
     for (; i + 16 < n; i += 32) {
-        vq a = add16(w, o, i, s), b = add16(w, o, i + 16, s);
+        vq a = add16(w, o, i, 0, s), b = add16(w, o, i + 16, 0, s);
         *c++ = csa(s + 4, a, b);
     }
     if (i < n) {
-        vq a = add16(w, o, i, s);
+        vq a = add16(w, o, i, 0, s);
         *c++ = s[4] & a;
         s[4] ^= a;
     }
@@ -135,19 +135,6 @@ INLINE void add_rows(const char *w, const uint32_t *offsets, size_t n, int fresh
         carries += (left + 15) & ~(size_t)15;
         left = add_level(rows, 0, left, fresh, plane + done, carries);
     }
-}
-
-/* Transpose 8 planes: afterwards byte i of t[r] holds what was bit r of byte i, over the planes. */
-INLINE void exchange(vq *a, vq *b, int shift, uint64_t low) {
-    const vq mask = (vq){0} + low, x = *a, y = *b;
-    *a = select_bits(mask, x, y << shift);
-    *b = select_bits(mask, x >> shift, y);
-}
-INLINE void transpose8(const vq *plane, vq *t) {
-    for (int i = 0; i < 8; i++) t[i] = plane[i];
-    for (int i = 0; i < 4; i++) exchange(t + i, t + i + 4, 4, 0x0F0F0F0F0F0F0F0Full);
-    for (int i = 0; i < 8; i++) if (!(i & 2)) exchange(t + i, t + i + 2, 2, 0x3333333333333333ull);
-    for (int i = 0; i < 8; i += 2) exchange(t + i, t + i + 1, 1, 0x5555555555555555ull);
 }
 
 /* Planes back to one int32 per channel. In every byte of a weight row bits 0, 2, 4, 6 are plus bits and 1, 3, 5, 7 the minus
@@ -206,6 +193,9 @@ void ternary_layer(const Layer *g, int images, const uint64_t *in, const void *w
         for (int k = 0; k < weights; k++)
             e = decode(g, in + step * g->hin * g->win * input_words(g), k, start + (step * weights + k) * starts(g), events, e);
 
+    /* With so few events many receptive fields are silent, which is worth a look at each. */
+    const int sparse = (e - events) * g->kh * g->kw < (int64_t)images * T * g->h * g->w;
+
     /* So many blocks share the gathering of a receptive field; all their weights should stay in the second-level cache. */
     const size_t fit = CACHE / (rows * VB);
     const int together = fit < 1 ? 1 : fit < TOGETHER ? (int)fit : TOGETHER;
@@ -214,12 +204,20 @@ void ternary_layer(const Layer *g, int images, const uint64_t *in, const void *w
         const int count = blocks - first < together ? blocks - first : together;
         for (int image = 0; image < images; image++)
             for (int pixel = 0; pixel < g->ho * g->wo; pixel++) {
+                const int y = pixel / g->wo, x = pixel % g->wo;
                 for (int b = 0; b < count; b++) for (int i = 0; i < GROUPS; i++) v[b][i] = splat(0);
                 for (int64_t step = (int64_t)image * T; step < (int64_t)(image + 1) * T; step++) {
+                    const uint32_t *from = start + step * weights * starts(g);
                     uint32_t total = 0;
+                    for (int k = 0; k < weights && sparse; k++) total += events_at(g, from + k * starts(g), y, x);
+                    if (sparse && !total) {
+                        for (int i = 0; i < GROUPS; i++) acc[i] = splat(0);
+                        for (int b = 0; b < count; b++) advance(g, out, step, pixel, first + b, acc, v[b], (const vi *)bias);
+                        continue;
+                    }
+                    total = 0;
                     for (int k = 0; k < weights; k++) {
-                        const uint32_t *from = start + (step * weights + k) * starts(g);
-                        n[k] = gather(g, from, events, pixel / g->wo, pixel % g->wo, offsets + k * most_rows(g));
+                        n[k] = gather(g, from + k * starts(g), events, y, x, offsets + k * most_rows(g));
                         total += n[k] << k;
                     }
                     const int planes = 32 - __builtin_clz(total | 1); /* at least one: clz(0) is undefined */

@@ -3,14 +3,13 @@
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from functools import lru_cache
 from math import prod
 
 import numpy as np
 from numpy.typing import NDArray
 
-from snnc.toolchain.native.library import ResultsStruct, ShortcutStruct, load_kernel
+from snnc.toolchain.native.library import load_kernel
 from snnc.toolchain.network import lif
 from snnc.toolchain.network.grid import as_chw, grid_of
 from snnc.toolchain.network.network import INPUT, Layer, Lif, Network
@@ -18,69 +17,23 @@ from snnc.toolchain.network.order import is_recurrent, stages
 from snnc.toolchain.network.synapse import Synapse
 from snnc.toolchain.network.validation import Shape
 from snnc.toolchain.simulate.bitsliced_cycles import CyclicLayers
-from snnc.toolchain.simulate.bitsliced_identity import Identity, identity_of
-from snnc.toolchain.simulate.bitsliced_layers import (
-    INT16_MAX,
-    Fused,
-    Output,
-    Pixels,
-    Range,
-    Spikes,
-    Ternary,
-    can_fuse,
-    count,
-    fused_kind,
-    packed,
-    scratch,
-    unpacked,
-)
+from snnc.toolchain.simulate.bitsliced_fused import EventsLayer, FusedLayer, Place
+from snnc.toolchain.simulate.bitsliced_identity import identity_of
+from snnc.toolchain.simulate.bitsliced_images import ImagesLayer, ImageSynapse
+from snnc.toolchain.simulate.bitsliced_layers import INT16_MAX, Fused, Output, Range, Ternary, can_fuse, fused_kind, reach
 from snnc.toolchain.simulate.frames import Frames, Samples, as_frames
-from snnc.toolchain.simulate.signals import Signals
+from snnc.toolchain.simulate.image_words import IMAGES
+from snnc.toolchain.simulate.signals import Pixels, Signals, Spikes, count, packed
+from snnc.toolchain.simulate.strategy import prices
 from snnc.toolchain.simulate.trace import Trace
 
 CHUNK = 4  # images that go through the whole network before the next: no barrier between layers, little memory
 CHUNK_BYTES = 2**26  # that a layer's recorded membranes, or its sums, may take in one chunk, padded to whole blocks of channels
+PROBED = 2  # images that show how often a network's neurons fire
+GAIN = 0.95  # of the time by events alone: for less, few images at once keep more of a wide network in the cache
+WORTH = 8  # images at once, for fewer of which 64 lanes are not worth a look
 
 Sum = Callable[[Signals], NDArray[np.int64]]
-Place = tuple[str, int]  # a source and the delay with which it is read
-
-
-class FusedLayer:
-    """A layer that runs in C alone, neurons included: the sums of all synapses but the last are where the last one starts.
-
-    Identities, of which there may be any number, join in registers behind the last one.
-    """
-
-    def __init__(self, fused: Sequence[tuple[Place, Fused]], identities: Sequence[tuple[Place, Identity]] = ()):
-        """Take the kernel of every synapse, its source and its delay; the last one has the neurons."""
-        *self.others, (self.source, self.last) = fused
-        self.identities = identities
-
-    def run(self, signals: Signals, *, membranes: bool) -> Output:
-        """Run the layer on all images of its sources."""
-        source, last = signals[self.source], self.last
-        shape = (count(source), *last.shape)
-        bits = np.empty((*shape, last.words), np.uint64)
-        after = np.empty((*shape, last.padded if membranes else 0), np.int32)
-        # The list keeps the bits alive, of which C gets the address.
-        joining = [(identity, identity.bits(signals[name], shape[1])) for name, identity in self.identities]
-        shortcuts = (ShortcutStruct * len(joining))(*(identity.struct(own) for identity, own in joining))
-        with self._given(signals, shape[0]) as given:
-            results = ResultsStruct(bits.ctypes.data, after.ctypes.data if membranes else None, None, given)
-            results.shortcuts, results.count = shortcuts, len(joining)
-            last.call(source, shape[0], results)
-        return Output(bits, after[..., : last.cout])
-
-    @contextmanager
-    def _given(self, signals: Signals, images: int) -> Iterator[int | None]:
-        """Lend the address of the sums of all synapses but the last."""
-        if not self.others:
-            yield None
-            return
-        with scratch(images * prod(self.last.shape) * self.last.padded * np.dtype(np.int32).itemsize) as sums:
-            for index, (source, fused) in enumerate(self.others):
-                fused.call(signals[source], images, ResultsStruct(sums=sums, given=sums if index else None))
-            yield sums
 
 
 class GeneralLayer:
@@ -92,28 +45,37 @@ class GeneralLayer:
 
     def run(self, signals: Signals, *, membranes: bool) -> Output:
         """Run the layer on all images of its sources."""
-        a = np.asarray(sum(summed(signals) for summed in self.sums))
+        a: NDArray[np.int64] = np.asarray(sum(summed(signals) for summed in self.sums))
         neuron = self.neuron
         du, dv, bias = (_in_signal_order(each, neuron.shape) for each in (neuron.du, neuron.dv, neuron.bias))
         spikes, after = np.empty(a.shape, bool), np.empty(a.shape, np.int32)
         steps = lif.run(a.swapaxes(0, 1), a.shape[1], du=du, dv=dv, bias=bias, vth=neuron.vth)
         for t, (v, fired) in enumerate(steps):
             spikes[:, t], after[:, t] = fired, v
-        return Output(packed(spikes), after if membranes else after[..., :0])
+        return Output(Spikes(a.shape[-1], packed(spikes)), after if membranes else after[..., :0])
+
+
+Runner = FusedLayer | GeneralLayer | CyclicLayers
 
 
 class BitslicedSimulator:
     """A network prepared once for many samples. Raises EngineError if the C kernel was not built."""
 
-    def __init__(self, network: Network, *, threads: int | None = None, width: int | None = None):
-        """Pack all weights; `threads` None takes all cores, `width` forces a vector width in bytes (64, 32, 16)."""
-        self.network, self.kernel = network, load_kernel(width)
+    def __init__(
+        self, network: Network, *, threads: int | None = None, width: int | None = None, by_images: bool | None = None
+    ):
+        """Pack all weights; `threads` None takes all cores, `width` forces a vector width in bytes (64, 32, 16).
+
+        `by_images` forces one way of running for all layers that the kernels cover: 64 images at a time, or event by event.
+        """
+        self.network, self.kernel, self.by_images = network, load_kernel(width), by_images
         self.threads = threads or cores()
         self.shapes = network.shapes
         self.stages = [(stage, self._prepared(stage)) for stage in stages(network.layers)]
+        self.rates: dict[str, float] = {}  # the share of every source that is not 0, once it is known
 
     @property
-    def layers(self) -> list[tuple[Layer, FusedLayer | GeneralLayer | CyclicLayers]]:
+    def layers(self) -> list[tuple[Layer, Runner]]:
         """Every layer, and what runs it."""
         return [(layer, runner) for stage, runner in self.stages for layer in stage]
 
@@ -129,8 +91,7 @@ class BitslicedSimulator:
         )
 
         def keep(start: int, name: str, output: Output) -> None:
-            channels = as_chw(self.shapes[name])[0]
-            for target, values in ((trace.spikes, unpacked(output.bits, channels)), (trace.membranes, output.membranes)):
+            for target, values in ((trace.spikes, output.spikes.values), (trace.membranes, output.membranes)):
                 part = target[name][:, start : start + len(values)]
                 part[...] = values.transpose(1, 0, 4, 2, 3).reshape(part.shape)
 
@@ -144,7 +105,7 @@ class BitslicedSimulator:
 
         def keep(start: int, name: str, output: Output) -> None:
             if name == last.name:
-                values = output.membranes if self.network.readout == "membrane" else unpacked(output.bits, last.output_shape[0])
+                values = output.membranes if self.network.readout == "membrane" else output.spikes.values
                 summed = values.sum(axis=1, dtype=np.int64).transpose(0, 3, 1, 2)
                 result[start : start + len(summed)] = summed.reshape(len(summed), -1)
 
@@ -152,42 +113,97 @@ class BitslicedSimulator:
         return result
 
     def _through(self, frames: Frames, keep: Callable[[int, str, Output], None], recorded: set[str]) -> None:
-        def chunk(start: int) -> None:
-            signals = Signals(self.network.timesteps)
-            signals[INPUT, 0] = self._input_signal(frames[:, start : start + size])
-            for stage, runner in self.stages:
-                for layer, output in zip(stage, self._outputs(stage, runner, signals, recorded), strict=True):
-                    signals[layer.name, 0] = Spikes(as_chw(layer.output_shape)[0], output.bits)
-                    keep(start, layer.name, output)
+        together = self._chunk_size(recorded)
+        by_images, size = self.plan(frames, recorded)
 
-        size = self._chunk_size(recorded)
+        def chunk(start: int) -> None:
+            for name, output in self._run(frames[:, start : start + size], recorded, by_images, together):
+                keep(start, name, output)
+
         with ThreadPoolExecutor(self.threads) as pool:
             for _ in pool.map(chunk, range(0, frames.shape[1], size)):
                 pass
 
-    def _outputs(
-        self, stage: Sequence[Layer], runner: FusedLayer | GeneralLayer | CyclicLayers, signals: Signals, recorded: set[str]
-    ) -> list[Output]:
-        """Run a stage and return the output of each of its layers."""
-        if isinstance(runner, CyclicLayers):
-            return runner.run(signals, count(signals[INPUT, 0]), recorded)
-        return [runner.run(signals, membranes=stage[0].name in recorded)]
+    def _run(
+        self, frames: Frames, recorded: set[str], by_images: frozenset[str], together: int
+    ) -> Iterator[tuple[str, Output]]:
+        """Run a few images through the whole network; yield the output of every layer."""
+        signals = Signals(self.network.timesteps)
+        signals[INPUT, 0] = self.input_signal(frames)
+        for stage, runner in self.stages:
+            membranes = stage[0].name in recorded
+            if isinstance(runner, CyclicLayers):
+                outputs = runner.run(signals, count(signals[INPUT, 0]), recorded)
+            elif isinstance(runner, FusedLayer):
+                way = stage[0].name in by_images
+                outputs = [runner.run(signals, membranes=membranes, together=together, by_images=way)]
+            else:
+                outputs = [runner.run(signals, membranes=membranes)]
+            for layer, output in zip(stage, outputs, strict=True):
+                signals[layer.name, 0] = output.spikes
+                yield layer.name, output
+
+    def plan(self, frames: Frames, recorded: set[str]) -> tuple[frozenset[str], int]:
+        """Return the layers that run 64 images at a time, and how many images go through the network at once."""
+        total, together = frames.shape[1], self._chunk_size(recorded)
+        rounds = self.threads * -(-total // (self.threads * IMAGES))
+        size = min(-(-total // rounds) if total else 1, self._fitting(recorded), self._fitting_spikes())
+        fused = {stage[0].name: runner for stage, runner in self.stages if isinstance(runner, FusedLayer)}
+        if len(fused) < len(self.stages) or self.by_images is False or (size < WORTH and not self.by_images):
+            return frozenset(), together
+        if self.by_images:
+            return frozenset(fused), size
+        rates, chosen = self.measured_rates(frames), set[str]()
+        mixed = alone = 0.0
+        for name, runner in fused.items():
+            sources = [source for source, _ in runner.sources]
+            loads = runner.loads(len(frames), [rates[source] for source in sources])
+            events, images = prices(loads, [source in chosen or source == INPUT for source in sources], size)
+            if images < events:
+                chosen.add(name)
+            mixed, alone = mixed + min(images, events), alone + prices(loads, [False] * len(loads), size)[0]
+        if not chosen or mixed > GAIN * alone:
+            return frozenset(), together
+        return frozenset(chosen), size
+
+    def measured_rates(self, frames: Frames) -> dict[str, float]:
+        """Return the share of every source that is not 0, over a few images of the first frames that were asked about."""
+        if not self.rates:
+            self.rates = self._probe(frames[:, :PROBED])
+        return self.rates
+
+    def _probe(self, frames: Frames) -> dict[str, float]:
+        rates = {INPUT: float(np.count_nonzero(frames)) / max(frames.size, 1)}
+        for name, output in self._run(frames, set(), frozenset(), CHUNK):
+            spikes = int(np.bitwise_count(output.spikes.bits).sum(dtype=np.int64))
+            rates[name] = spikes / (prod(self.shapes[name]) * self.network.timesteps * frames.shape[1])
+        return rates
 
     def _chunk_size(self, recorded: set[str]) -> int:
-        joins = {stage[0].name for stage, runner in self.stages if isinstance(runner, FusedLayer) and runner.others}
+        return min(CHUNK, self._fitting(recorded))
+
+    def _fitting(self, recorded: set[str]) -> int:
+        """Return how many images' membranes of recorded layers, and sums of joins, there is room for."""
+        joins = {stage[0].name for stage, runner in self.stages if isinstance(runner, FusedLayer) and runner.events.others}
         shapes = [as_chw(layer.output_shape) for layer in self.network.layers if layer.name in recorded | joins]
         pixels_and_blocks = max((h * w * -(-c // self.kernel.block) for c, h, w in shapes), default=1)
         image = pixels_and_blocks * self.kernel.block * self.network.timesteps * 4
-        return max(1, min(CHUNK, CHUNK_BYTES // image))
+        return max(1, CHUNK_BYTES // image)
 
-    def _input_signal(self, frames: Frames) -> Pixels:
+    def _fitting_spikes(self) -> int:
+        """Return how many images' spikes of all layers there is room for."""
+        neurons = sum(layer.neurons for layer in self.network.layers)
+        return max(1, min(IMAGES, CHUNK_BYTES * 8 // (neurons * self.network.timesteps)))
+
+    def input_signal(self, frames: Frames) -> Pixels:
         """Turn frames `(F, images, ...)` into a signal."""
         frames = frames.reshape(*frames.shape[:2], *as_chw(self.network.input.shape))
         values = np.ascontiguousarray(frames.transpose(1, 0, 3, 4, 2))
         limit = max(-self.network.input.minimum, self.network.input.maximum)
-        return Pixels(values.astype(np.int16) if limit <= INT16_MAX else values.astype(np.int64))
+        exact = values.astype(np.int16) if limit <= INT16_MAX else values.astype(np.int64)
+        return Pixels(exact, self.network.input.minimum, self.network.input.maximum)
 
-    def _prepared(self, stage: Sequence[Layer]) -> FusedLayer | GeneralLayer | CyclicLayers:
+    def _prepared(self, stage: Sequence[Layer]) -> Runner:
         if is_recurrent(stage):
             return CyclicLayers(stage, self.shapes, self.network.timesteps)
         return self._prepare(stage[0], self.network.ranges)
@@ -203,7 +219,18 @@ class BitslicedSimulator:
         summed = [(synapse, kind) for synapse, kind, identity in triples if kind and not identity]
         neurons = [*[None] * (len(summed) - 1), layer.neuron]
         fused = [(_place(pair[0]), self._fused(*pair, neuron)) for pair, neuron in zip(summed, neurons, strict=True)]
-        return FusedLayer(fused, [(_place(synapse), identity) for synapse, _, identity in triples if identity])
+        events = EventsLayer(fused, [(_place(synapse), identity) for synapse, _, identity in triples if identity])
+        return FusedLayer(events, [_place(synapse) for synapse in layer.synapses], self._images(layer, ranges))
+
+    def _images(self, layer: Layer, ranges: Mapping[str, Range]) -> ImagesLayer:
+        spans = [ranges[synapse.source] for synapse in layer.synapses]
+        spiking = [low >= 0 and high <= 1 for low, high in spans]
+        synapses = [
+            ImageSynapse(grid_of(synapse, self.shapes[synapse.source], pooling=spikes), *span)
+            for synapse, span, spikes in zip(layer.synapses, spans, spiking, strict=True)
+        ]
+        largest = reach(*((synapse.weight, *span) for synapse, span in zip(layer.synapses, spans, strict=True)))
+        return ImagesLayer(self.kernel, synapses, layer.neuron, self.network.timesteps, largest)
 
     def _kind(self, synapse: Synapse, ranges: Mapping[str, Range]) -> type[Fused] | None:
         grid = grid_of(synapse, self.shapes[synapse.source], pooling=True)

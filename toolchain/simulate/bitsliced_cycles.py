@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from snnc.toolchain.network.grid import as_chw
 from snnc.toolchain.network.network import Layer
 from snnc.toolchain.network.validation import Shape
-from snnc.toolchain.simulate.bitsliced_layers import Output, Signal, packed
+from snnc.toolchain.simulate.bitsliced_layers import Output
 from snnc.toolchain.simulate.reference import run_together
-from snnc.toolchain.simulate.signals import Signals
+from snnc.toolchain.simulate.signals import Signal, Signals, Spikes, packed
 
 Kind = TypeVar("Kind", bound=np.generic)
 
@@ -36,7 +36,8 @@ class CyclicLayers:
         for layer in self.layers:
             after = _signal_order(membranes[layer.name], layer.output_shape)
             kept = after if layer.name in recorded else after[..., :0]
-            outputs.append(Output(packed(_signal_order(spikes[layer.name], layer.output_shape)), kept))
+            bits = packed(_signal_order(spikes[layer.name], layer.output_shape))
+            outputs.append(Output(Spikes(as_chw(layer.output_shape)[0], bits), kept))
         return outputs
 
 

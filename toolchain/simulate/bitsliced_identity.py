@@ -11,7 +11,8 @@ from snnc.toolchain.native.library import ShortcutStruct
 from snnc.toolchain.network.grid import grid_of
 from snnc.toolchain.network.synapse import Synapse
 from snnc.toolchain.network.validation import Shape
-from snnc.toolchain.simulate.bitsliced_layers import INT16_MAX, Bits, Signal, packed, unpacked
+from snnc.toolchain.simulate.bitsliced_layers import INT16_MAX
+from snnc.toolchain.simulate.signals import Bits, Signal, packed, unpacked
 
 MOST_SUMMED = 4  # the side of a patch; larger ones are rare, and a convolution's kernel skips what is silent
 

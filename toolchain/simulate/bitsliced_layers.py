@@ -8,7 +8,6 @@ import ctypes
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cached_property
 from math import prod
 
 import numpy as np
@@ -19,51 +18,18 @@ from snnc.toolchain.network import lif
 from snnc.toolchain.network.grid import Grid, as_chw
 from snnc.toolchain.network.network import Layer, Lif
 from snnc.toolchain.network.validation import Weights
+from snnc.toolchain.simulate.signals import Signal, Spikes, count
 
 INT16_MAX, INT32_MAX = 2**15 - 1, 2**31 - 1
 
-Bits = NDArray[np.uint64]
 Range = tuple[int, int]
 
 
 @dataclass
-class Spikes:
-    """What a population sends: 64 channels to a word, `(images, T, H, W, words)`."""
-
-    channels: int
-    bits: Bits
-
-    @cached_property
-    def values(self) -> NDArray[np.int16]:
-        """The spikes as numbers `(images, T, H, W, C)`."""
-        return unpacked(self.bits, self.channels).astype(np.int16)
-
-
-@dataclass
-class Pixels:
-    """The network's input: `(images, T, H, W, C)`, or `(images, 1, H, W, C)` if it is the same at every step."""
-
-    values: NDArray[np.int16] | NDArray[np.int64]
-
-    @cached_property
-    def bits(self) -> Bits:
-        """The values of a binary input, 64 channels to a word."""
-        return packed(self.values != 0)
-
-
-Signal = Spikes | Pixels
-
-
-def count(signal: Signal) -> int:
-    """Return the number of images."""
-    return len(signal.bits if isinstance(signal, Spikes) else signal.values)
-
-
-@dataclass
 class Output:
-    """What a layer did: spikes as bits `(images, T, H, W, words)`, membranes `(images, T, H, W, C)`, C = 0 if not asked for."""
+    """What a layer did: spikes, and membranes `(images, T, H, W, C)`, C = 0 if not asked for."""
 
-    bits: Bits
+    spikes: Spikes
     membranes: NDArray[np.int32]
 
 
@@ -182,18 +148,6 @@ def fused_kind(grid: Grid, kernel: Kernel, low: int, high: int) -> type[Fused] |
     factors = max(-least, most, -low, high)
     sums = reach((grid.weight, low, high)) * grid.pool**2
     return Graded if factors <= INT16_MAX and sums <= INT32_MAX else None
-
-
-def packed(spikes: NDArray[np.bool_]) -> Bits:
-    """Pack `(..., C)` into `(..., ceil(C / 64))` words, the first channel in the lowest bit."""
-    spare = -spikes.shape[-1] % 64
-    padded = np.pad(spikes, [(0, 0)] * (spikes.ndim - 1) + [(0, spare)])
-    return np.ascontiguousarray(np.packbits(padded, -1, bitorder="little")).view("<u8").astype(np.uint64, copy=False)
-
-
-def unpacked(bits: Bits, channels: int) -> NDArray[np.uint8]:
-    """Return 0 and 1 as `(..., channels)` from `(..., words)`."""
-    return np.unpackbits(np.ascontiguousarray(bits).view(np.uint8), axis=-1, bitorder="little")[..., :channels]
 
 
 def aligned(shape: tuple[int, ...], kind: type[np.generic]) -> NDArray[np.generic]:

@@ -154,6 +154,14 @@ def test_the_reading_process_is_limited() -> None:
     assert endless.returncode < 0
 
 
+def test_a_harder_limit_from_outside_is_kept() -> None:
+    """As under `ulimit -t`, which no process may raise."""
+    code = "from snnc.export.hdf5 import walk; walk.limit(2**28, 60); "
+    code += "import resource; print(resource.getrlimit(resource.RLIMIT_CPU))"
+    limited = ["sh", "-c", 'ulimit -t 20; exec "$@"', "sh", sys.executable, "-c", code]
+    assert subprocess.run(limited, capture_output=True, text=True, check=True).stdout == "(20, 20)\n"
+
+
 def test_nobody_else_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     """The same bytes are read once: commands ask for a file several times."""
     content = made(everything)

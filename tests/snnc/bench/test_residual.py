@@ -9,7 +9,8 @@ from snnc.bench import residual
 from snnc.bench.residual import ShortcutRow, synthetic_resnet
 from snnc.cli.main import main
 from snnc.toolchain.native.library import built
-from snnc.toolchain.simulate.bitsliced import BitslicedSimulator, FusedLayer
+from snnc.toolchain.simulate.bitsliced import BitslicedSimulator
+from snnc.toolchain.simulate.bitsliced_fused import FusedLayer
 from snnc.toolchain.simulate.bitsliced_layers import Ternary
 
 COMMAND = [
@@ -36,7 +37,10 @@ def test_every_convolution_of_a_block_has_a_shortcut_and_the_fast_kernel() -> No
     assert max(layer.synapses[1].weight.max() for layer in joined.layers[1:-1]) > 1
     if built():
         runners = [runner for _, runner in BitslicedSimulator(joined).layers[1:-1]]
-        assert all(isinstance(each, FusedLayer) and isinstance(each.last, Ternary) and not each.others for each in runners)
+        assert all(
+            isinstance(each, FusedLayer) and isinstance(each.events.last, Ternary) and not each.events.others
+            for each in runners
+        )
 
 
 @pytest.mark.skipif(not built(), reason="the C kernel was not built: no compiler")

@@ -17,8 +17,8 @@ from rich.console import Console
 from snnc.bench import simulation as bench
 from snnc.bench.baselines import BASELINES, Baseline, TorchFloat32
 from snnc.bench.lava_conv import Timing
-from snnc.bench.simulation import Row, SimulationSettings, growth, measure
-from snnc.bench.tables import show_growth, show_rows
+from snnc.bench.simulation import Row, SimulationSettings, measure
+from snnc.bench.tables import show_rows
 from snnc.cli.main import main
 from snnc.toolchain.errors import ConfigError, EngineError
 from snnc.toolchain.native.library import built
@@ -91,15 +91,6 @@ def test_without_lava_the_rest_is_measured(monkeypatch: pytest.MonkeyPatch) -> N
 def test_a_rate_that_is_none_is_refused() -> None:
     with pytest.raises(ConfigError, match="firing rate 0.0 is not between 0 and 1"):
         list(measure([0.2, 0.0], SMALL))
-
-
-def test_growth_covers_images_steps_width_and_rate() -> None:
-    points = list(growth(SimulationSettings(width=1 / 4, timesteps=1, images=2, rounds=1, threads=1, lava=False)))
-    assert {axis for axis, _, _ in points} == {"images", "timesteps", "width", "rate"}
-    assert all(seconds > 0 for _, _, seconds in points)
-    text = shown(lambda console: show_growth(console, points))
-    assert "what grows" in text
-    assert "1.00" in text
 
 
 def shown(show: Callable[[Console], None]) -> str:

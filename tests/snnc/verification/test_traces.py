@@ -9,14 +9,15 @@ from random_networks import random_network, random_samples
 
 from snnc.toolchain.errors import ConfigError, DataError
 from snnc.toolchain.simulate.reference import simulate
+from snnc.verification import verify as loop
 from snnc.verification.engines import Subject
 from snnc.verification.traces import check_traces, outputs_of, save_predictions, save_traces, traced
 from snnc.verification.verify import InMemory, verify
 
 
 def test_the_files_hold_what_the_reference_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("snnc.verification.traces.BATCH", 2)
     network = random_network(4)
+    monkeypatch.setattr(loop, "BATCH_BYTES", 2 * loop.bytes_of_sample(network))
     samples = random_samples(network, 5, timed=True)
     expected, labels = simulate(network, samples), np.zeros(5, np.int64)
     for engine in ("reference", "tensor"):

@@ -103,6 +103,14 @@ def test_batches_and_memory_change_nothing(
     assert (piecewise.traced, piecewise.engines["reference"].samples, piecewise.engines["torch"].samples) == (30, 30, 30)
 
 
+def test_batches_fit_the_memory_however_many_steps() -> None:
+    network = replace(random_network(3), timesteps=2**15)
+    (start, stop), *others = loop.batches(network, 1000)
+    assert start == 0 and 1 <= stop < 256 and others[-1][1] == 1000
+    assert stop * loop.bytes_of_sample(network) <= loop.BATCH_BYTES
+    assert list(loop.batches(replace(network, timesteps=1), 300)) == [(0, 256), (256, 300)]
+
+
 def failing(subject: Subject, frames: Frames) -> Trace:
     raise CannotExport("there is no room")
 

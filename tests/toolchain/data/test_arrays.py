@@ -1,6 +1,8 @@
 """Files of arrays: what is damaged, holds objects or lies about its size is refused, in one line that names the file."""
 
 import pickle
+import subprocess
+import sys
 import zipfile
 from io import BytesIO
 from pathlib import Path
@@ -9,7 +11,7 @@ import h5py
 import numpy as np
 import pytest
 
-from snnc.toolchain.data import arrays
+from snnc.toolchain.data import arrays, hdf5_child
 from snnc.toolchain.data.arrays import open_arrays
 from snnc.toolchain.errors import DataError
 
@@ -95,6 +97,28 @@ def test_hdf5_leads_nowhere_else(tmp_path: Path) -> None:
         file.create_virtual_dataset("samples", layout)
     with pytest.raises(DataError, match="/samples is no array of this file's own"):
         open_arrays(tmp_path / "own.h5")
+
+
+def test_a_file_without_end_is_given_up_by_processor_seconds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The child limits itself, so that a machine that is busy with other things refuses no sound file."""
+    own, endless = write(tmp_path / "own.h5"), tmp_path / "endless.py"
+    child = Path(hdf5_child.__file__).read_text(encoding="utf-8")
+    endless.write_text(child.replace("        main(", "        while True: pass\n        main("), encoding="utf-8")
+    monkeypatch.setattr(hdf5_child, "SECONDS", 1)
+    assert open_arrays(own).keys() >= {"samples", "labels"}
+    monkeypatch.setattr(hdf5_child, "__file__", str(endless))
+    with pytest.raises(DataError, match="libhdf5 came to no end within 1 s; it is damaged, write it again"):
+        open_arrays(own)
+
+
+def test_a_harder_limit_from_outside_is_kept(tmp_path: Path) -> None:
+    """As under `ulimit -t`, which no process may raise."""
+    own = write(tmp_path / "own.h5")
+    command = [sys.executable, "-I", hdf5_child.__file__, str(own), str(tmp_path), "1000", "60", "samples"]
+    limited = ["sh", "-c", 'ulimit -t 20; exec "$@"', "sh", *command]
+    child = subprocess.run(limited, capture_output=True, text=True, check=False)
+    assert (child.returncode, child.stdout) == (0, "")
+    assert np.array_equal(np.load(tmp_path / "samples.npy"), SAMPLES)
 
 
 def test_what_is_missing_is_said(tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ SOURCES = sorted(str(path) for path in NATIVE.glob("*.c"))
 WIDTHS = {64: ["-mavx512f", "-mavx512bw", "-mpopcnt", "-mbmi"], 32: ["-mavx2", "-mpopcnt", "-mbmi"], 16: []}
 FLOATS = ["-fno-math-errno", "-fno-trapping-math"]  # so that rounding and choosing become vector instructions
 COMPILER = shutil.which("gcc")
+ARM64, EMULATOR = shutil.which("aarch64-linux-gnu-gcc"), shutil.which("qemu-aarch64")  # gcc-aarch64-linux-gnu, qemu-user
 COMPILERS = [name for name in ("gcc", "clang") if shutil.which(name)]
 PROJECT = tomllib.loads((NATIVE.parent.parent / "pyproject.toml").read_text(encoding="utf-8"))
 SHIPPED = {int(row["name"].split("_")[-1]): row["extra-compile-args"] for row in PROJECT["tool"]["setuptools"]["ext-modules"]}
@@ -104,6 +105,23 @@ def test_an_installed_kernel_needs_no_sources(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setattr(library, "FOLDER", tmp_path)
     assert digest(tmp_path) is None
     assert Kernel(plain, 16).width == 16
+
+
+@pytest.mark.skipif(not (ARM64 and EMULATOR), reason="gcc-aarch64-linux-gnu and qemu-user are not installed")
+def test_arm64_computes_the_same(tmp_path: Path) -> None:
+    """The simulation's kernels on drawn layers, cross-compiled and emulated: hash by hash what this processor computes."""
+    printed = []
+    for name, compiler, options, run in (
+        ("here", COMPILER, ["-DVB=16"], []),
+        ("arm64", ARM64, ["-static"], [str(EMULATOR)]),
+    ):
+        program = tmp_path / name
+        sources = [str(TESTS / "support" / "kernel_hashes.c"), *(source for source in SOURCES if "training" not in source)]
+        command = [str(compiler), "-std=gnu11", "-O3", *FLOATS, *options, f"-I{NATIVE}", "-o", str(program), *sources]
+        subprocess.run(command, check=True, capture_output=True)
+        printed.append(subprocess.run([*run, str(program)], check=True, capture_output=True, text=True).stdout.splitlines())
+    assert printed[0] == printed[1]
+    assert len({line.split(" ", 1)[1] for line in printed[0]}) == len(printed[0]) >= 40
 
 
 @pytest.mark.slow

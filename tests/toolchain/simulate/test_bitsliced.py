@@ -20,16 +20,11 @@ from snnc.toolchain.native.library import built, load_kernel
 from snnc.toolchain.network.grid import Grid, grid_of
 from snnc.toolchain.network.network import Input, Layer, Lif, Network
 from snnc.toolchain.network.synapse import Conv, Dense
-from snnc.toolchain.simulate.bitsliced import BitslicedSimulator, FusedLayer, simulate_bitsliced
-from snnc.toolchain.simulate.bitsliced_layers import (
-    Graded,
-    Ternary,
-    fused_kind,
-    packed,
-    reach,
-    unpacked,
-)
+from snnc.toolchain.simulate.bitsliced import BitslicedSimulator, simulate_bitsliced
+from snnc.toolchain.simulate.bitsliced_fused import FusedLayer
+from snnc.toolchain.simulate.bitsliced_layers import Graded, Ternary, fused_kind, reach
 from snnc.toolchain.simulate.reference import simulate
+from snnc.toolchain.simulate.signals import packed, unpacked
 
 pytestmark = pytest.mark.skipif(not built(), reason="the C kernel was not built: no compiler")
 
@@ -200,10 +195,10 @@ def test_folded_pooling_is_found_and_undone() -> None:
 
 def test_the_ways_are_chosen_as_described() -> None:
     first = BitslicedSimulator(lowered(0)).layers[0][1]
-    assert isinstance(first, FusedLayer) and isinstance(first.last, Graded)
+    assert isinstance(first, FusedLayer) and isinstance(first.events.last, Graded)
     spikes = one_layer(Dense("input", np.eye(3, dtype=int)), Input((3,), 0, 1), Lif((3,), 0, 0))
     first = BitslicedSimulator(spikes).layers[0][1]
-    assert isinstance(first, FusedLayer) and isinstance(first.last, Ternary)
+    assert isinstance(first, FusedLayer) and isinstance(first.events.last, Ternary)
 
 
 @given(st.integers(1, 200), seeds)

@@ -12,7 +12,8 @@ from random_networks import random_residual_network, random_samples, seeds
 from snnc.toolchain.native.library import built
 from snnc.toolchain.network.network import Input, Layer, Lif, Network
 from snnc.toolchain.network.synapse import Conv, Dense, Synapse
-from snnc.toolchain.simulate.bitsliced import BitslicedSimulator, FusedLayer
+from snnc.toolchain.simulate.bitsliced import BitslicedSimulator
+from snnc.toolchain.simulate.bitsliced_fused import FusedLayer
 from snnc.toolchain.simulate.bitsliced_identity import Identity, identity_of
 
 needs_kernel = pytest.mark.skipif(not built(), reason="the C kernel was not built: no compiler")
@@ -86,6 +87,6 @@ def test_identities_of_a_binary_input_and_identities_alone_stay_in_c() -> None:
     layer = Layer("a", (Dense("input", eye), Dense("input", 2 * eye)), Lif((5,), 4, 2048))
     network = Network("n", 3, Input((5,), 0, 1), (layer, replace(layer, name="b", synapses=(Dense("a", eye),))), "spikes")
     runners = [runner for _, runner in BitslicedSimulator(network).layers]
-    assert [len(runner.identities) for runner in runners if isinstance(runner, FusedLayer)] == [1, 0]
+    assert [len(runner.events.identities) for runner in runners if isinstance(runner, FusedLayer)] == [1, 0]
     assert_equal(network, random_samples(network, 4))
     assert_equal(network, random_samples(network, 4, timed=True))

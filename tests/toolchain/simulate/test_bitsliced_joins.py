@@ -17,7 +17,8 @@ from snnc.toolchain.network.network import Input, Layer, Lif, Network
 from snnc.toolchain.network.synapse import Conv, Dense, Synapse
 from snnc.toolchain.network.validation import frozen_array, frozen_field
 from snnc.toolchain.simulate import bitsliced
-from snnc.toolchain.simulate.bitsliced import BitslicedSimulator, FusedLayer, GeneralLayer
+from snnc.toolchain.simulate.bitsliced import BitslicedSimulator, GeneralLayer
+from snnc.toolchain.simulate.bitsliced_fused import FusedLayer
 from snnc.toolchain.simulate.bitsliced_layers import reach
 
 pytestmark = pytest.mark.skipif(not built(), reason="the C kernel was not built: no compiler")
@@ -37,8 +38,10 @@ def test_random_joins_are_of_every_kind() -> None:
         seen["timed" if samples.ndim > 4 else "constant"] += 1
         for layer, runner in BitslicedSimulator(network).layers:
             seen[type(runner).__name__] += len(layer.synapses) > 1
-            if isinstance(runner, FusedLayer) and runner.others:
-                seen.update({type(fused).__name__ for _, fused in runner.others} | {f"last {type(runner.last).__name__}"})
+            if isinstance(runner, FusedLayer) and runner.events.others:
+                seen.update(
+                    {type(fused).__name__ for _, fused in runner.events.others} | {f"last {type(runner.events.last).__name__}"}
+                )
     assert min(seen.values()) > 5 and len(seen) == 8, seen
 
 
@@ -69,7 +72,7 @@ def test_a_residual_network_never_leaves_c(timed: bool, width: int, monkeypatch:
     simulator = BitslicedSimulator(network, width=width)
     assert all(isinstance(runner, FusedLayer) for _, runner in simulator.layers)
     runners = [runner for _, runner in simulator.layers if isinstance(runner, FusedLayer)]
-    assert [(len(runner.others), len(runner.identities)) for runner in runners] == [(0, 0), (1, 0), (0, 1)]
+    assert [(len(runner.events.others), len(runner.events.identities)) for runner in runners] == [(0, 0), (1, 0), (0, 1)]
     assert 0.01 < simulator.trace(samples).spikes["block2"].mean() < 0.9
 
 
