@@ -4,8 +4,8 @@ Attention multiplies two matrices of spikes, which no synapse with fixed weights
 The block's shape, d -> 4d -> d with a shortcut around both, is the usual one; whether theirs is the same was not to be found.
 """
 
+from snnc.models.layer_neurons import neurons_of
 from snnc.models.shortcuts import shortcuts_from
-from snnc.toolchain.layers.lif_autograd import Neurons
 from snnc.toolchain.layers.spiking_layer import ReadOut, SpikingLayer
 from snnc.toolchain.layers.spiking_network import SpikingNetwork
 from snnc.toolchain.layers.synapses import Geometry, Synapses
@@ -24,7 +24,7 @@ def ffn(config: TrainConfig, input: Input, classes: int) -> SpikingNetwork:
     the read-out keep 8 bits.
     """
     network = SpikingNetwork("ffn", config.timesteps, input)
-    neurons = Neurons(config.timesteps, config.beta, config.surrogate)
+    neurons = neurons_of(config)
     features = max(1, round(FEATURES * config.width))
 
     def add(name: str, source: str, out: int, around: list[str]) -> str:

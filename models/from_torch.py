@@ -4,8 +4,9 @@ The module is one time step: weights, normalization, pools and neurons in a chai
 its weights those of the first epoch; normalization is folded into them.
 """
 
+from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -18,9 +19,8 @@ from snnc.models.torch_neurons import Membrane, is_neuron, membrane_of
 from snnc.toolchain.data.dataset import Dataset, chip_input
 from snnc.toolchain.errors import ConfigError, located, one_line
 from snnc.toolchain.layers.spiking_network import SpikingNetwork
-from snnc.toolchain.network.lif import DECAY_UNITY
 from snnc.toolchain.network.network import Input
-from snnc.toolchain.training.config import TrainConfig
+from snnc.toolchain.training.config import TrainConfig, nearest_beta
 
 SAMPLES = 256  # on which the means of layers are measured
 IGNORED = (nn.Identity,)
@@ -34,6 +34,8 @@ TAKEN = "Conv2d, Linear, BatchNorm, AvgPool2d, MaxPool2d of spikes, Flatten, Dro
 @dataclass(frozen=True)
 class TorchStart:
     """What training takes from a module: the architecture as text, beta, weights and biases in thresholds, and notes.
+
+    `beta` is what most layers have; the text says that of others.
 
     The module was trained on `scale * raw + offset`; networks here take raw integers minus a zero point, and the first layer's
     weights and biases are changed so that it gets the same, but for padding, which is 0 of either.
@@ -79,10 +81,10 @@ class _Chain:
     shape: tuple[int, ...]
     parts: list[Part | MaxPart] = field(default_factory=list)
     layers: list[InitialLayer] = field(default_factory=list)
-    keeps: dict[str, float] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     pool: int = 1
     flat: bool = False
+    last_neurons: str = ""
     part: Part | None = None  # the weights that wait
     weight: torch.Tensor | None = None
     bias: torch.Tensor | None = None
@@ -147,34 +149,47 @@ class _Chain:
         if not isinstance(last, Part) or share >= 1:
             self.notes.append(f"module {name!r}: dropout that is not right behind neurons is left out")
             return
-        self.parts[-1] = Part(last.channels, last.kernel, last.padding, last.pool, last.stride, round(share, 4))
+        self.parts[-1] = replace(last, dropout=round(share, 4))
 
     def _neuron(self, name: str, membrane: Membrane) -> None:
         if self.part is None or self.weight is None or self.bias is None:
             raise ConfigError("these neurons follow no weights; put weights in front")
-        self.keeps[name] = membrane.keep
+        self.last_neurons = name
+        beta = nearest_beta(membrane.keep)
+        if abs(beta - membrane.keep) > 1e-6:
+            self.notes.append(
+                f"module {name!r}: neurons that keep {membrane.keep:g} of their membrane keep {beta:g}, as a chip can"
+            )
         if membrane.note:
             self.notes.append(f"module {name!r}: {membrane.note}")
         unit = membrane.gain / membrane.threshold
-        self._close(self.part, unit * self.weight, unit * self.bias)
+        self._close(replace(self.part, beta=beta), unit * self.weight, unit * self.bias)
 
     def _close(self, part: Part, weight: torch.Tensor, bias: torch.Tensor) -> None:
-        self.parts.append(Part(part.channels, part.kernel, part.padding, part.pool, part.stride, 0.0))
+        self.parts.append(replace(part, dropout=0.0))
         self.layers.append(InitialLayer(weight.numpy(), bias.numpy()))
         self.part = self.weight = self.bias = None
         self.flat = self.flat or part.kernel is None
 
     def end(self) -> None:
         """Make what comes last the read-out. Raises ConfigError if it cannot be one."""
-        last = next(reversed(self.keeps), "")
         if self.part is not None and self.weight is not None and self.bias is not None:
             self._close(self.part, self.weight, self.bias)
             self.notes.append("the last weights become the read-out, whose membranes leak as those of the layers do")
         else:
-            self.notes.append(f"module {last!r} becomes the read-out: classes are decided by its membranes, not its spikes")
+            self.notes.append(
+                f"module {self.last_neurons!r} becomes the read-out: classes are decided by its membranes, not its spikes"
+            )
         final = self.parts[-1] if self.parts else None
         if len(self.layers) < 2 or not isinstance(final, Part) or final.kernel is not None:
             raise ConfigError("the module needs neurons in front of a last Linear, which becomes the read-out")
+
+    def architecture(self) -> tuple[Architecture, float]:
+        """Return the chain, and the beta that most of its layers have; the others say theirs."""
+        *hidden, final = [part for part in self.parts if isinstance(part, Part)]
+        common = Counter(part.beta for part in hidden).most_common(1)[0][0]
+        own = [replace(part, beta=None) if isinstance(part, Part) and part.beta == common else part for part in self.parts]
+        return Architecture(tuple(own[:-1]), final.pool, None if final.beta == common else final.beta), common or 1.0
 
 
 def from_torch(module: nn.Module, input: Input, *, scale: float = 1.0, offset: float = 0.0) -> TorchStart:
@@ -202,16 +217,7 @@ def from_torch(module: nn.Module, input: Input, *, scale: float = 1.0, offset: f
         with located(f"module {name!r} ({type(each).__name__})"):
             chain.take(name, each)
     chain.end()
-    hidden = dict(list(chain.keeps.items())[: len(chain.layers) - 1])
-    if max(hidden.values()) - min(hidden.values()) > 1e-6:
-        found = ", ".join(f"{name!r} keeps {keep:g}" for name, keep in hidden.items())
-        raise ConfigError(f"neurons keep different shares of their membranes ({found}); give all one")
-    keep = next(iter(hidden.values()))
-    beta = min(max(round(keep * DECAY_UNITY), 1), DECAY_UNITY) / DECAY_UNITY
-    if abs(beta - keep) > 1e-6:
-        chain.notes.append(f"neurons that keep {keep:g} of their membrane keep {beta:g}, as a chip can")
-    final = chain.parts[-1]
-    architecture = Architecture(tuple(chain.parts[:-1]), final.pool)
+    architecture, beta = chain.architecture()
     first, *rest = chain.layers
     layers = (_on_integers(first, input, scale, offset), *rest)
     start = TorchStart(str(architecture), beta, layers, input, tuple(chain.notes))

@@ -71,11 +71,12 @@ def load_initial(
 def _normalize(layer: SpikingLayer, scale: float, bias: Tensor, spikes: dict[str, Tensor], *, trains: bool) -> None:
     normalize = layer.normalize
     mean, variance = layer.measure(spikes)
-    deviation = torch.sqrt(variance) / scale if trains else torch.ones_like(variance)  # of y
+    threshold = layer.neurons.threshold  # in deviations, to which training brings y
+    deviation = torch.sqrt(variance) / scale * threshold if trains else torch.ones_like(variance)  # of y
     deviation = torch.where(deviation > SILENT, deviation, 1.0)
     pivot = 1 / _repeats(layer)
     normalize.mean.copy_(mean)
-    normalize.variance.copy_(((deviation * scale).square() - EPSILON).clamp_min(0))
+    normalize.variance.copy_(((deviation * scale / threshold).square() - EPSILON).clamp_min(0))
     normalize.shift.copy_((bias + mean / scale - pivot) / deviation + pivot)
 
 

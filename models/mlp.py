@@ -1,6 +1,6 @@
 """A small fully connected network, for small images and for events."""
 
-from snnc.toolchain.layers.lif_autograd import Neurons
+from snnc.models.layer_neurons import neurons_of
 from snnc.toolchain.layers.spiking_layer import ReadOut, SpikingLayer
 from snnc.toolchain.layers.spiking_network import SpikingNetwork
 from snnc.toolchain.layers.synapses import Geometry, Synapses
@@ -13,7 +13,7 @@ DENSE = [("fc1", 1024), ("fc2", 512)]  # neurons at width 1
 def mlp(config: TrainConfig, input: Input, classes: int) -> SpikingNetwork:
     """Build 1024FC-512FC-Out for any input shape, its layers scaled by `config.width`; the first one keeps 8 bits."""
     network = SpikingNetwork("mlp", config.timesteps, input)
-    neurons = Neurons(config.timesteps, config.beta, config.surrogate)
+    neurons = neurons_of(config)
     last = INPUT
     for name, out in DENSE:
         synapses = Synapses(network.shape(last), max(1, round(out * config.width)), Geometry())

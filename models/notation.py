@@ -2,33 +2,37 @@
 
 `16C3` is a convolution of 16 channels and a 3 x 3 kernel whose padding keeps the size, `16C3p0` one without padding, `16C3s2`
 one of stride 2, `AP2` average pooling of 2 x 2, `MP2` max pooling of spikes, and `64FC` a layer of 64 neurons. `d0.5` behind a
-layer is its dropout, `:binary` its weights. A read-out follows, which `-Out` may name.
+layer is its dropout, `b0.9` its beta, `t0.5` its threshold, `:binary` its weights. A read-out follows, which `-Out` may name
+(`-Outb0.9` with a beta of its own).
 """
 
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from snnc.toolchain.errors import ConfigError
-from snnc.toolchain.layers.lif_autograd import Neurons
+from snnc.models.layer_neurons import neurons_of
+from snnc.toolchain.errors import ConfigError, located
 from snnc.toolchain.layers.max_pool import MaxPool
 from snnc.toolchain.layers.spiking_layer import ReadOut, SpikingLayer
 from snnc.toolchain.layers.spiking_network import SpikingNetwork
 from snnc.toolchain.layers.synapses import Geometry, Synapses
+from snnc.toolchain.network.lif import DECAY_UNITY
 from snnc.toolchain.network.network import INPUT, Input
-from snnc.toolchain.training.config import TrainConfig
+from snnc.toolchain.training.config import TrainConfig, nearest_beta
 
-BEHIND = r"(?:d(0(?:\.\d{1,4})?))?(?::([a-z]+(?:-[a-z]+)*))?"  # dropout and weights
+BETA = r"(?:b(1|0(?:\.\d{1,12})?))?"
+# Dropout, beta, threshold and weights.
+BEHIND = r"(?:d(0(?:\.\d{1,4})?))?" + BETA + r"(?:t(\d{1,2}(?:\.\d{1,6})?))?(?::([a-z]+(?:-[a-z]+)*))?"
 CONVOLUTION = re.compile(r"([1-9]\d{0,4})C([1-9]\d?)(?:p(\d{1,2}))?(?:s([1-9]\d?))?" + BEHIND, re.ASCII)
 POOL = re.compile(r"AP([1-9]\d{0,2})", re.ASCII)
 MAX_POOL = re.compile(r"MP([1-9]\d{0,2})", re.ASCII)
 DENSE = re.compile(r"([1-9]\d{0,4})FC" + BEHIND, re.ASCII)
 JOIN = re.compile(r"-(?![a-z])", re.ASCII)  # weights may have a hyphen in their name
-OUT = "Out"
+OUT = re.compile("Out" + BETA, re.ASCII)
 MOST_LAYERS = 1000
 ALLOWED = (
     "16C3 (a convolution), 16C3p0 (its padding), 16C3s2 (its stride), AP2 (average pooling), MP2 (max pooling of spikes), 64FC "
-    "(neurons), d0.5 and :binary behind a layer (its dropout and weights), joined by -"
+    "(neurons), d0.5, b0.9, t0.5 and :binary behind a layer (its dropout, beta, threshold and weights), joined by -"
 )
 
 
@@ -36,7 +40,7 @@ ALLOWED = (
 class Part:
     """One layer of a chain: how many channels or neurons, its kernel (None: all-to-all), and the pooling in front of it.
 
-    Dropout and weights are those of the configuration where they are None.
+    Dropout, weights, beta and threshold are those of the configuration where they are None; beta is k / 4096.
     """
 
     channels: int
@@ -46,6 +50,8 @@ class Part:
     stride: int = 1
     dropout: float | None = None
     weights: str | None = None
+    beta: float | None = None
+    threshold: float | None = None
 
     @property
     def kind(self) -> str:
@@ -59,7 +65,9 @@ class Part:
             keeps = self.kernel % 2 == 1 and self.padding == self.kernel // 2
             stride = f"s{self.stride}" if self.stride > 1 else ""
             text = f"{self.channels}C{self.kernel}" + ("" if keeps else f"p{self.padding}") + stride
-        text += "" if self.dropout is None else f"d{self.dropout:.4f}".rstrip("0").rstrip(".")
+        text += "" if self.dropout is None else f"d{_decimals(self.dropout, 4)}"
+        text += _beta_text(self.beta)
+        text += "" if self.threshold is None else f"t{_decimals(self.threshold, 6)}"
         text += f":{self.weights}" if self.weights else ""
         return [*([f"AP{self.pool}"] if self.pool > 1 else []), text]
 
@@ -78,15 +86,17 @@ class MaxPart:
 
 @dataclass(frozen=True)
 class Architecture:
-    """The spiking layers of a chain, and the pooling in front of its read-out."""
+    """The spiking layers of a chain, the pooling in front of its read-out, and the read-out's beta (None: of configuration)."""
 
     parts: tuple[Part | MaxPart, ...]
     last_pool: int = 1
+    last_beta: float | None = None
 
     def __str__(self) -> str:
         """Return the text that `parse` reads."""
         words = [word for part in self.parts for word in part.words()]
-        return "-".join(words + ([f"AP{self.last_pool}"] if self.last_pool > 1 else []))
+        words += [f"AP{self.last_pool}"] if self.last_pool > 1 else []
+        return "-".join(words + ([] if self.last_beta is None else ["Out" + _beta_text(self.last_beta)]))
 
     def scaled(self, width: float) -> "Architecture":
         """Return the architecture with all channels and neurons scaled, at least one each."""
@@ -94,7 +104,13 @@ class Architecture:
             replace(part, channels=max(1, round(part.channels * width))) if isinstance(part, Part) else part
             for part in self.parts
         )
-        return Architecture(tuple(scaled), self.last_pool)
+        return replace(self, parts=tuple(scaled))
+
+    @property
+    def betas(self) -> dict[str, float]:
+        """The betas that layers and the read-out have of their own, by name."""
+        own = {name: part.beta for name, part, _ in self.named() if isinstance(part, Part)} | {"readout": self.last_beta}
+        return {name: beta for name, beta in own.items() if beta is not None}
 
     def named(self) -> Iterator[tuple[str, Part | MaxPart, int]]:
         """Yield the name of each layer, the layer, and the side of the pool behind it."""
@@ -103,6 +119,14 @@ class Architecture:
         for part, tile in zip(self.parts, behind, strict=True):
             counts[part.kind] += 1
             yield f"{part.kind}{counts[part.kind]}", part, tile
+
+
+def _decimals(value: float, digits: int) -> str:
+    return f"{value:.{digits}f}".rstrip("0").rstrip(".")
+
+
+def _beta_text(beta: float | None) -> str:
+    return "" if beta is None else f"b{_decimals(beta, 4)}"  # of which the nearest k / 4096 is beta again
 
 
 def is_notation(text: str) -> bool:
@@ -116,7 +140,8 @@ def parse(text: str) -> Architecture:
     if len(words) > MOST_LAYERS:
         raise ConfigError(f"model: {len(words):,} words; allowed are {MOST_LAYERS:,}")
     parts, pool = list[Part | MaxPart](), 1
-    for word in words[:-1] if words[-1] == OUT else words:
+    out = OUT.fullmatch(words[-1])
+    for word in words[:-1] if out else words:
         if found := POOL.fullmatch(word):
             _check_image(text, word, parts)
             pool *= int(found[1])
@@ -125,12 +150,17 @@ def parse(text: str) -> Architecture:
         pool = 1
     if not parts:
         raise ConfigError(f"model {text!r}: it has no layer of neurons; allowed are {ALLOWED}")
-    return Architecture(tuple(parts), pool)
+    return Architecture(tuple(parts), pool, _beta(out[1]) if out else None)
+
+
+def own_betas(text: str) -> dict[str, float]:
+    """Return what layers of a model keep that say so themselves, by a name for people; {} of a model that is no text."""
+    return {f"beta of {name}": beta for name, beta in parse(text).betas.items()} if is_notation(text) else {}
 
 
 def _part(text: str, word: str, parts: list[Part | MaxPart], pool: int) -> Part | MaxPart:
     if found := DENSE.fullmatch(word):
-        return Part(int(found[1]), pool=pool, dropout=_dropout(found[2]), weights=found[3])
+        return _with_behind(Part(int(found[1]), pool=pool), found.groups()[1:])
     if found := MAX_POOL.fullmatch(word):
         _check_image(text, word, parts)
         if not parts or pool > 1:
@@ -138,8 +168,8 @@ def _part(text: str, word: str, parts: list[Part | MaxPart], pool: int) -> Part 
         return MaxPart(int(found[1]))
     if found := CONVOLUTION.fullmatch(word):
         _check_image(text, word, parts)
-        stride, padding = int(found[4] or 1), _padding(text, word, found)
-        return Part(int(found[1]), int(found[2]), padding, pool, stride, _dropout(found[5]), found[6])
+        part = Part(int(found[1]), int(found[2]), _padding(text, word, found), pool, int(found[4] or 1))
+        return _with_behind(part, found.groups()[4:])
     raise ConfigError(f"model {text!r}: {word!r} is unknown; allowed are {ALLOWED}")
 
 
@@ -148,8 +178,21 @@ def _check_image(text: str, word: str, parts: list[Part | MaxPart]) -> None:
         raise ConfigError(f"model {text!r}: {word!r} comes after FC, where there is no image; put it in front")
 
 
-def _dropout(text: str | None) -> float | None:
+def _with_behind(part: Part, behind: tuple[str | None, ...]) -> Part:
+    dropout, beta, threshold, weights = behind
+    return replace(part, dropout=_number(dropout), beta=_beta(beta), threshold=_number(threshold), weights=weights)
+
+
+def _number(text: str | None) -> float | None:
     return None if text is None else float(text)
+
+
+def _beta(text: str | None) -> float | None:
+    if text is None:
+        return None
+    if not round((beta := float(text)) * DECAY_UNITY):
+        raise ConfigError(f"beta b{text} is outside 1 / {DECAY_UNITY} to 1; give the share of the membrane that a step keeps")
+    return nearest_beta(beta)
 
 
 def _padding(text: str, word: str, found: "re.Match[str]") -> int:
@@ -174,19 +217,22 @@ def from_notation(config: TrainConfig, input: Input, classes: int) -> SpikingNet
 def network_of(architecture: Architecture, name: str, config: TrainConfig, input: Input, classes: int) -> SpikingNetwork:
     """Build the network of an architecture, and name it. Raises ConfigError if it does not fit the input."""
     network = SpikingNetwork(name, config.timesteps, input)
-    neurons = Neurons(config.timesteps, config.beta, config.surrogate)
     last = INPUT
     for layer, part, tile in architecture.named():
         shape = network.shape(last)
         if isinstance(part, MaxPart):
-            last = network.add(MaxPool(layer, last, shape, part.pool, neurons))
+            last = network.add(MaxPool(layer, last, shape, part.pool, neurons_of(config)))
             continue
         tile = tile if part.kernel is not None else 1  # a pool behind a convolution sees whole patches only
         geometry = Geometry(part.kernel, part.padding, part.pool, tile, part.stride)
         synapses = {last: Synapses(shape, part.channels, geometry)}
         weights = part.weights or ("float" if last == INPUT else config.weights)
         dropout = (config.dropout if part.kernel is None else 0.0) if part.dropout is None else part.dropout
+        with located(f"model {name!r}, layer {layer!r}"):
+            neurons = neurons_of(config, part.beta, part.threshold)
         last = network.add(SpikingLayer(layer, synapses, neurons, weights=weights, delta=config.delta, dropout=dropout))
     average = Geometry(pool=architecture.last_pool)
-    network.add(ReadOut("readout", {last: Synapses(network.shape(last), classes, average)}, neurons))
+    network.add(
+        ReadOut("readout", {last: Synapses(network.shape(last), classes, average)}, neurons_of(config, architecture.last_beta))
+    )
     return network

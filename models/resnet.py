@@ -7,9 +7,9 @@ one shortcut for each convolution is Bi-Real Net's count (Liu et al. 2018, arXiv
 
 from math import gcd
 
+from snnc.models.layer_neurons import neurons_of
 from snnc.models.shortcuts import shortcuts_from
 from snnc.toolchain.errors import ConfigError
-from snnc.toolchain.layers.lif_autograd import Neurons
 from snnc.toolchain.layers.spiking_layer import ReadOut, SpikingLayer
 from snnc.toolchain.layers.spiking_network import SpikingNetwork
 from snnc.toolchain.layers.synapses import Geometry, Synapses
@@ -40,7 +40,7 @@ def resnet(config: TrainConfig, input: Input, classes: int) -> SpikingNetwork:
             last = _add(network, config, f"{name}-conv1", start, out, pool)
             last = _add(network, config, f"{name}-conv2", last, out, 1, start)
     average = Geometry(pool=gcd(*network.shape(last)[1:]))
-    network.add(ReadOut("readout", {last: Synapses(network.shape(last), classes, average)}, _neurons(config)))
+    network.add(ReadOut("readout", {last: Synapses(network.shape(last), classes, average)}, neurons_of(config)))
     return network
 
 
@@ -55,16 +55,12 @@ def _add(
     layer = SpikingLayer(
         name,
         {source: synapses},
-        _neurons(config),
+        neurons_of(config),
         weights="float" if source == INPUT else config.weights,
         delta=config.delta,
         shortcuts=shortcuts_from(network, sources, synapses.output_shape, config.gain),
     )
     return network.add(layer)
-
-
-def _neurons(config: TrainConfig) -> Neurons:
-    return Neurons(config.timesteps, config.beta, config.surrogate)
 
 
 def _pool(shape: tuple[int, ...]) -> int:

@@ -13,8 +13,7 @@ from snnc.export.target import with_extra
 from snnc.importing import damaged, own_rules, rules_of
 from snnc.toolchain.data.dataset import Dataset, chip_input
 from snnc.toolchain.errors import ConfigError
-from snnc.toolchain.network.lif import DECAY_UNITY
-from snnc.toolchain.training.config import TrainConfig
+from snnc.toolchain.training.config import TrainConfig, nearest_beta
 
 if TYPE_CHECKING:
     from snnc.export.nir.chain import Chain
@@ -113,8 +112,7 @@ def graph_start(
     chain = _chain(file, graph, rules)
     notes = [*notes, *chain.notes]
     if not keep_beta:
-        beta = min(max(round(chain.keep * DECAY_UNITY), 1), DECAY_UNITY) / DECAY_UNITY
-        config = config.replaced(beta=beta)
+        config = config.replaced(beta=nearest_beta(chain.keep))
     if abs(config.beta - chain.keep) > 1e-6:
         notes.append(f"neurons that keep {chain.keep:g} of their membrane keep {config.beta:g} now (--beta)")
     return GraphStart(Path(file), config.replaced(model=_text(chain)), chain, notes, input_scale, not ours)

@@ -181,6 +181,7 @@ def run_training(
     dataset: "Dataset | None" = None,
 ) -> "Checkpoint":
     """Train and return the last checkpoint; show progress, write the files beside it. Ctrl-C exits with 130."""
+    from snnc.models.notation import own_betas
     from snnc.models.python_file import name_model
     from snnc.toolchain.data.table import load_dataset
     from snnc.toolchain.distributed import is_worker
@@ -201,8 +202,9 @@ def run_training(
         f"{config.model}, {weights} weights, {config.method}, {epochs_of(config)} epochs, seed {config.seed}\n"
         f"{data.name}: {len(data.train)} training and {len(data.test)} test samples"
     )
-    if round(config.beta, 4) != config.beta:
-        console.print(f"beta is {config.beta * DECAY_UNITY:.0f}/{DECAY_UNITY} = {config.beta:.6f}, the nearest that chips keep")
+    for name, beta in {"beta": config.beta, **own_betas(config.model)}.items():
+        if round(beta, 4) != beta:
+            console.print(f"{name} is {beta * DECAY_UNITY:.0f}/{DECAY_UNITY} = {beta:.6f}, the nearest that chips keep")
     callbacks: list[Callback] = []
     try:
         with ExitStack() as stack:

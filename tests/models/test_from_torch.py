@@ -116,9 +116,21 @@ def test_it_spikes_as_the_framework_does(framework: str) -> None:
     start = snnc.from_torch(module, PIXELS, scale=1 / 16, offset=-0.3125)
     assert start.model == "4C3d0-MP2-6C3s2d0-AP2-12FCd0.25"
     assert len(start.notes) == 1 and "become the read-out" in start.notes[0]
+    compare_spikes(module, start)
+
+
+def test_each_layer_keeps_its_own_beta_and_threshold() -> None:
+    kinds = iter([neurons("spikingjelly"), neurons("snntorch"), neurons("spikingjelly-if")])
+    module = network_of_peers(lambda: next(kinds)())  # noqa: PLW0108 - a different one for each layer
+    start = snnc.from_torch(module, PIXELS, scale=1 / 16, offset=-0.3125)
+    assert (start.model, start.beta) == ("4C3d0-MP2-6C3s2d0b0.75-AP2-12FCd0.25b1", 0.5)
+    compare_spikes(module, start, threshold=2.0)  # weights are in thresholds, whatever these are
+
+
+def compare_spikes(module: nn.Sequential, start: Any, threshold: float = 1.0) -> None:
     raw = torch.randint(0, 17, (20, *PIXELS.shape))
     theirs = spikes_of_peers(module, raw / 16 - 0.3125)
-    network = start.network(TrainConfig(timesteps=STEPS)).eval()
+    network = start.network(TrainConfig(timesteps=STEPS, threshold=threshold)).eval()
     ours = {INPUT: network.with_time(raw - 5)}
     with torch.no_grad():
         for layer in network.spiking:
@@ -131,14 +143,20 @@ def test_it_spikes_as_the_framework_does(framework: str) -> None:
 def test_it_trains_exports_and_verifies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     data = snnc.load_dataset("digits")
+    skip_without("snntorch")
+    from snntorch import Leaky
+
     neuron = neurons("snntorch")
-    module = nn.Sequential(nn.Flatten(), nn.Linear(64, 16), neuron(), nn.Linear(16, 10), neuron())
+    odd = quiet(lambda: Leaky(beta=0.9, threshold=0.5, init_hidden=True, reset_mechanism="zero"))
+    module = nn.Sequential(nn.Flatten(), nn.Linear(64, 16), neuron(), nn.Linear(16, 8), odd, nn.Linear(8, 10), neuron())
     start = snnc.from_torch(module, data.input, scale=1 / 16)
-    assert start.notes == ("module '4' becomes the read-out: classes are decided by its membranes, not its spikes",)
+    assert "module '4': neurons that keep 0.9 of their membrane keep 0.899902, as a chip can" in start.notes
+    assert start.notes[-1] == "module '6' becomes the read-out: classes are decided by its membranes, not its spikes"
     checkpoint = snnc.train(ONE_EACH, "model.pt", dataset=data, start=start)
-    assert (checkpoint.config.model, checkpoint.config.beta) == ("16FCd0", 0.75)
+    assert (checkpoint.config.model, checkpoint.config.beta) == ("16FCd0-8FCd0b0.8999", 0.75)
     model, checkpoint = snnc.load_model("model.pt")
     network = snnc.lower(model, checkpoint.labels)
+    assert [layer.neuron.beta for layer in network.layers] == [0.75, 3686 / 4096, 0.75]
     snnc.export(network, "loihi2", "model.net")
     deployed = snnc.read_network("model.net")
     assert snnc.verify(deployed, data.test.first(50), model=model, engines=["fast", "torch"]).equal
@@ -226,9 +244,9 @@ def test_neurons_that_a_chip_has_not() -> None:
     with pytest.raises(ConfigError, match=r"its membrane starts at 0\.1 and leaks toward it"):
         membrane_of(quiet(lambda: LIFBoxCell(LIFBoxParameters(v_leak=torch.tensor(0.1)))))
     flat, ends = nn.Flatten(), (nn.Linear(64, 4), nn.Linear(4, 4), nn.Linear(4, 3))
-    mixed = nn.Sequential(flat, ends[0], LIFNode(), ends[1], IFNode(), ends[2])
-    with pytest.raises(ConfigError, match=r"different shares of their membranes \('2' keeps 0.5, '4' keeps 1\)"):
-        snnc.from_torch(mixed, PIXELS)
+    mixed = nn.Sequential(flat, ends[0], IFNode(), ends[1], LIFNode(), nn.Linear(4, 4), LIFNode(), ends[2], IFNode())
+    start = snnc.from_torch(mixed, PIXELS)
+    assert (start.model, start.beta) == ("4FCd0b1-4FCd0-4FCd0-Outb1", 0.5)
     odd = nn.Sequential(flat, ends[0], LIFNode(tau=3.0, v_reset=None, decay_input=False), ends[2])
     start = snnc.from_torch(odd, PIXELS)
     assert start.beta == 2731 / 4096

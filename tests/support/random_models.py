@@ -35,11 +35,20 @@ def random_model(seed: int, *, joins: bool = True) -> SpikingNetwork:
         mode = "float" if INPUT in synapses else weights
         shortcuts = random_shortcuts(rng, model, next(iter(synapses.values())).output_shape) if joins else {}
         name = f"layer.{depth}"
-        last = model.add(SpikingLayer(name, synapses, neurons, weights=mode, delta=0.1, shortcuts=shortcuts))
+        last = model.add(
+            SpikingLayer(name, synapses, random_neurons(neurons, seed + depth), weights=mode, delta=0.1, shortcuts=shortcuts)
+        )
     model.add(ReadOut("readout", random_sources(rng, model, last, 4, joins=joins, dense=True), neurons))
     scatter_statistics(model)
     model.set_phase(Phase.INTEGER)
     return model.eval()
+
+
+def random_neurons(common: Neurons, seed: int) -> Neurons:
+    """Return the common neurons, or some with a beta and a threshold of their own."""
+    rng = np.random.default_rng([seed, 1])
+    own = Neurons(common.timesteps, int(rng.integers(1, 4097)) / 4096, threshold=float(rng.choice([0.5, 0.8, 1.5])))
+    return own if rng.random() < 0.3 else common
 
 
 def random_sources(

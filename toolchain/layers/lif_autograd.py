@@ -17,26 +17,33 @@ from snnc.toolchain.layers import lif_compiled, lif_native, lif_torch
 from snnc.toolchain.layers.surrogate import SURROGATES
 from snnc.toolchain.network import lif
 
+THRESHOLDS = (1 / 64, 64)  # deviations: beyond, layers spike always or never
 EPSILON = 1e-5  # keeps a silent layer's deviation above 0
 
 
 @dataclass(frozen=True)
 class Neurons:
-    """The settings of all neurons of a layer: the number of steps, the share of the membrane kept, a row of SURROGATES."""
+    """The settings of all neurons of a layer: the number of steps, the share of the membrane kept, a row of SURROGATES.
+
+    `threshold` is in deviations of what the synapses give, which normalization brings to 1: a layer of 0.5 spikes more.
+    """
 
     timesteps: int
     beta: float
     surrogate: str = "boxcar"
     temporal_gradient: bool = True  # False cuts gradients from step to step (SLTT: Meng et al. 2023, arXiv 2302.14311)
+    threshold: float = 1.0
 
     def __post_init__(self) -> None:
-        """Raise ConfigError for a beta that the chip does not have, or an unknown surrogate."""
+        """Raise ConfigError for a beta that the chip does not have, a threshold not above 0, or an unknown surrogate."""
         dv = lif.DECAY_UNITY * (1 - self.beta)
         if not 0 <= dv <= lif.DV_MAX or dv != int(dv):
             raise ConfigError(
                 f"beta {self.beta} is not k / 4096 with k in 1..4096; "
                 "try 0.5 (exact in every framework for up to 7 steps) or 1.0 (for any number)"
             )
+        if not THRESHOLDS[0] <= self.threshold <= THRESHOLDS[1]:
+            raise ConfigError(f"threshold {self.threshold} is outside {THRESHOLDS[0]}..{THRESHOLDS[1]} deviations; try 1")
         row(SURROGATES, self.surrogate, "surrogate")
 
     @property
@@ -73,7 +80,7 @@ class NormalizedLif(torch.autograd.Function):
         x = _channels_last(x)
         if live:
             mean, variance, ctx.count = _statistics(x, mean, neurons, per_channel=variance.numel() > 1)
-        scale = torch.rsqrt(variance + EPSILON).expand_as(mean).contiguous()
+        scale = torch.rsqrt(variance + EPSILON).expand_as(mean).contiguous() / neurons.threshold
         offset = shift - mean * scale
         joined = None if added is None else _channels_last(added.to(x))
         ctx.save_for_backward(x, mean, scale, offset, joined)
@@ -102,7 +109,7 @@ class NormalizedLif(torch.autograd.Function):
         first = second = torch.zeros_like(mean)
         if ctx.live:
             first, second = all_reduce_sum(sums.clone()) / ctx.count
-            second = (second if ctx.per_channel else second.mean().expand_as(mean)) * scale.square()
+            second = (second if ctx.per_channel else second.mean().expand_as(mean)) * (scale * neurons.threshold).square()
         grad = steps.recenter(x, grad, scale, mean, first, second.contiguous())
         joins = None if of_added is None else _channels_third(of_added)
         return _channels_third(grad), sums[0], None, None, None, None, joins

@@ -117,12 +117,17 @@ class SpikingLayer(Population):
         self.normalize.mean.copy_(mean)
         self.normalize.variance.copy_(variance)
         if self.phase is Phase.INTEGER:
-            self.scale.copy_(self.normalize.deviation[0] * self.pool_area)
+            self.scale.copy_(self.deviation[0] * self.pool_area)
+
+    @property
+    def deviation(self) -> Tensor:
+        """What synapses must give to reach the threshold from the mean, one value per channel or one per layer."""
+        return self.normalize.deviation * self.neurons.threshold
 
     @property
     def bias(self) -> Tensor:
         """What normalization adds to the input, one value per channel, in units of the threshold."""
-        return self.normalize.shift - self.normalize.mean / self.normalize.deviation
+        return self.normalize.shift - self.normalize.mean / self.deviation
 
     @torch.no_grad()
     def freeze(self, input_limits: Sequence[int]) -> None:
@@ -131,7 +136,7 @@ class SpikingLayer(Population):
         `input_limits` holds the largest magnitude of one input, per source. Raises LoweringError for a layer without any
         weight left, or whose threshold or bias does not fit the chip.
         """
-        deviation = self.normalize.deviation
+        deviation = self.deviation
         if self.quantize is None:
             per_threshold = [each.weight / each.per_output(deviation * each.pool_area) for each in self.synapses]
             limits = [limit * each.pool_area for limit, each in zip(input_limits, self.synapses, strict=True)]
@@ -160,7 +165,7 @@ class SpikingLayer(Population):
 
     def integer_parameters(self) -> IntegerParameters:
         """Return the folded integers: y >= 1 becomes `v > vth`, with y = (a - mean) / deviation + shift."""
-        deviation, scale = self.normalize.deviation, self.scale
+        deviation, scale = self.deviation, self.scale
         if self.quantize is not None:
             weights = self._whole(self._quantized())
         else:

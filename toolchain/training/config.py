@@ -14,6 +14,11 @@ from snnc.toolchain.training.methods import METHODS, method_named
 MOST_TOML = 2**20  # bytes
 
 
+def nearest_beta(beta: float) -> float:
+    """Return the nearest share of a membrane that chips can keep: k / 4096, k in 1..4096."""
+    return min(max(round(beta * DECAY_UNITY), 1), DECAY_UNITY) / DECAY_UNITY
+
+
 @dataclass(frozen=True)
 class TrainConfig(Settings):
     """All settings of a training; the defaults train CIFARNet on the handwritten digits that come with snnc.
@@ -44,6 +49,7 @@ class TrainConfig(Settings):
     weights: str = setting("ternary", "Hidden weights: float, ternary, binary, binary-centered; posterior (bisnn-bayes only).")
     delta: float = setting(0.1, "Weights within [-delta, delta] become 0 when ternarized.", 0)
     beta: float = setting(0.5, "Share of the membrane kept at each step; the nearest k / 4096 is taken.", 1 / 4096, 1)
+    threshold: float = setting(1.0, "Threshold of spiking layers, in deviations of their input.", 1 / 64, 64)
     surrogate: str = setting("boxcar", "Surrogate gradient: boxcar, arctan or fast-sigmoid.")
     temporal_gradient: bool = setting(True, "Whether gradients of hidden layers flow through time; not: SLTT.")
     dropout: float = setting(0.2, "Dropout of the fully connected layers.", 0, 0.99)
@@ -77,7 +83,7 @@ class TrainConfig(Settings):
     def __post_init__(self) -> None:
         """Raise ConfigError for a value of the wrong type, outside its range or not among its choices."""
         super().__post_init__()
-        object.__setattr__(self, "beta", max(round(self.beta * DECAY_UNITY), 1) / DECAY_UNITY)
+        object.__setattr__(self, "beta", nearest_beta(self.beta))
         if self.patience and not self.validation:
             raise ConfigError(f"patience is {self.patience}, and no samples are held out to look at; set validation as well")
         kind = method_named(self.method).settings

@@ -32,3 +32,11 @@ def test_a_recommended_beta_is_exact_from_training_to_the_verdict(tmp_path: Path
         snnc("export", str(model), "-q", "--target", name)
     able = [name for name, engine in ENGINES.items() if name not in STARTS_LAVA and not engine.missing(subject)]
     snnc("simulate", str(model), *files, "-q", "-n", "30", *(f"--engine={name}" for name in able if name != "reference"))
+
+
+def test_what_single_layers_keep_is_said(tmp_path: Path) -> None:
+    command = ["train", "--model=8FCb0.9t0.5-Outb0.3", "--epochs-float=0", "--epochs-quantized=0", "--epochs-integer=1"]
+    result = CliRunner().invoke(main, [*command, "--method=baseline", "-o", str(tmp_path / "model.pt")])
+    assert result.exit_code == 0, result.output
+    assert "beta of fc1 is 3686/4096 = 0.899902, the nearest that chips keep" in result.output
+    assert "beta of readout is 1229/4096 = 0.300049, the nearest that chips keep" in result.output

@@ -1,6 +1,7 @@
 """The neurons of training: forward against a plain loop and the chip, backward against autograd through both."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import product
 
 import numpy as np
@@ -44,7 +45,7 @@ def plain(x: Tensor, shift: Tensor, neurons: Neurons, *, per_channel: bool, adde
     if not per_channel:
         variance = variance.mean()
     shape = [1, 1, -1, *[1] * (x.dim() - 3)]
-    current = (x - x.mean(axes, keepdim=True)) / torch.sqrt(variance + EPSILON) + shift.view(shape)
+    current = (x - x.mean(axes, keepdim=True)) / (neurons.threshold * torch.sqrt(variance + EPSILON)) + shift.view(shape)
     if added is not None:
         current = current + added
     membrane = fired = torch.zeros_like(current[0])
@@ -60,7 +61,7 @@ def plain(x: Tensor, shift: Tensor, neurons: Neurons, *, per_channel: bool, adde
 @given(seeds)
 def test_forward_and_backward_equal_autograd_through_normalization_and_time(seed: int) -> None:
     x, shift, weights, neurons = drawn(seed)
-    per_channel = seed % 2 == 0
+    per_channel, neurons = seed % 2 == 0, replace(neurons, threshold=(1, 0.3, 2.5)[seed % 3])
     ours, theirs = ([each.clone().requires_grad_() for each in (x, shift)] for _ in range(2))
     channels = len(shift)
     start = torch.zeros(channels, dtype=x.dtype), torch.ones(channels if per_channel else 1, dtype=x.dtype)
@@ -78,6 +79,7 @@ def test_forward_and_backward_equal_autograd_through_normalization_and_time(seed
 @given(seeds)
 def test_what_is_added_behind_the_normalization_has_its_own_gradient(seed: int) -> None:
     x, shift, weights, neurons = drawn(seed)
+    neurons = replace(neurons, threshold=(1, 0.3, 2.5)[seed % 3])
     per_channel, frames = seed % 2 == 0, neurons.timesteps if seed % 5 else 1
     added = torch.randn(frames, *x.shape[1:], dtype=x.dtype, generator=torch.Generator().manual_seed(seed)) * 0.7
     ours, theirs = ([each.clone().requires_grad_() for each in (x, shift, added)] for _ in range(2))
@@ -206,3 +208,9 @@ def test_leaks_and_registers(beta: float, dv: int) -> None:
 def test_unknown_surrogates_are_refused() -> None:
     with pytest.raises(ConfigError, match="surrogate 'step' is unknown; allowed are boxcar, arctan, fast-sigmoid"):
         Neurons(5, 0.5, "step")
+
+
+@pytest.mark.parametrize("threshold", [0.0, -1.0, 65.0, float("nan")])
+def test_thresholds_that_never_or_always_spike_are_refused(threshold: float) -> None:
+    with pytest.raises(ConfigError, match=r"is outside 0.015625..64 deviations; try 1"):
+        Neurons(5, 0.5, threshold=threshold)
