@@ -18,7 +18,7 @@ from snnc.toolchain.network.synapse import Synapse
 from snnc.toolchain.network.validation import Shape
 from snnc.toolchain.simulate.bitsliced_cycles import CyclicLayers
 from snnc.toolchain.simulate.bitsliced_fused import EventsLayer, FusedLayer, Place
-from snnc.toolchain.simulate.bitsliced_identity import identity_of
+from snnc.toolchain.simulate.bitsliced_identity import Identity, identity_of
 from snnc.toolchain.simulate.bitsliced_images import ImagesLayer, ImageSynapse
 from snnc.toolchain.simulate.bitsliced_layers import INT16_MAX, Fused, Output, Range, Ternary, can_fuse, fused_kind, reach
 from snnc.toolchain.simulate.frames import Frames, Samples, as_frames
@@ -158,7 +158,7 @@ class BitslicedSimulator:
         for name, runner in fused.items():
             sources = [source for source, _ in runner.sources]
             loads = runner.loads(len(frames), [rates[source] for source in sources])
-            events, images = prices(loads, [source in chosen or source == INPUT for source in sources], size)
+            events, images = prices(loads, [source in chosen for source in sources], size)
             if images < events:
                 chosen.add(name)
             mixed, alone = mixed + min(images, events), alone + prices(loads, [False] * len(loads), size)[0]
@@ -220,7 +220,8 @@ class BitslicedSimulator:
         neurons = [*[None] * (len(summed) - 1), layer.neuron]
         fused = [(_place(pair[0]), self._fused(*pair, neuron)) for pair, neuron in zip(summed, neurons, strict=True)]
         events = EventsLayer(fused, [(_place(synapse), identity) for synapse, _, identity in triples if identity])
-        return FusedLayer(events, [_place(synapse) for synapse in layer.synapses], self._images(layer, ranges))
+        kernels = [Identity if identity else kind for _, kind, identity in triples if kind]
+        return FusedLayer(events, self._images(layer, ranges), [_place(synapse) for synapse in layer.synapses], kernels)
 
     def _images(self, layer: Layer, ranges: Mapping[str, Range]) -> ImagesLayer:
         spans = [ranges[synapse.source] for synapse in layer.synapses]

@@ -26,7 +26,6 @@ class EventsLayer:
 
     def __init__(self, fused: Sequence[tuple[Place, Fused]], identities: Sequence[tuple[Place, Identity]] = ()):
         """Take the kernel of every synapse, its source and its delay; the last one has the neurons."""
-        self.fused = fused
         *self.others, (self.source, self.last) = fused
         self.identities = identities
 
@@ -60,18 +59,18 @@ class EventsLayer:
 class FusedLayer:
     """A layer with both ways to run it, which give the same."""
 
-    def __init__(self, events: EventsLayer, sources: Sequence[Place], images: ImagesLayer):
-        """Take both ways; `sources` are those of the synapses, in their order."""
-        self.events, self.sources, self.images = events, sources, images
+    def __init__(self, events: EventsLayer, images: ImagesLayer, sources: Sequence[Place], kernels: Sequence[type]):
+        """Take both ways; `sources` are those of the synapses, in their order, and `kernels` what runs the events of each."""
+        self.events, self.images, self.sources, self.kernels = events, images, sources, kernels
 
     def loads(self, frames: int, rates: Sequence[float]) -> list[Load]:
         """Return what every synapse asks of either way, for the firing rates of the sources."""
-        kernels = dict(self.events.fused)
+        last = [number for number, kernel in enumerate(self.kernels) if kernel is not Identity][-1]  # has the neurons
         loads = []
-        for place, synapse, rate in zip(self.sources, self.images.synapses, rates, strict=True):
-            own = frames if place[0] == INPUT else self.images.steps
-            ternary, last = isinstance(kernels.get(place), Ternary), place == self.events.source
-            loads.append(Load(synapse, self.images.kernel.width, self.images.steps, own, rate, ternary, last))
+        for number, (place, synapse, rate) in enumerate(zip(self.sources, self.images.synapses, rates, strict=True)):
+            own, kernel = frames if place[0] == INPUT else self.images.steps, self.kernels[number]
+            ways = {"ternary": kernel is Ternary, "joins": kernel is Identity, "neurons": number == last}
+            loads.append(Load(synapse, self.images.kernel.width, self.images.steps, own, rate, **ways))
         return loads
 
     def run(self, signals: Signals, *, membranes: bool, together: int, by_images: bool) -> Output:

@@ -36,10 +36,22 @@ class ImageSynapse:
         """The weights as digits of -1, 0 and 1."""
         return digits_of(self.grid.weight)
 
-    @cached_property
+    @property
     def rows(self) -> int:
         """How many rows are added at one position, of all output channels and planes."""
-        return self.planes * sum(int(np.count_nonzero(digit)) for digit in self.digits)
+        return self.planes * self._counted[0]
+
+    @property
+    def levels(self) -> int:
+        """How many digits the largest weight has."""
+        return self._counted[1]
+
+    @cached_property
+    def _counted(self) -> tuple[int, int]:
+        """Digits that are not 0, and levels; making the digits of a wide layer would take seconds."""
+        magnitude = np.abs(self.grid.weight.astype(np.int32))  # weights have 24 bits
+        marks = 3 * magnitude ^ magnitude  # a bit for each digit, one place higher
+        return int(np.bitwise_count(marks).sum(dtype=np.int64)), max(1, int(marks.max()).bit_length() - 1)
 
     @cached_property
     def start(self) -> NDArray[np.int64]:

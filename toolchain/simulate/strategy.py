@@ -14,12 +14,17 @@ from snnc.toolchain.simulate.bitsliced_images import ImageSynapse
 from snnc.toolchain.simulate.image_words import IMAGES
 
 TOGETHER = 4  # blocks of output channels that share the list of events of a receptive field, as in ternary.c
+JOIN = 0.2  # of the time of a block's neurons, for a shortcut of one pixel
 WINDOW_BYTES = 2**27  # that a source laid out for 64 images may take
 
 
 @dataclass(frozen=True)
 class Costs:
-    """Nanoseconds on one core. They were fitted to all layers of CIFARNet at five widths and five firing rates."""
+    """Nanoseconds on one core, on an AMD EPYC with AVX-512.
+
+    They were fitted to layers of CIFARNet at four or five widths and three firing rates, but `check` and `product`, which
+    those tell too little of.
+    """
 
     event: float  # a row of weights added to a block of output channels
     gather: float  # the events of a receptive field listed, for one weight of events and four blocks
@@ -48,7 +53,8 @@ class Load:
     """What one synapse asks of either way, for one image at one vector width.
 
     `rate` is the share of the source's neurons that spike at a step, or of its values that are not 0; `frames` is T, or 1 where
-    all steps are the same; `ternary` tells which kernel runs its events.
+    all steps are the same; `ternary` tells which kernel runs its events, `joins` that they join in registers behind another's
+    (bitsliced_identity.py), and `neurons` whether this synapse's kernel has the neurons.
     """
 
     images: ImageSynapse
@@ -57,6 +63,7 @@ class Load:
     frames: int
     rate: float
     ternary: bool
+    joins: bool = False
     neurons: bool = True
 
     @property
@@ -78,6 +85,8 @@ class Load:
         """Return how often each cost of `Costs` falls due, for one image."""
         positions, channels = self.positions * self.timesteps, self.grid.source[0]
         taps = prod(self.grid.weight.shape[1:])
+        if self.joins:
+            return {"block": JOIN * positions * self.blocks * self.grid.weight[0, 0].size}
         counts = {"block": float(positions * self.blocks) if self.neurons else 0.0, "event_call": 1.0}
         if not self.ternary:
             words, frames = -(-len(self.grid.weight) // 64), self.positions * self.frames
@@ -93,7 +102,7 @@ class Load:
         high, wide = self.grid.output
         out, channels, _, kw = self.grid.weight.shape
         vectors = high * -(-wide * self.frames * 8 // self.width)
-        lists = 2 * out * self.images.planes * len(self.images.digits)
+        lists = 2 * out * self.images.planes * self.images.levels
         rows = self.grid.pooled[0] + 2 * self.grid.padding[0]
         window = self.images.planes * rows * channels * kw * self.images.line(self.frames)
         neurons = out * self.positions * self.timesteps if self.neurons else 0

@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 from random_networks import seeds
 
 from snnc.toolchain.native.library import built
+from snnc.toolchain.network.grid import Grid
+from snnc.toolchain.simulate.bitsliced_images import ImageSynapse
 from snnc.toolchain.simulate.image_words import digits_of, in_order, planes_of, rows_of
 from snnc.toolchain.simulate.signals import Pixels, Spikes, packed
 
@@ -64,6 +66,14 @@ def test_digits_add_up_to_the_weights_and_are_never_neighbors(weights: list[int]
         assert not (lower.astype(bool) & upper.astype(bool)).any()
     assert digits_of(np.array([1, 0, -1]))[0].tolist() == [1, 0, -1]
     assert len(digits_of(np.array([1, 0, -1]))) == 1
+
+
+@given(st.lists(st.integers(-(2**23), 2**23), min_size=1, max_size=20))
+def test_digits_are_counted_without_making_them(weights: list[int]) -> None:
+    synapse = ImageSynapse(Grid(np.array(weights).reshape(-1, 1, 1, 1), (1, 1, 1), (1, 1), (0, 0)), 0, 1)
+    digits = digits_of(synapse.grid.weight)
+    assert synapse.rows == sum(int(np.count_nonzero(digit)) for digit in digits)
+    assert synapse.levels == len(digits)
 
 
 def test_rows_are_listed_by_channel_sign_and_level() -> None:

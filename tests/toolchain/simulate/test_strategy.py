@@ -14,6 +14,7 @@ from snnc.toolchain.network.network import INPUT, Input, Layer, Lif, Network
 from snnc.toolchain.network.synapse import Conv, Dense
 from snnc.toolchain.simulate import bitsliced, strategy
 from snnc.toolchain.simulate.bitsliced import WORTH, BitslicedSimulator
+from snnc.toolchain.simulate.bitsliced_fused import FusedLayer
 from snnc.toolchain.simulate.bitsliced_images import ImageSynapse
 from snnc.toolchain.simulate.reference import simulate
 from snnc.toolchain.simulate.strategy import COSTS, Load, chances, prices
@@ -36,11 +37,11 @@ def faster_by_images(loads: list[Load], turned: list[bool], images: int) -> bool
 
 @pytest.mark.parametrize("patch", [1, 4, 9])
 def test_the_chances_of_counts_are_those_of_all_patterns(patch: int) -> None:
-    rate, expected = 0.3, np.zeros(patch.bit_length())
+    rate, expected = 0.25, np.zeros(patch.bit_length())  # whose powers floats hold exactly
     for pattern in product((0, 1), repeat=patch):
         likely = prod(rate if spike else 1 - rate for spike in pattern)
         expected += [likely * (sum(pattern) >> bit & 1) for bit in range(len(expected))]
-    assert np.allclose(chances(rate, patch), expected, rtol=1e-12)  # probabilities, not the chip's integers
+    assert np.array_equal(chances(rate, patch), expected)
 
 
 def test_narrow_layers_and_high_rates_go_by_images_wide_and_quiet_ones_by_events() -> None:
@@ -55,6 +56,26 @@ def test_turning_a_source_counts_for_the_other_way() -> None:
     alone, after = both[::2], both[1::2]
     assert all(second >= first for first, second in zip(alone, after, strict=True))
     assert alone != after
+
+
+def test_a_shortcut_by_events_costs_a_part_of_the_neurons_and_no_convolution() -> None:
+    weight = np.eye(64, dtype=np.int8)[:, :, None, None]
+    synapse = ImageSynapse(Grid(weight, (64, 8, 8), (1, 1), (0, 0)), 0, 1)
+    joins = Load(synapse, 64, 5, 5, 0.1, ternary=False, joins=True, neurons=False).by_events()
+    alone = Load(synapse, 64, 5, 5, 0.1, ternary=True).by_events()
+    assert joins.keys() == {"block"} and 0 < joins["block"] < alone["block"]
+
+
+def test_the_synapses_of_a_layer_are_counted_by_their_kernels() -> None:
+    """Two of one source: a convolution with the neurons, and a shortcut behind it."""
+    rng = np.random.default_rng(0)
+    taps, eye = rng.integers(-1, 2, (8, 8, 3, 3)), np.eye(8, dtype=int)[:, :, None, None]
+    synapses = Conv(INPUT, eye), Conv(INPUT, taps, padding=(1, 1))
+    network = Network("n", 2, Input((8, 4, 4), 0, 1), (Layer("a", synapses, Lif((8, 4, 4), 1, 2048)),), "spikes")
+    runner = BitslicedSimulator(network).layers[0][1]
+    assert isinstance(runner, FusedLayer)
+    found = [(load.ternary, load.joins, load.neurons) for load in runner.loads(1, [0.1, 0.1])]
+    assert found == [(False, True, False), (True, False, True)]
 
 
 def test_windows_beyond_the_memory_are_not_laid_out(monkeypatch: pytest.MonkeyPatch) -> None:
