@@ -1,10 +1,9 @@
 """Pools of every kind, folded into what lies behind them, give the sums that NIR's own definition gives."""
 
-from itertools import pairwise
-
 import nir
 import numpy as np
 import pytest
+from foreign_chains import chain
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -16,12 +15,6 @@ from snnc.toolchain.simulate.reference import simulate
 
 SEEDS = st.integers(0, 2**32 - 1)
 RNG = np.random.default_rng(3)
-
-
-def chain(shape: tuple[int, ...], *nodes: nir.NIRNode) -> nir.NIRGraph:
-    names = ["input", *(f"n{i}" for i in range(len(nodes))), "output"]
-    every = dict(zip(names, [nir.Input(np.array(shape)), *nodes, nir.Output(np.array([1]))], strict=True))
-    return nir.NIRGraph(every, list(pairwise(names)), type_check=False)
 
 
 def lif(threshold: float) -> nir.LIF:
