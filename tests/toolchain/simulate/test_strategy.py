@@ -120,6 +120,21 @@ def test_a_plan_takes_as_many_images_as_all_threads_need() -> None:
     assert simulator.plan(samples[None, : WORTH - 1], {"b"}) == (frozenset(), simulator._chunk_size({"b"}))
 
 
+def test_an_input_was_made_by_no_layer_and_a_chosen_layer_turns_what_follows(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[list[bool]] = []
+
+    def watched(loads: list[Load], turned: list[bool], images: int) -> tuple[float, float]:
+        asked.append(turned)
+        return prices(loads, turned, images)
+
+    network = narrow()
+    samples, simulator = random_samples(network, 128), BitslicedSimulator(network, threads=2)
+    monkeypatch.setattr(bitsliced, "prices", watched)
+    chosen, _ = simulator.plan(samples[None], {"b"})
+    assert "a" in chosen
+    assert asked[0] == [False] and [True] in asked[1:]
+
+
 def test_layers_that_numpy_runs_keep_a_network_with_events() -> None:
     network = narrow(np.arange(8 * 16 * 16).reshape(8, 16, 16))  # a bias for each neuron
     samples = random_samples(network, 200)
