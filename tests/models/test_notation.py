@@ -9,7 +9,8 @@ from training_runs import ONE_EACH
 
 import snnc
 from snnc.models import MODELS, build_model
-from snnc.models.notation import Architecture, MaxPart, Part, is_notation, own_betas, parse
+from snnc.models.architecture import Architecture, MaxPart, Part
+from snnc.models.notation import is_notation, own_betas, parse
 from snnc.toolchain.errors import ConfigError
 from snnc.toolchain.layers.quantize import WEIGHTS
 from snnc.toolchain.network.network import Input
@@ -90,8 +91,8 @@ def test_paddings_and_pools() -> None:
         ("16C3-", "'' is unknown; allowed are"),
         ("64FC-AP2", "'AP2' comes after FC, where there is no image; put it in front"),
         ("64FC-8C3", "'8C3' comes after FC"),
-        ("16C2-64FC", "no padding keeps the size behind an even kernel; state it, such as 16C2p0"),
-        ("MP2-8C3", "'MP2' takes spikes; put it right behind a layer of neurons"),
+        ("16C2-64FC", "no padding keeps the size behind an even kernel; state it, such as C2p0"),
+        ("MP2-8C3", "'MP2' takes spikes of one layer; put it right behind neurons"),
         ("8C3-AP2-MP2", "'MP2' takes spikes"),
         ("8C3-MP64-4FC", "an image of 32 x 32 is smaller than the pool behind it"),
         ("8FC:five", "weights 'five' is unknown; allowed are"),
