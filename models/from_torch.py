@@ -67,7 +67,7 @@ def from_torch(module: nn.Module, input: Input, *, scale: float = 1.0, offset: f
 
     Args:
         module: one time step: an nn.Sequential, or a module whose forward pass torch.fx can trace, with neurons of snntorch
-            (Leaky), spikingjelly (LIFNode, IFNode) or norse (LIFBoxCell). It is not changed.
+            (Leaky), spikingjelly (LIFNode, IFNode) or norse (LIFBoxCell), whose spikes may be added. It is not changed.
         input: shape, range and zero point of what the chip is fed, such as `dataset.input`.
         scale: what raw samples were multiplied with for the module, such as 1 / 255; the range of samples plays no part.
         offset: what was added to them then, such as -mean / deviation.
