@@ -152,12 +152,13 @@ def _where(node: fx.Node, inner: dict[str, nn.Module]) -> str:
     if node.op == "call_module":
         named = f"module {str(node.target)!r} ({type(inner[str(node.target)]).__name__})"
         return f"{named} in {line}" if line else named
-    return f"{line} ({own[-1][3]})" if line else repr(node.name)
+    return f"{line} ({own[-1][3] or node.name})" if line else repr(node.name)
 
 
 def _frames(trace: str) -> list[tuple[str, int, str, str]]:
     found = [(FRAME.match(text), code) for text, code in pairwise([*map(str.strip, trace.splitlines()), ""])]
-    return [(frame[1], int(frame[2]), frame[3], code[:80]) for frame, code in found if frame]
+    # Without the file, such as behind a prompt, a frame has no code, and the next one follows.
+    return [(frame[1], int(frame[2]), frame[3], "" if FRAME.match(code) else code[:80]) for frame, code in found if frame]
 
 
 def _is_first_of_neuron(node: fx.Node, inner: dict[str, nn.Module]) -> bool:

@@ -98,3 +98,10 @@ def test_unknown_neurons_of_a_framework_are_not_looked_into() -> None:
 
     (step,) = forward_of(nn.Sequential(ParametricLIFNode())).steps
     assert step.where == "module '0' (ParametricLIFNode)"
+
+
+def test_code_without_a_file_has_a_line_as_well() -> None:
+    names: dict[str, Any] = {"nn": nn}
+    exec(compile("class Typed(nn.Module):\n    def forward(self, x):\n        return x * 2\n", "<prompt>", "exec"), names)
+    with pytest.raises(ConfigError, match=r"^<prompt>, line 3 \(mul\): it multiplies"):
+        forward_of(names["Typed"]())
