@@ -82,6 +82,7 @@ def forward_of(module: nn.Module) -> Forward:
             if _is_first_of_neuron(node, inner):
                 same[node] = same[node.args[0]]
                 continue
+            _check_in_place(node, nodes)
             label, part = _operation(node, inner)
             if id(part) in called:
                 raise ConfigError("it is called twice, with the same weights or states; give each place a module of its own")
@@ -96,6 +97,13 @@ def forward_of(module: nn.Module) -> Forward:
     return Forward(first.name, tuple(steps), same[returned])
 
 
+class _Value(fx.Proxy):
+    """Keeps `+=` apart from `+`: it changes what other names of the same tensor see."""
+
+    def __iadd__(self, other: Any) -> fx.Proxy:
+        return self.tracer.create_proxy("call_function", operator.iadd, (self, other), {})
+
+
 class _Tracer(fx.Tracer):
     """Takes neurons and what PyTorch has as they are, and looks into all other modules."""
 
@@ -108,6 +116,9 @@ class _Tracer(fx.Tracer):
         holds = any(is_neuron(each) or isinstance(each, KNOWN) for each in m.modules())
         leaf: bool = super().is_leaf_module(m, module_qualified_name)
         return leaf or (theirs and not holds)
+
+    def proxy(self, node: fx.Node) -> fx.Proxy:
+        return _Value(node, self)
 
     def call_module(self, m: nn.Module, forward: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         try:
@@ -181,6 +192,14 @@ def _operation(node: fx.Node, inner: dict[str, nn.Module]) -> tuple[str, nn.Modu
             if node.target in targets:
                 raise ConfigError(f"{problem}; {remedy}")
     raise ConfigError(f"{node.name!r} is no module; taken are {TAKEN}")
+
+
+def _check_in_place(node: fx.Node, nodes: list[fx.Node]) -> None:
+    """Raise ConfigError for a sum written over spikes that a later step takes, which gets the sum in PyTorch."""
+    changed = node.all_input_nodes[0] if node.target is operator.iadd else None
+    behind = nodes[nodes.index(node) + 1 :]
+    if changed is not None and any(user in behind for user in changed.users):
+        raise ConfigError("it adds in place, and a later step takes what it changes; write a = a + b, or take the sum there")
 
 
 def _taken(node: fx.Node, same: dict[fx.Node, str], module: nn.Module | None) -> tuple[str, ...]:

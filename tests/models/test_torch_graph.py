@@ -105,3 +105,23 @@ def test_code_without_a_file_has_a_line_as_well() -> None:
     exec(compile("class Typed(nn.Module):\n    def forward(self, x):\n        return x * 2\n", "<prompt>", "exec"), names)
     with pytest.raises(ConfigError, match=r"^<prompt>, line 3 \(mul\): it multiplies"):
         forward_of(names["Typed"]())
+
+
+class InPlace(nn.Module):
+    """Residual blocks are often written so, here with or without another reader of what changes."""
+
+    def __init__(self, read: bool) -> None:
+        super().__init__()
+        self.one, self.other, self.third, self.read = nn.Linear(2, 2), nn.Linear(2, 2), nn.Linear(2, 2), read
+
+    def forward(self, x: Tensor) -> Tensor:
+        out = self.one(x)
+        before = out
+        out += self.other(x)
+        return out + self.third(before) if self.read else out  # type: ignore[no-any-return]
+
+
+def test_sums_in_place_are_sums_unless_another_step_sees_them_change() -> None:
+    assert [step.label for step in forward_of(InPlace(read=False)).steps] == ["one", "other", "iadd"]
+    with pytest.raises(ConfigError, match=r"line \d+ \(out \+= self.other\(x\)\): it adds in place, and a later step"):
+        forward_of(InPlace(read=True))
