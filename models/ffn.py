@@ -36,7 +36,7 @@ def ffn(config: TrainConfig, input: Input, classes: int) -> SpikingNetwork:
             weights="float" if source == INPUT else config.weights,
             delta=config.delta,
             dropout=config.dropout,
-            shortcuts=shortcuts_from(network, around, synapses.output_shape, config.gain),
+            shortcuts=shortcuts_from(network, dict.fromkeys(around, config.gain), synapses.output_shape),
         )
         return network.add(layer)
 

@@ -22,17 +22,21 @@ SILENT = 1e-3  # thresholds: what varies by less is constant
 
 @dataclass(frozen=True)
 class InitialLayer:
-    """Weights `(out, in, k, k)` or `(out, in)` and biases `(out,)` of one layer behind average pooling, in thresholds."""
+    """Weights `(out, in, k, k)` or `(out, in)` and biases `(out,)` of one layer behind average pooling, in thresholds.
+
+    `projections` are its further weights, in the order of its synapses.
+    """
 
     weight: NDArray[np.float64]
     bias: NDArray[np.float64]
+    projections: tuple[NDArray[np.float64], ...] = ()
 
 
 @torch.no_grad()
 def load_initial(
     network: SpikingNetwork, layers: Sequence[InitialLayer], samples: NDArray[np.int64], *, trains: bool = True
 ) -> None:
-    """Give a chain of layers the function of `layers`, exactly at full precision or, if it `trains`, as training can keep it.
+    """Give a network the function of `layers`, exactly at full precision or, if it `trains`, as training can keep it.
 
     A hidden layer's weights are multiplied by c, which gives them the deviation of a Kaiming initialization, so that `delta`
     and the learning rate mean what they mean elsewhere. With the deviation c and the shift bias + mean / c, its normalization
@@ -53,19 +57,21 @@ def load_initial(
                 spikes[layer.name] = layer(spikes)
                 continue
             given = next(waiting)
-            (synapses,) = layer.synapses
-            weight, bias = (torch.as_tensor(values, dtype=torch.float32) for values in (given.weight, given.bias))
-            if weight.shape != synapses.weight.shape:
-                raise ConfigError(f"layer {layer.name!r} has weights {tuple(synapses.weight.shape)}, got {tuple(weight.shape)}")
-            scale = max(_kaiming(weight), 2 * sqrt(EPSILON))
+            dtype = layer.synapses[0].weight.dtype
+            *weights, bias = (torch.as_tensor(each, dtype=dtype) for each in (given.weight, *given.projections, given.bias))
+            shapes = [[tuple(each.shape) for each in side] for side in ([each.weight for each in layer.synapses], weights)]
+            if shapes[0] != shapes[1]:
+                has, got = (", ".join(map(str, side)) for side in shapes)
+                raise ConfigError(f"layer {layer.name!r} has weights {has}, got {got}")
+            scale = max(_kaiming(weights), 2 * sqrt(EPSILON))
+            if isinstance(layer, ReadOut):
+                scale /= _repeats(layer)
+                layer.bias.copy_(bias * scale)
+            for each, weight in zip(layer.synapses, weights, strict=True):
+                each.weight.copy_(weight * scale)
             if isinstance(layer, SpikingLayer):
-                synapses.weight.copy_(weight * scale)
                 _normalize(layer, scale, bias, spikes, trains=trains)
                 spikes[layer.name] = layer(spikes)
-            else:
-                scale /= _repeats(layer)
-                synapses.weight.copy_(weight * scale)
-                layer.bias.copy_(bias * scale)
 
 
 def _normalize(layer: SpikingLayer, scale: float, bias: Tensor, spikes: dict[str, Tensor], *, trains: bool) -> None:
@@ -86,7 +92,7 @@ def _repeats(layer: SpikingLayer | ReadOut) -> float:
     return float(membranes.sum() if isinstance(layer, ReadOut) else membranes[-1])
 
 
-def _kaiming(weight: Tensor) -> float:
-    """Return what gives weights the deviation sqrt(2 / inputs) of He et al. 2015; 1 if all are 0."""
-    size = float(weight.square().mean().sqrt())
-    return sqrt(2 / weight[0].numel()) / size if size else 1.0
+def _kaiming(weights: Sequence[Tensor]) -> float:
+    """Return what gives weights the deviation sqrt(2 / inputs) of He et al. 2015, all of them at once; 1 if all are 0."""
+    size = sum(float(weight.square().sum()) for weight in weights)
+    return sqrt(sum(2 * len(weight) for weight in weights) / size) if size else 1.0

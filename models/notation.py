@@ -4,13 +4,19 @@
 one of stride 2, `AP2` average pooling of 2 x 2, `MP2` max pooling of spikes, and `64FC` a layer of 64 neurons. `d0.5` behind a
 layer is its dropout, `b0.9` its beta, `t0.5` its threshold, `:binary` its weights. A read-out follows, which `-Out` may name
 (`-Outb0.9` with a beta of its own).
+
+A layer takes the one in front, or what `@` names: `16C3@conv1+conv2` has one kernel for the added spikes of the first two
+convolutions. `~` adds to its neurons' current: `16C3~conv1g0.5` spikes of conv1, half a threshold each (a shortcut without
+weights), `16C3~C1s2@conv1` a second convolution.
 """
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from math import prod
 
+from snnc.models.architecture import Architecture, Join, MaxPart, Part, Projection
 from snnc.models.layer_neurons import neurons_of
+from snnc.models.shortcuts import shortcuts_from
 from snnc.toolchain.errors import ConfigError, located
 from snnc.toolchain.layers.max_pool import MaxPool
 from snnc.toolchain.layers.spiking_layer import ReadOut, SpikingLayer
@@ -23,134 +29,40 @@ from snnc.toolchain.training.config import TrainConfig, nearest_beta
 BETA = r"(?:b(1|0(?:\.\d{1,12})?))?"
 # Dropout, beta, threshold and weights.
 BEHIND = r"(?:d(0(?:\.\d{1,4})?))?" + BETA + r"(?:t(\d{1,2}(?:\.\d{1,6})?))?(?::([a-z]+(?:-[a-z]+)*))?"
-CONVOLUTION = re.compile(r"([1-9]\d{0,4})C([1-9]\d?)(?:p(\d{1,2}))?(?:s([1-9]\d?))?" + BEHIND, re.ASCII)
+KERNEL = r"C([1-9]\d?)(?:p(\d{1,2}))?(?:s([1-9]\d?))?"
+CONVOLUTION = re.compile(r"([1-9]\d{0,4})" + KERNEL + BEHIND, re.ASCII)
 POOL = re.compile(r"AP([1-9]\d{0,2})", re.ASCII)
 MAX_POOL = re.compile(r"MP([1-9]\d{0,2})", re.ASCII)
 DENSE = re.compile(r"([1-9]\d{0,4})FC" + BEHIND, re.ASCII)
-JOIN = re.compile(r"-(?![a-z])", re.ASCII)  # weights may have a hyphen in their name
+PROJECTION = re.compile(f"(?:{POOL.pattern})?(?:{KERNEL}|FC)@(.+)", re.ASCII)
+SHORTCUT = re.compile(r"([a-z]+\d+)(?:g(\d{1,4}(?:\.\d{1,30})?))?", re.ASCII)
+HYPHEN = re.compile(r"-(?![a-z])", re.ASCII)  # weights may have a hyphen in their name
 OUT = re.compile("Out" + BETA, re.ASCII)
 MOST_LAYERS = 1000
 ALLOWED = (
     "16C3 (a convolution), 16C3p0 (its padding), 16C3s2 (its stride), AP2 (average pooling), MP2 (max pooling of spikes), 64FC "
-    "(neurons), d0.5, b0.9, t0.5 and :binary behind a layer (its dropout, beta, threshold and weights), joined by -"
+    "(neurons), d0.5, b0.9, t0.5 and :binary behind a layer (its dropout, beta, threshold and weights), @conv1+conv2 (what it "
+    "takes), ~conv1g1 and ~C1@conv1 (a shortcut and a projection into it), joined by -"
 )
-
-
-@dataclass(frozen=True)
-class Part:
-    """One layer of a chain: how many channels or neurons, its kernel (None: all-to-all), and the pooling in front of it.
-
-    Dropout, weights, beta and threshold are those of the configuration where they are None; beta is k / 4096.
-    """
-
-    channels: int
-    kernel: int | None = None
-    padding: int = 0
-    pool: int = 1
-    stride: int = 1
-    dropout: float | None = None
-    weights: str | None = None
-    beta: float | None = None
-    threshold: float | None = None
-
-    @property
-    def kind(self) -> str:
-        """What its name begins with."""
-        return "fc" if self.kernel is None else "conv"
-
-    def words(self) -> list[str]:
-        """Return the words that `parse` reads."""
-        text = f"{self.channels}FC"
-        if self.kernel is not None:
-            keeps = self.kernel % 2 == 1 and self.padding == self.kernel // 2
-            stride = f"s{self.stride}" if self.stride > 1 else ""
-            text = f"{self.channels}C{self.kernel}" + ("" if keeps else f"p{self.padding}") + stride
-        text += "" if self.dropout is None else f"d{_decimals(self.dropout, 4)}"
-        text += _beta_text(self.beta)
-        text += "" if self.threshold is None else f"t{_decimals(self.threshold, 6)}"
-        text += f":{self.weights}" if self.weights else ""
-        return [*([f"AP{self.pool}"] if self.pool > 1 else []), text]
-
-
-@dataclass(frozen=True)
-class MaxPart:
-    """A population that pools the spikes of the layer in front."""
-
-    pool: int
-    kind = "pool"
-
-    def words(self) -> list[str]:
-        """Return the word that `parse` reads."""
-        return [f"MP{self.pool}"]
-
-
-@dataclass(frozen=True)
-class Architecture:
-    """The spiking layers of a chain, the pooling in front of its read-out, and the read-out's beta (None: of configuration)."""
-
-    parts: tuple[Part | MaxPart, ...]
-    last_pool: int = 1
-    last_beta: float | None = None
-
-    def __str__(self) -> str:
-        """Return the text that `parse` reads."""
-        words = [word for part in self.parts for word in part.words()]
-        words += [f"AP{self.last_pool}"] if self.last_pool > 1 else []
-        return "-".join(words + ([] if self.last_beta is None else ["Out" + _beta_text(self.last_beta)]))
-
-    def scaled(self, width: float) -> "Architecture":
-        """Return the architecture with all channels and neurons scaled, at least one each."""
-        scaled = (
-            replace(part, channels=max(1, round(part.channels * width))) if isinstance(part, Part) else part
-            for part in self.parts
-        )
-        return replace(self, parts=tuple(scaled))
-
-    @property
-    def betas(self) -> dict[str, float]:
-        """The betas that layers and the read-out have of their own, by name."""
-        own = {name: part.beta for name, part, _ in self.named() if isinstance(part, Part)} | {"readout": self.last_beta}
-        return {name: beta for name, beta in own.items() if beta is not None}
-
-    def named(self) -> Iterator[tuple[str, Part | MaxPart, int]]:
-        """Yield the name of each layer, the layer, and the side of the pool behind it."""
-        counts = dict.fromkeys(("conv", "fc", "pool"), 0)
-        behind = [*(part.pool for part in self.parts[1:]), self.last_pool]
-        for part, tile in zip(self.parts, behind, strict=True):
-            counts[part.kind] += 1
-            yield f"{part.kind}{counts[part.kind]}", part, tile
-
-
-def _decimals(value: float, digits: int) -> str:
-    return f"{value:.{digits}f}".rstrip("0").rstrip(".")
-
-
-def _beta_text(beta: float | None) -> str:
-    return "" if beta is None else f"b{_decimals(beta, 4)}"  # of which the nearest k / 4096 is beta again
 
 
 def is_notation(text: str) -> bool:
     """Tell whether a text is meant as a notation, not as a name: its first word is one of the notation's."""
-    return any(pattern.fullmatch(JOIN.split(text, maxsplit=1)[0]) for pattern in (CONVOLUTION, POOL, MAX_POOL, DENSE))
+    first = re.split("[@~]", HYPHEN.split(text, maxsplit=1)[0])[0]
+    return any(pattern.fullmatch(first) for pattern in (CONVOLUTION, POOL, MAX_POOL, DENSE))
 
 
 def parse(text: str) -> Architecture:
     """Return the architecture of a text. Raises ConfigError, naming the word, for one that it cannot have."""
-    words = JOIN.split(text)
+    words = HYPHEN.split(text)
     if len(words) > MOST_LAYERS:
         raise ConfigError(f"model: {len(words):,} words; allowed are {MOST_LAYERS:,}")
-    parts, pool = list[Part | MaxPart](), 1
-    out = OUT.fullmatch(words[-1])
-    for word in words[:-1] if out else words:
-        if found := POOL.fullmatch(word):
-            _check_image(text, word, parts)
-            pool *= int(found[1])
-            continue
-        parts.append(_part(text, word, parts, pool))
-        pool = 1
-    if not parts:
-        raise ConfigError(f"model {text!r}: it has no layer of neurons; allowed are {ALLOWED}")
-    return Architecture(tuple(parts), pool, _beta(out[1]) if out else None)
+    with located(f"model {text!r}"):
+        reader = _Reader()
+        out = OUT.fullmatch(words[-1].partition("@")[0])
+        for word in words[:-1] if out else words:
+            reader.take(word)
+        return reader.end(words[-1] if out else "", _beta(out[1]) if out else None)
 
 
 def own_betas(text: str) -> dict[str, float]:
@@ -158,24 +70,96 @@ def own_betas(text: str) -> dict[str, float]:
     return {f"beta of {name}": beta for name, beta in parse(text).betas.items()} if is_notation(text) else {}
 
 
-def _part(text: str, word: str, parts: list[Part | MaxPart], pool: int) -> Part | MaxPart:
-    if found := DENSE.fullmatch(word):
-        return _with_behind(Part(int(found[1]), pool=pool), found.groups()[1:])
-    if found := MAX_POOL.fullmatch(word):
-        _check_image(text, word, parts)
-        if not parts or pool > 1:
-            raise ConfigError(f"model {text!r}: {word!r} takes spikes; put it right behind a layer of neurons")
-        return MaxPart(int(found[1]))
-    if found := CONVOLUTION.fullmatch(word):
-        _check_image(text, word, parts)
-        part = Part(int(found[1]), int(found[2]), _padding(text, word, found), pool, int(found[4] or 1))
-        return _with_behind(part, found.groups()[4:])
-    raise ConfigError(f"model {text!r}: {word!r} is unknown; allowed are {ALLOWED}")
+class _Reader:
+    """The layers so far, and the pools in front of the next."""
+
+    def __init__(self) -> None:
+        self.parts, self.names, self.pools = list[Part | MaxPart](), list[str](), list[str]()
+
+    @property
+    def pool(self) -> int:
+        """The side of the pools that wait."""
+        return prod(int(word[2:]) for word in self.pools)
+
+    def take(self, word: str) -> None:
+        """Take the next word. Raises ConfigError."""
+        if POOL.fullmatch(word):
+            self.pools.append(word)
+            return
+        head, *added = word.split("~")
+        head, sources = _split(head)
+        self._check(word, sources)
+        self._check_images(self.pools, sources)
+        part = self._part(word, head, sources)
+        self.parts.append(self._with_added(word, part, added) if added else part)
+        self.names, self.pools = Architecture(tuple(self.parts)).names, []
+
+    def end(self, word: str, beta: float | None) -> Architecture:
+        """Return the architecture; `word` is that of the read-out, "" without one. Raises ConfigError."""
+        if not self.parts:
+            raise ConfigError(f"it has no layer of neurons; allowed are {ALLOWED}")
+        _, sources = _split(word)
+        self._check(word, sources)
+        self._check_images(self.pools, sources)
+        found = Architecture(tuple(self.parts), self.pool, beta, sources)
+        taken = {source for source, _ in found.taken()}
+        for name in self.names:
+            if name not in taken:
+                raise ConfigError(f"nothing takes the spikes of {name!r}; leave it out, or name it behind an @ or a ~")
+        return found
+
+    def _part(self, word: str, head: str, sources: tuple[str, ...]) -> Part | MaxPart:
+        if found := DENSE.fullmatch(head):
+            return _with_behind(Part(int(found[1]), pool=self.pool, sources=sources), found.groups()[1:])
+        if found := MAX_POOL.fullmatch(head):
+            self._check_images([word], sources)
+            if not self.parts or self.pools or INPUT in sources or len(sources) > 1:
+                raise ConfigError(f"{word!r} takes spikes of one layer; put it right behind neurons")
+            return MaxPart(int(found[1]), sources)
+        if found := CONVOLUTION.fullmatch(head):
+            self._check_images([word], sources)
+            kernel, padding, stride = _kernel(word, *found.groups()[1:4])
+            return _with_behind(Part(int(found[1]), kernel, padding, self.pool, stride, sources=sources), found.groups()[4:])
+        raise ConfigError(f"{word!r} is unknown; allowed are {ALLOWED}")
+
+    def _with_added(self, word: str, part: Part | MaxPart, added: list[str]) -> Part:
+        if isinstance(part, MaxPart):
+            raise ConfigError(f"{word!r}: nothing can be added to a max pool; put the ~ behind a layer with weights")
+        weighted = part.sources or (self.names[-1] if self.names else INPUT,)
+        for text in added:
+            if found := PROJECTION.fullmatch(text):
+                pool, kernel, padding, stride, names = found.groups()
+                sources = tuple(names.split("+"))
+                self._check(word, (*weighted, *sources), "give it one kernel")
+                weighted += sources
+                side, around, step = (None, 0, 1) if kernel is None else _kernel(word, kernel, padding, stride)
+                projection = Projection(sources, side, around, int(pool or 1), step)
+                part = replace(part, projections=(*part.projections, projection))
+            elif found := SHORTCUT.fullmatch(text):
+                joins = (*part.joins, Join(found[1], _number(found[2])))
+                self._check(word, tuple(each.source for each in joins), "give it twice the gain")
+                part = replace(part, joins=joins)
+            else:
+                raise ConfigError(f"{word!r}: {'~' + text!r} is unknown; allowed are ~conv1, ~conv1g0.5, ~C1s2@conv1, ~FC@fc1")
+        return part
+
+    def _check(self, word: str, sources: tuple[str, ...], remedy: str = "take it once") -> None:
+        known = (INPUT, *self.names)
+        for source in sources:
+            if source not in known:
+                raise ConfigError(f"{word!r}: {source!r} is no layer in front of it; allowed are {', '.join(known)}")
+            if sources.count(source) > 1:
+                raise ConfigError(f"{word!r} takes {source!r} more than once; {remedy}")
+
+    def _check_images(self, words: list[str], sources: tuple[str, ...]) -> None:
+        if words and any(source.startswith("fc") for source in sources or self.names[-1:]):
+            raise ConfigError(f"{words[0]!r} comes after FC, where there is no image; put it in front")
 
 
-def _check_image(text: str, word: str, parts: list[Part | MaxPart]) -> None:
-    if parts and parts[-1].kind == "fc":
-        raise ConfigError(f"model {text!r}: {word!r} comes after FC, where there is no image; put it in front")
+def _split(head: str) -> tuple[str, tuple[str, ...]]:
+    """Return a word without what it takes, and that; nothing if it does not say so."""
+    head, named, sources = head.partition("@")
+    return head, tuple(sources.split("+")) if named else ()
 
 
 def _with_behind(part: Part, behind: tuple[str | None, ...]) -> Part:
@@ -195,21 +179,19 @@ def _beta(text: str | None) -> float | None:
     return nearest_beta(beta)
 
 
-def _padding(text: str, word: str, found: "re.Match[str]") -> int:
-    if found[3] is not None:
-        return int(found[3])
-    if int(found[2]) % 2 == 0:
-        raise ConfigError(
-            f"model {text!r}: no padding keeps the size behind an even kernel; state it, such as {found[1]}C{found[2]}p0"
-        )
-    return int(found[2]) // 2
+def _kernel(word: str, kernel: str, padding: str | None, stride: str | None) -> tuple[int, int, int]:
+    """Return kernel, padding and stride. Raises ConfigError if no padding keeps the size and none is stated."""
+    side = int(kernel)
+    if padding is None and side % 2 == 0:
+        raise ConfigError(f"{word!r}: no padding keeps the size behind an even kernel; state it, such as C{kernel}p0")
+    return side, side // 2 if padding is None else int(padding), int(stride or 1)
 
 
 def from_notation(config: TrainConfig, input: Input, classes: int) -> SpikingNetwork:
     """Build the network of the text `config.model`, whose channels are as it says: `config.width` plays no part.
 
-    The first layer, the spike encoder, and the read-out keep 8 bits, unless the text says otherwise of the first. Raises
-    ConfigError for a text that is no architecture, or one that does not fit the input.
+    Layers that take the input, the spike encoders, and the read-out keep 8 bits, unless the text says otherwise of the former.
+    Raises ConfigError for a text that is no architecture, or one that does not fit the input.
     """
     return network_of(parse(config.model), config.model, config, input, classes)
 
@@ -219,20 +201,45 @@ def network_of(architecture: Architecture, name: str, config: TrainConfig, input
     network = SpikingNetwork(name, config.timesteps, input)
     last = INPUT
     for layer, part, tile in architecture.named():
-        shape = network.shape(last)
+        sources = part.sources or (last,)
         if isinstance(part, MaxPart):
-            last = network.add(MaxPool(layer, last, shape, part.pool, neurons_of(config)))
-            continue
-        tile = tile if part.kernel is not None else 1  # a pool behind a convolution sees whole patches only
-        geometry = Geometry(part.kernel, part.padding, part.pool, tile, part.stride)
-        synapses = {last: Synapses(shape, part.channels, geometry)}
-        weights = part.weights or ("float" if last == INPUT else config.weights)
-        dropout = (config.dropout if part.kernel is None else 0.0) if part.dropout is None else part.dropout
-        with located(f"model {name!r}, layer {layer!r}"):
-            neurons = neurons_of(config, part.beta, part.threshold)
-        last = network.add(SpikingLayer(layer, synapses, neurons, weights=weights, delta=config.delta, dropout=dropout))
-    average = Geometry(pool=architecture.last_pool)
-    network.add(
-        ReadOut("readout", {last: Synapses(network.shape(last), classes, average)}, neurons_of(config, architecture.last_beta))
-    )
+            last = network.add(MaxPool(layer, sources[0], network.shape(sources[0]), part.pool, neurons_of(config)))
+        else:
+            last = network.add(_layer(network, config, layer, replace(part, sources=sources), tile))
+    sources = architecture.last_sources or (last,)
+    with located(f"model {name!r}, layer 'readout'"):
+        synapses = _shared(network, sources, classes, Geometry(pool=architecture.last_pool))
+        neurons = neurons_of(config, architecture.last_beta)
+    network.add(ReadOut("readout", synapses, neurons))
     return network
+
+
+def _layer(network: SpikingNetwork, config: TrainConfig, name: str, part: Part, tile: int) -> SpikingLayer:
+    synapses = dict[str, Synapses]()
+    with located(f"model {network.architecture!r}, layer {name!r}"):
+        neurons = neurons_of(config, part.beta, part.threshold)
+        kernels: list[Part | Projection] = [part, *part.projections]
+        for each in kernels:
+            # A pool behind a convolution sees whole patches only.
+            geometry = Geometry(each.kernel, each.padding, each.pool, tile if each.kernel is not None else 1, each.stride)
+            synapses |= _shared(network, each.sources, part.channels, geometry)
+        gains = {each.source: config.gain if each.gain is None else each.gain for each in part.joins}
+        shortcuts = shortcuts_from(network, gains, synapses[part.sources[0]].output_shape)
+    return SpikingLayer(
+        name,
+        synapses,
+        neurons,
+        weights=part.weights or ("float" if INPUT in synapses else config.weights),
+        delta=config.delta,
+        dropout=(config.dropout if part.kernel is None else 0.0) if part.dropout is None else part.dropout,
+        shortcuts=shortcuts,
+    )
+
+
+def _shared(network: SpikingNetwork, sources: tuple[str, ...], out: int, geometry: Geometry) -> dict[str, Synapses]:
+    """Return one kernel for the added values of all sources. Raises ConfigError if their shapes differ."""
+    shapes = {source: network.shape(source) for source in sources}
+    if len(set(shapes.values())) > 1:
+        listed = ", ".join(f"{source!r} has {shape}" for source, shape in shapes.items())
+        raise ConfigError(f"only spikes of one shape are added, {listed}; give these layers the same channels and sides")
+    return dict.fromkeys(sources, Synapses(shapes[sources[0]], out, geometry))

@@ -58,7 +58,7 @@ def _add(
         neurons_of(config),
         weights="float" if source == INPUT else config.weights,
         delta=config.delta,
-        shortcuts=shortcuts_from(network, sources, synapses.output_shape, config.gain),
+        shortcuts=shortcuts_from(network, dict.fromkeys(sources, config.gain), synapses.output_shape),
     )
     return network.add(layer)
 

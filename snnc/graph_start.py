@@ -128,7 +128,7 @@ def _chain(file: str | Path, graph: Any, rules: "Rules") -> "Chain":
 
 
 def _text(chain: "Chain") -> str:
-    from snnc.models.notation import Architecture, Part
+    from snnc.models.architecture import Architecture, Part
 
     parts = [Part(len(each.weight), each.kernel, each.padding, each.pool) for each in chain.layers[:-1]]
     return str(Architecture(tuple(parts), chain.layers[-1].pool))

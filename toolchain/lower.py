@@ -62,10 +62,8 @@ def lower(model: SpikingNetwork, labels: tuple[str, ...] = (), name: str | None 
 
 def _lower_layer(trained: SpikingLayer | ReadOut) -> Layer:
     chip = trained.integer_parameters()
-    synapses = tuple(
-        folded(each, whole(weight), source)
-        for source, each, weight in zip(trained.sources, trained.synapses, chip.weights, strict=True)
-    )
+    weighted = zip(trained.by_source(trained.synapses), trained.by_source(chip.weights), strict=True)
+    synapses = tuple(folded(each, whole(weight), source) for (source, each), (_, weight) in weighted)
     synapses += tuple(each.synapse(source, int(each.strength(trained.scale))) for source, each in trained.shortcuts.items())
     bias = whole(trained.synapses[0].per_neuron(chip.bias))
     return Layer(trained.name, synapses, Lif(trained.output_shape, chip.vth, trained.neurons.dv, bias, BIAS_EXPONENT))

@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from snnc.models.architecture import Part
 from snnc.models.cifarnet import CIFARNET
-from snnc.models.notation import Part, parse
+from snnc.models.notation import parse
 from snnc.toolchain.errors import ConfigError
 from snnc.toolchain.network import lif
 from snnc.toolchain.network.network import INPUT, Input, Layer, Lif, Network

@@ -1,6 +1,5 @@
 """Modules of PyTorch with neurons of other frameworks: the same spikes at full precision, and what is not taken is named."""
 
-import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ import pytest
 import torch
 from peers import skip_without
 from torch import nn
+from torch_peers import neurons, quiet
 from training_runs import ONE_EACH
 
 import snnc
@@ -26,44 +26,6 @@ pytestmark = pytest.mark.peers
 @pytest.fixture(autouse=True)
 def a_seed() -> None:
     torch.manual_seed(0)
-
-
-def quiet(make: Callable[[], Any]) -> Any:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return make()
-
-
-def neurons(framework: str) -> Callable[[], nn.Module]:
-    skip_without(framework.split("-", maxsplit=1)[0])
-
-    def snntorch() -> nn.Module:
-        from snntorch import Leaky
-
-        leaky: nn.Module = Leaky(beta=0.75, threshold=0.5, init_hidden=True, reset_mechanism="zero")
-        return leaky
-
-    def lif() -> nn.Module:
-        from spikingjelly.activation_based.neuron import LIFNode
-
-        node: nn.Module = LIFNode(tau=2.0, v_threshold=0.25)
-        return node
-
-    def integrate() -> nn.Module:
-        from spikingjelly.activation_based.neuron import IFNode
-
-        node: nn.Module = IFNode(v_threshold=0.75)
-        return node
-
-    def norse() -> nn.Module:
-        from norse.torch import LIFBoxCell, LIFBoxParameters
-
-        fast = LIFBoxParameters(tau_mem_inv=torch.tensor(250.0), v_th=torch.tensor(0.2))
-        cell: nn.Module = LIFBoxCell(fast)
-        return cell
-
-    makers = {"snntorch": snntorch, "spikingjelly": lif, "spikingjelly-if": integrate, "norse": norse}
-    return lambda: quiet(makers[framework])
 
 
 def network_of_peers(neuron: Callable[[], nn.Module]) -> nn.Sequential:
@@ -176,7 +138,9 @@ def test_a_module_is_traced() -> None:
             return self.fc2(spikes + spikes if self.twice else spikes)  # type: ignore[no-any-return]
 
     assert snnc.from_torch(Chain(), PIXELS).model == "8FCd0"
-    with pytest.raises(ConfigError, match="'add' is no module"):
+    with pytest.raises(
+        ConfigError, match=r"test_from_torch.py, line \d+ \(return self.*: it adds the same spikes twice \(fc1\)"
+    ):
         snnc.from_torch(Chain(twice=True), PIXELS)
 
 

@@ -1,15 +1,18 @@
 """Architectures as text: what papers write is built, and comes back as it was."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from training_runs import ONE_EACH
 
 import snnc
 from snnc.models import MODELS, build_model
-from snnc.models.notation import Architecture, MaxPart, Part, is_notation, own_betas, parse
+from snnc.models.architecture import Architecture, Join, MaxPart, Part, Projection
+from snnc.models.notation import is_notation, own_betas, parse
 from snnc.toolchain.errors import ConfigError
 from snnc.toolchain.layers.quantize import WEIGHTS
 from snnc.toolchain.network.network import Input
@@ -34,6 +37,62 @@ def test_every_chain_comes_back(
     architecture = Architecture((*images, *spikes, *flat), 1 if flat else last, beta)
     assert parse(str(architecture)) == architecture
     assert is_notation(str(architecture))
+
+
+@st.composite
+def graphs(draw: st.DrawFn) -> Architecture:
+    """Draw convolutions that take any earlier layers, and a read-out that takes what nothing else does."""
+    gains = st.none() | st.floats(1e-6, 999, allow_subnormal=False)
+    parts, names = list[Part | MaxPart](), ["input"]
+    for number in range(1, draw(st.integers(1, 6)) + 1):
+        some = st.lists(st.sampled_from(names), max_size=3, unique=True).map(tuple)
+        sources, further = draw(some), draw(some)
+        taken = set(sources or names[-1:])
+        projections = (
+            (Projection(further, draw(st.integers(1, 99)), draw(st.integers(0, 99)), draw(pools), draw(st.integers(1, 99))),)
+            if further and not taken & set(further)
+            else ()
+        )
+        joins = tuple(Join(source, draw(gains)) for source in draw(some) if source != "input")
+        parts.append(replace(draw(convolutions), sources=sources, projections=projections, joins=joins))
+        names.append(f"conv{number}")
+    architecture = Architecture(tuple(parts), draw(pools), draw(betas), (names[-1],))
+    unused = [name for name in names[1:] if name not in {source for source, _ in architecture.taken()}]
+    return replace(architecture, last_sources=(names[-1], *unused))
+
+
+@settings(max_examples=200, deadline=None)
+@given(graphs())
+def test_every_graph_comes_back(architecture: Architecture) -> None:
+    assert parse(str(architecture)) == architecture
+    assert is_notation(str(architecture))
+
+
+def test_sums_shortcuts_and_projections() -> None:
+    text = "4C3-4C3~conv1g0.5-4C3@conv2+conv1-AP2-8C3~AP2C1@conv1+conv2~conv3-MP2@conv2-8FC@conv4~FC@pool1-8FCt2-Out@fc2+fc1"
+    model = build_model(TrainConfig(model=text, gain=2.0), Input((1, 8, 8), 0, 1), 7)
+    assert {layer.name: layer.summed for layer in model.layers} == {
+        "conv1": (("input",),),
+        "conv2": (("conv1",),),
+        "conv3": (("conv2", "conv1"),),
+        "conv4": (("conv3",), ("conv1", "conv2")),
+        "pool1": (("conv2",),),
+        "fc1": (("conv4",), ("pool1",)),
+        "fc2": (("fc1",),),
+        "readout": (("fc2", "fc1"),),
+    }
+    joins = {(layer.name, source): each.gain for layer in model.layers for source, each in layer.shortcuts.items()}
+    assert joins == {("conv2", "conv1"): 0.5, ("conv4", "conv3"): 2.0}
+    assert [tuple(each.weight.shape) for each in model.layers[3].synapses] == [(8, 4, 3, 3), (8, 4, 1, 1)]
+
+
+def test_the_residual_network_can_be_written() -> None:
+    pixels, config = Input((1, 8, 8), -8, 8), TrainConfig(model="resnet", width=1 / 16, shortcuts="both", gain=0.5)
+    text = "4C3-4C3~conv1-4C3~conv2~conv1-AP2-8C3~conv3-8C3~conv4~conv3-AP2-16C3~conv5-16C3~conv6~conv5-AP2"
+    ours, theirs = (build_model(config.replaced(model=model), pixels, 5).eval() for model in (text, "resnet"))
+    ours.load_state_dict(theirs.state_dict())
+    x = torch.randint(-8, 9, (6, 1, 8, 8), generator=torch.Generator().manual_seed(0))
+    assert torch.equal(ours(x).total, theirs(x).total)
 
 
 def test_the_papers_text_is_cifarnet() -> None:
@@ -90,8 +149,8 @@ def test_paddings_and_pools() -> None:
         ("16C3-", "'' is unknown; allowed are"),
         ("64FC-AP2", "'AP2' comes after FC, where there is no image; put it in front"),
         ("64FC-8C3", "'8C3' comes after FC"),
-        ("16C2-64FC", "no padding keeps the size behind an even kernel; state it, such as 16C2p0"),
-        ("MP2-8C3", "'MP2' takes spikes; put it right behind a layer of neurons"),
+        ("16C2-64FC", "no padding keeps the size behind an even kernel; state it, such as C2p0"),
+        ("MP2-8C3", "'MP2' takes spikes of one layer; put it right behind neurons"),
         ("8C3-AP2-MP2", "'MP2' takes spikes"),
         ("8C3-MP64-4FC", "an image of 32 x 32 is smaller than the pool behind it"),
         ("8FC:five", "weights 'five' is unknown; allowed are"),
@@ -104,6 +163,25 @@ def test_paddings_and_pools() -> None:
         ("8FC-4FCt0", "layer 'fc2': threshold 0.0 is outside 0.015625..64 deviations; try 1"),
         ("8FC-Outb0", "beta b0 is outside 1 / 4096 to 1"),
         ("8C3p0-AP64-4FC", "smaller than the pool behind it"),
+        ("8C3@conv1-4FC", "'8C3@conv1': 'conv1' is no layer in front of it; allowed are input"),
+        ("8C3-4FC@conv1+conv1", "'4FC@conv1+conv1' takes 'conv1' more than once; take it once"),
+        ("8C3-8C3~C1@conv1", "takes 'conv1' more than once; give it one kernel"),
+        ("8C3-8C3~C1@input+conv1", "takes 'conv1' more than once; give it one kernel"),
+        ("8C3-8C3~conv1~conv1g2", "takes 'conv1' more than once; give it twice the gain"),
+        ("8C3-8C3~conv2", "'conv2' is no layer in front of it; allowed are input, conv1"),
+        ("8C3-8C3~input", "'~input' is unknown; allowed are ~conv1"),
+        ("8C3-8C3~C2@input", "no padding keeps the size behind an even kernel"),
+        ("8C3-8C3~C1", "'8C3~C1': '~C1' is unknown; allowed are ~conv1, ~conv1g0.5"),
+        ("8C3-MP2~conv1", "nothing can be added to a max pool; put the ~ behind a layer with weights"),
+        ("8C3-8C3@input-4FC", "nothing takes the spikes of 'conv1'; leave it out, or name it behind an @ or a ~"),
+        ("8C3-8C3-MP2@conv1+conv2", "takes spikes of one layer"),
+        ("8C3-8C3-MP2@input", "takes spikes of one layer"),
+        ("8C3-4FC-AP2-8C3@conv1+fc1", "'AP2' comes after FC"),
+        ("8C3-4FC-8C3@fc1", "'8C3@fc1' comes after FC"),
+        ("8C3-4FC-AP2-Out@conv1+fc1", "'AP2' comes after FC"),
+        ("8C3-4C3~conv1", "layer 'conv2': a shortcut from (8, 32, 32) to (4, 32, 32) would need weights"),
+        ("8C3-8C3~conv1g0", "layer 'conv2': a shortcut's gain is 0.0"),
+        ("8C3-4FC@conv1+input", "only spikes of one shape are added, 'conv1' has (8, 32, 32), 'input' has (3, 32, 32)"),
     ],
 )
 def test_other_texts_are_refused(text: str, message: str) -> None:

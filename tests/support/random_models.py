@@ -60,7 +60,9 @@ def random_sources(
     for source in [INPUT, *(layer.name for layer in model.layers)]:
         fitting = fitting_geometries(model.shape(source), synapses[last].output_shape)
         if joins and source != last and fitting and rng.random() < 0.4:
-            synapses[source] = Synapses(model.shape(source), out, fitting[int(rng.integers(len(fitting)))])
+            drawn = int(rng.integers(len(fitting)))
+            shared = drawn == 0 and INPUT not in (source, last) and model.shape(source) == model.shape(last)
+            synapses[source] = synapses[last] if shared else Synapses(model.shape(source), out, fitting[drawn])
     return synapses
 
 

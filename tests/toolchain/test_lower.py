@@ -1,5 +1,7 @@
 """Lowering: the network computes what the model computes, number for number."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 import torch
@@ -42,6 +44,8 @@ def test_random_models_have_joins_of_all_kinds() -> None:
     kinds = {frozenset(type(synapse) for synapse in synapses) for synapses in joins}
     assert len(joins) > 60
     assert {frozenset([Conv]), frozenset([Dense])} <= kinds
+    shared = [(a, b) for joined in joins for a, b in pairwise(joined) if isinstance(a, Dense) is isinstance(b, Dense)]
+    assert any(a.source != b.source and np.array_equal(a.weight, b.weight) for a, b in shared)
     assert any("input" in [synapse.source for synapse in synapses][1:] for synapses in joins)
     assert any(abs(synapse.weight).max() in (4, 16) for synapses in joins for synapse in synapses)  # beside another pool
 

@@ -275,6 +275,8 @@ def test_every_source_has_a_test_file() -> None:
         **dict.fromkeys(("again", "trust"), "whole/test_report_claims"),
         "neuron_plot": "snnc/cli/test_trace",
         "violation": "test_chips",
+        "models/architecture": "test_notation",
+        "torch_layers": "test_from_torch_residual",
         "partition": "test_mapping",
         "witness": "test_overflow",
         "transposed": "test_activity",

@@ -40,6 +40,7 @@ class MaxPool(nn.Module):
                 f"{shape}; take larger images"
             )
         self.name, self.sources, self.source_shape, self.pool = name, (source,), shape, pool
+        self.summed = (self.sources,)
         self.neurons, self.phase = neurons, Phase.FLOAT
         self.output_shape: tuple[int, ...] = (shape[0], *(side // pool for side in shape[1:]))
         self.synapses: Sequence[Synapses] = ()  # none that could be trained

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from math import lcm
-from typing import cast
+from typing import TypeVar, cast
 
 import torch
 from torch import Tensor, nn
@@ -17,6 +17,7 @@ from snnc.toolchain.layers.synapses import Synapses
 from snnc.toolchain.network import lif
 from snnc.toolchain.network.network import INPUT
 
+Each = TypeVar("Each")
 WEIGHT_LIMIT = 127  # of 8-bit weights; symmetric, so that no sign is favored
 HEADROOM = 0.8  # of the chip's ranges that is used when scales are chosen, since weights still move afterwards
 
@@ -34,7 +35,7 @@ class Population(nn.Module):
     """Neurons of one shape that add up what the synapses of each source give them.
 
     A source is "input" or the name of an earlier layer. Spikes of a source are `(T, B, ...)`, or `(1, B, ...)` where every
-    step is the same.
+    step is the same. Sources may share their synapses, one object for all of them, which then take the sum of their spikes.
     """
 
     def __init__(
@@ -49,18 +50,28 @@ class Population(nn.Module):
             raise ConfigError(f"layer {name!r}: got {got}; allowed is one or more synapses of one output shape")
         if INPUT in self.shortcuts:
             raise ConfigError(f"layer {name!r}: a shortcut carries spikes, so it cannot start at {INPUT!r}; name a layer")
-        self.name, self.sources, self.neurons = name, tuple(synapses), neurons
+        self.name, self.neurons = name, neurons
         # Lists, since the name of a module must not hold a dot, and the name of a layer may.
-        self.synapses = cast(Sequence[Synapses], nn.ModuleList(synapses.values()))
+        self.synapses = cast(Sequence[Synapses], nn.ModuleList(dict.fromkeys(synapses.values())))
+        self.summed = tuple(tuple(source for source in synapses if synapses[source] is each) for each in self.synapses)
         self.output_shape: tuple[int, ...] = self.synapses[0].output_shape
         self.phase = Phase.FLOAT
         self.register_buffer("scale", torch.ones(()))  # weight units per threshold or logit, fixed by freeze()
         self.scale: Tensor
 
     @property
+    def sources(self) -> tuple[str, ...]:
+        """The sources of all synapses, those of the same synapses side by side."""
+        return tuple(source for summed in self.summed for source in summed)
+
+    def by_source(self, each: "Sequence[Each]") -> "list[tuple[str, Each]]":
+        """Return what the synapses have each, such as their weights, with the name of every source."""
+        return [(source, own) for sources, own in zip(self.summed, each, strict=True) for source in sources]
+
+    @property
     def inputs(self) -> list[tuple[str, Synapses | Shortcut]]:
         """All that leads to the population, with the name of its source: synapses, then shortcuts."""
-        return [*zip(self.sources, self.synapses, strict=True), *self.shortcuts.items()]
+        return [*self.by_source(self.synapses), *self.shortcuts.items()]
 
     @property
     def pool_area(self) -> int:
@@ -72,8 +83,9 @@ class Population(nn.Module):
 
         Its first axis has length 1 if that of all sources has.
         """
-        synapses = zip(self.sources, self.synapses, weights, strict=True)
-        currents = (each(spikes[source], weight, pool_sums=pool_sums) for source, each, weight in synapses)
+        values = (reduce(torch.add, (spikes[source] for source in sources)) for sources in self.summed)
+        synapses = zip(values, self.synapses, weights, strict=True)
+        currents = (each(value, weight, pool_sums=pool_sums) for value, each, weight in synapses)
         total: Tensor = reduce(torch.add, currents)
         return total
 
@@ -89,7 +101,7 @@ class Population(nn.Module):
 def largest_scale(weights: Sequence[Tensor], bias: Tensor, input_limits: Sequence[int], neurons: Neurons) -> Tensor:
     """Return the largest scale at which rounded weights fit 8 bits, biases 13 bits, and no sum or membrane can overflow.
 
-    `weights` and `input_limits`, the largest magnitude of one input, have one entry per source.
+    `weights` and `input_limits`, the largest magnitude of what they take, have one entry for each of the synapses.
     """
     piled_up = sum(neurons.beta**t for t in range(neurons.timesteps))  # what equal inputs at all steps sum to
     worst = [weight.flatten(1).abs().sum(1) * limit for weight, limit in zip(weights, input_limits, strict=True)]

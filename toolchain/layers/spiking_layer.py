@@ -133,8 +133,8 @@ class SpikingLayer(Population):
     def freeze(self, input_limits: Sequence[int]) -> None:
         """Fix how many weight units the threshold gets: the deviation where weights have no scale, else the most that fits.
 
-        `input_limits` holds the largest magnitude of one input, per source. Raises LoweringError for a layer without any
-        weight left, or whose threshold or bias does not fit the chip.
+        `input_limits` holds the largest magnitude of what each of the synapses takes, a value or a sum of several. Raises
+        LoweringError for a layer without any weight left, or whose threshold or bias does not fit the chip.
         """
         deviation = self.deviation
         if self.quantize is None:
@@ -219,7 +219,7 @@ class ReadOut(Population):
         """Return a read-out of spikes with these weights, as they were before they were divided."""
         for each in self.synapses:
             each.weight.data.mul_(self.repeats)
-        return SpikingReadOut(self.name, dict(zip(self.sources, self.synapses, strict=True)), self.neurons)
+        return SpikingReadOut(self.name, dict(self.by_source(self.synapses)), self.neurons)
 
     def forward(self, spikes: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
         """Return the membranes `(T, B, classes)`, and their units per logit: weight units in the integer phase, else 1."""
@@ -253,7 +253,7 @@ class ReadOut(Population):
     def freeze(self, input_limits: Sequence[int]) -> None:
         """Choose how many weight units a logit gets, so that worst-case sums, biases and weights fit the chip.
 
-        `input_limits` holds the largest magnitude of one input, per source.
+        `input_limits` holds the largest magnitude of what each of the synapses takes, a value or a sum of several.
         """
         weights = [each.weight / each.pool_area for each in self.synapses]
         limits = [limit * each.pool_area for limit, each in zip(input_limits, self.synapses, strict=True)]

@@ -127,7 +127,7 @@ class SpikingNetwork(nn.Module):
         """
         if freeze and phase is Phase.INTEGER and self.phase is not Phase.INTEGER:
             for layer in self.layers:
-                layer.freeze([self.limit(source) for source in layer.sources])
+                layer.freeze([sum(map(self.limit, summed)) for summed in layer.summed])
         for layer in self.layers:
             layer.phase = phase
         self.phase = phase

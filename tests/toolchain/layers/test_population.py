@@ -59,6 +59,20 @@ def test_currents_of_all_sources_add_up_and_those_of_one_step_repeat() -> None:
     assert population.sources == ("input", "a")
 
 
+def test_sources_of_the_same_synapses_are_added_and_weighed_once() -> None:
+    shared, own = Synapses((4,), 3, Geometry()), Synapses((5,), 3, Geometry())
+    population = Population("join", {"a": shared, "b": own, "c": shared}, Neurons(4, 0.5))
+    assert population.summed == (("a", "c"), ("b",))
+    assert population.sources == ("a", "c", "b")
+    assert population.inputs == [("a", shared), ("c", shared), ("b", own)]
+    assert population.by_source([1, 2]) == [("a", 1), ("c", 1), ("b", 2)]
+    assert len(list(population.parameters())) == 2
+    spikes = {name: torch.rand(4, 2, size) for name, size in (("a", 4), ("b", 5), ("c", 4))}
+    current = population.current(spikes, [shared.weight, own.weight], pool_sums=False)
+    expected = (spikes["a"] + spikes["c"]) @ shared.weight.T + spikes["b"] @ own.weight.T
+    assert torch.allclose(current, expected, atol=1e-6)  # a test of training
+
+
 def test_sources_of_different_shapes_and_layers_without_any_are_refused() -> None:
     other = {"input": Synapses((4,), 3, Geometry()), "a.b": Synapses((5,), 2, Geometry())}
     with pytest.raises(ConfigError, match=r"layer 'x': got \(3,\) from 'input', \(2,\) from 'a.b'; allowed is one or more"):

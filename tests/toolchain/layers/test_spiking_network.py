@@ -101,6 +101,20 @@ def test_scales_are_fixed_on_the_way_into_the_integer_phase_unless_they_were_loa
     assert {each.phase for each in network.layers} == {network.phase} == {Phase.INTEGER}
 
 
+def test_scales_leave_room_for_the_sum_of_spikes_that_share_synapses() -> None:
+    network = SpikingNetwork("added", 3, Input((4,), -7, 5))
+    for name in ("a", "b"):
+        network.add(layer(name, {INPUT: Synapses((4,), 6, Geometry())}, weights="float"))
+    out = ReadOut("readout", dict.fromkeys(("a", "b"), Synapses((6,), 2, Geometry())), NEURONS)
+    network.add(out)
+    seen = dict[str, list[float]]()
+    for each in network.layers:
+        each.freeze = lambda limits, name=each.name: seen.update({name: limits})  # type: ignore[method-assign,misc]
+    network.set_phase(Phase.INTEGER)
+    assert seen == {"a": [7], "b": [7], "readout": [2]}
+    assert [dict(out.spiking().inputs)[name] is out.synapses[0] for name in ("a", "b")] == [True, True]
+
+
 def test_a_layer_that_cannot_be_frozen_leaves_all_in_the_phase_before() -> None:
     network = residual()
     network.hidden[-1].normalize.variance.fill_(1e12)
