@@ -25,7 +25,7 @@ Events = NDArray[Any]
 
 
 def _npy(path: Path) -> Events:
-    events: Events = np.load(path, mmap_mode="r", allow_pickle=False)
+    events: Events = np.load(path, mmap_mode="r", allow_pickle=False).view(np.ndarray)
     return events
 
 

@@ -5,6 +5,7 @@ lies. It has a seal: one that is damaged, or somebody else's, is made anew.
 """
 
 import json
+import mmap
 import os
 import shutil
 from collections.abc import Iterator
@@ -68,6 +69,8 @@ class Frames(OnDisk):
     def read(self, places: NDArray[np.int64]) -> NDArray[np.uint8]:
         """Read samples by their places in the file."""
         rows = np.asarray(self.bits[places])
+        if isinstance(self.bits, np.memmap) and hasattr(mmap, "MADV_DONTNEED"):
+            self.bits._mmap.madvise(mmap.MADV_DONTNEED)  # type: ignore[attr-defined]  # the system may keep it, not this process
         return np.unpackbits(rows, axis=1, count=prod(self.sample_shape)).reshape(len(places), *self.sample_shape)
 
 
@@ -100,7 +103,7 @@ def _key(source: Path, files: list[Path], binning: Binning) -> str:
     listed: list[Any] = [FORMAT.decode(), binning.timesteps, binning.bins]
     for path in files:
         status = path.stat()
-        listed.append([path.relative_to(source).as_posix(), status.st_size, status.st_mtime_ns])
+        listed.append([*path.parts[len(source.parts) :], status.st_size, status.st_mtime_ns])
     return _digest(json.dumps(listed).encode())
 
 
