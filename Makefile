@@ -22,7 +22,7 @@ $(VENV)/installed: pyproject.toml requirements/constraints.txt requirements/lava
 	@touch $@
 
 $(VENV)/developed: $(VENV)/installed requirements/peers.txt
-	$(PIP) -c requirements/constraints.txt -e ".[$(EXTRAS),vision,events,scale,log,mnist-5k,experiments,docs,dev]"
+	$(PIP) -c requirements/constraints.txt -e ".[$(EXTRAS),vision,events,recordings,scale,log,mnist-5k,experiments,docs,dev]"
 	$(PIP) --no-deps -r requirements/peers.txt
 	@touch $@
 

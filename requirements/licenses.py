@@ -14,7 +14,9 @@ PROJECT = tomllib.loads((HERE.parent / "pyproject.toml").read_text(encoding="utf
 COPYLEFT = re.compile(r"gpl|gnu|mpl|mozilla", re.IGNORECASE)
 # Whose metadata names no license, or only in the words of a classifier; read from the files that these packages carry.
 READ = {
+    "aedat": "MIT",
     "expelliarmus": "GPL, the text of version 2",
+    "hdf5plugin": "MIT; its filters have licenses of their own",
     "importrosbag": "GPL-3.0-or-later",
     "matplotlib": "matplotlib's own, based on PSF",
     "nir": "BSD-3-Clause",

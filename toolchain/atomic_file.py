@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 
 from snnc.toolchain.errors import SnncError
 from snnc.toolchain.output_file import check_output
@@ -19,7 +20,14 @@ NEW = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0) | getattr
 
 
 def write_atomically(path: str | Path, content: bytes) -> None:
-    """Write a file whole, or leave what was there.
+    """Write a file whole, or leave what was there. Raises SnncError as `replacing`."""
+    with replacing(path) as file:
+        file.write(content)
+
+
+@contextmanager
+def replacing(path: str | Path) -> Iterator[BinaryIO]:
+    """Yield a file to write, which takes its place when it is whole; if writing fails, what was there is left.
 
     A file that is replaced keeps its mode and, where the system allows it, its owner; a symbolic link keeps its target, which
     is replaced instead. A new file has the mode that the umask leaves. Raises SnncError if the place is no regular file or
@@ -27,9 +35,8 @@ def write_atomically(path: str | Path, content: bytes) -> None:
     """
     check_output(path)
     with _beside(Path(path)) as (handle, temporary, target):
-        view = memoryview(content)
-        while view:
-            view = view[os.write(handle, view) :]
+        with os.fdopen(handle, "wb", closefd=False) as file:
+            yield file
         _take_after(handle, target)
         os.fsync(handle)
         os.replace(temporary, target)
@@ -64,33 +71,47 @@ def _beside(path: Path) -> Iterator[tuple[int, Path, Path]]:
 
 
 @contextmanager
-def claimed(path: str | Path) -> Iterator[None]:
-    """Keep a file to this process while open: whoever else claims it meanwhile gets SnncError. Needs a system with locks."""
+def claimed(path: str | Path, *, wait: bool = False) -> Iterator[None]:
+    """Keep a file to this process while open: whoever else claims it meanwhile gets SnncError, or waits if asked to.
+
+    Needs a system with locks.
+    """
     check_output(path)
     target = Path(os.path.realpath(path))
-    handle = -1
     claim = target.parent / f"{_mark(target)}claim"
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        handle = os.open(claim, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0), 0o666)
-        if fcntl is not None:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            if os.fstat(handle).st_nlink == 0:  # whoever held it has just ended and taken it away
-                raise BlockingIOError
+        handle = _locked(claim, wait=wait)
     except BlockingIOError:
-        os.close(handle)
         raise SnncError(f"{path}: another run is writing it now; wait for its end, or name another file") from None
     except OSError as error:
-        if handle < 0:
-            raise SnncError(
-                f"{path}: cannot be written: {error.strerror or error}; check the folder and the free space"
-            ) from None
+        raise SnncError(f"{path}: cannot be written: {error.strerror or error}; check the folder and the free space") from None
     try:
         yield
     finally:
         with suppress(OSError):
             claim.unlink()
         os.close(handle)
+
+
+def _locked(claim: Path, *, wait: bool) -> int:
+    """Return an open file that is locked, where there are locks. Raises BlockingIOError if another process has it."""
+    while True:
+        handle = os.open(claim, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0), 0o666)
+        if fcntl is None:
+            return handle
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except (BlockingIOError, KeyboardInterrupt):
+            os.close(handle)
+            raise
+        except OSError:  # a file system without locks
+            return handle
+        if os.fstat(handle).st_nlink:
+            return handle
+        os.close(handle)  # whoever held it has just ended and taken it away
+        if not wait:
+            raise BlockingIOError
 
 
 def _mark(target: Path) -> str:

@@ -38,6 +38,23 @@ def sealed(content: bytes) -> bytes:
     return content + MARK + hashlib.sha256(content).hexdigest().encode() + b"\n"
 
 
+class Sealing:
+    """Writes a file part by part, and at the end the seal of all of them."""
+
+    def __init__(self, file: BinaryIO):
+        """Start at the current end of an open file."""
+        self._file, self._digest = file, hashlib.sha256()
+
+    def write(self, part: bytes) -> None:
+        """Write the next part."""
+        self._file.write(part)
+        self._digest.update(part)
+
+    def finish(self) -> None:
+        """Write the seal."""
+        self._file.write(MARK + self._digest.hexdigest().encode() + b"\n")
+
+
 def sealed_zip(content: bytes) -> bytes:
     """Return a ZIP file, which has no comment yet, with its seal as the comment. Raises ValueError for anything else."""
     if content[-ZIP_END_LENGTH:][:4] != ZIP_END:

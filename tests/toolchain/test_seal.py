@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from snnc.toolchain.errors import FileFormatError
-from snnc.toolchain.seal import LENGTH, Seal, seal_of, seal_of_file, sealed, sealed_zip
+from snnc.toolchain.seal import LENGTH, Seal, Sealing, seal_of, seal_of_file, sealed, sealed_zip
 
 
 @given(st.binary(max_size=300))
@@ -16,6 +16,15 @@ def test_a_seal_fits(content: bytes) -> None:
     assert len(sealed(content)) == len(content) + LENGTH
     assert seal_of(sealed(content)) is Seal.FITS
     assert seal_of(content) is Seal.ABSENT
+
+
+@given(st.lists(st.binary(max_size=50)))
+def test_a_file_is_sealed_part_by_part(parts: list[bytes]) -> None:
+    sealing = Sealing(file := BytesIO())
+    for part in parts:
+        sealing.write(part)
+    sealing.finish()
+    assert file.getvalue() == sealed(b"".join(parts))
 
 
 @given(st.binary(max_size=300), st.data())

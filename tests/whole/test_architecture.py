@@ -37,7 +37,7 @@ RULES = {
     "toolchain/native/sources.py": set(),
     "toolchain/simulate": {"snnc.toolchain." + name for name in ("network", "native", "simulate", "errors", "device")},
     "toolchain/data": {"snnc.toolchain." + name for name in ("network", "data", "errors", "atomic_file", "seal")},
-    "toolchain/data/hdf5_child.py": set(),
+    "toolchain/data/reading_child.py": set(),
     "toolchain/layers": LAYERS | {"snnc.toolchain.errors", "snnc.toolchain.simulate.trace"},
     "toolchain/settings.py": {"snnc.toolchain.errors"},
     "toolchain/training": LAYERS
@@ -75,13 +75,14 @@ OWNERS = {
     "torch": TORCH,
     "lava": ("export/lava", "snnc/bench/lava_conv.py"),
     # The first only writes, run_model.py is a user's own: files of others are opened by two scripts in processes of their own.
-    "h5py": ("export/netx/file.py", "export/hdf5/walk.py", "export/lava/run_model.py", "toolchain/data/hdf5_child.py"),
+    "h5py": ("export/netx/file.py", "export/hdf5/walk.py", "export/lava/run_model.py", "toolchain/data/reading_child.py"),
     "nir": ("export/nir",),
     "onnx": ("export/onnx",),
     "onnxruntime": ("export/onnx",),
     "sklearn": (),  # only tests
     "datasets": ("toolchain/data",),
     "tonic": ("toolchain/data",),
+    **dict.fromkeys(("aedat", "hdf5plugin"), ("toolchain/data/reading_child.py",)),
     **dict.fromkeys(("spikingjelly", "snntorch", "norse", "sinabs"), ("snnc/bench/frameworks.py",)),
     "lightning_fabric": ("toolchain/training/launch.py",),
     "scipy": ("snnc/experiments/statistics.py",),
@@ -179,7 +180,8 @@ def test_torch_and_lava_are_not_loaded_by(statement: str) -> None:
 
 @pytest.mark.skipif(not os.environ.get("CI"), reason="elsewhere, tests of missing extras are skipped")
 @pytest.mark.parametrize(
-    "name", ["datasets", "PIL", "tonic", "lightning_fabric", "tensorboard", "matplotlib", "nir", "onnxruntime"]
+    "name",
+    ["datasets", "PIL", "tonic", "aedat", "hdf5plugin", "lightning_fabric", "tensorboard", "matplotlib", "nir", "onnxruntime"],
 )
 def test_ci_has_every_extra(name: str) -> None:
     assert find_spec(name), f"{name} is not installed: make dev"
@@ -221,7 +223,7 @@ def test_every_source_has_a_test_file() -> None:
         "toolchain/network/predictions": "test_predictions",
         "dataset": "test_table",
         **dict.fromkeys(("integers", "mapped"), "test_data_file"),
-        "hdf5_child": "test_arrays",
+        **dict.fromkeys(("reading", "reading_child"), "test_arrays"),
         "callbacks": "test_train",
         "resume": "whole/test_resume",
         "model_file": "models/test_python_file",

@@ -1,8 +1,5 @@
 """Opens files of arrays: .npz, .npy and .h5, which never run code, and whose sizes are judged before they take memory."""
 
-import signal
-import subprocess
-import sys
 import tempfile
 import zlib
 from collections.abc import Mapping
@@ -13,16 +10,14 @@ from zipfile import BadZipFile, ZipFile
 import numpy as np
 from numpy.typing import NDArray
 
-from snnc.toolchain.data import hdf5_child
 from snnc.toolchain.data.npy_header import header_in
+from snnc.toolchain.data.reading import read_apart
 from snnc.toolchain.errors import DataError, one_line
 
 NAMES = ("samples", "labels", "test_samples", "test_labels", "classes")
 MOST_UNPACKED = 2**31  # bytes of a file that is read as a whole; larger samples lie in .npy, which stays on disk
 LABELS, CLASSES = ".labels.npy", ".classes.txt"  # beside the .npy of samples
 MOST_TEXT = 2**20
-OUT_OF_TIME = -getattr(signal, "SIGXCPU", 24)  # what a process without seconds left ends with
-PATIENCE = 10  # seconds on the clock for each of a processor: other programs may keep this machine busy
 DAMAGE = (OSError, ValueError, TypeError, KeyError, EOFError, MemoryError, BadZipFile, NotImplementedError, zlib.error)
 
 
@@ -85,17 +80,6 @@ def _npz(path: Path) -> dict[str, NDArray[Any]]:
 def _hdf5(path: Path) -> dict[str, NDArray[Any]]:
     """Return the arrays of an HDF5 file, which another process reads: libhdf5 may crash or loop on a damaged one."""
     with tempfile.TemporaryDirectory(prefix="snnc-") as folder:
-        seconds = hdf5_child.SECONDS + path.stat().st_size // hdf5_child.BYTES_PER_SECOND
-        limits = str(MOST_UNPACKED), str(seconds)
-        command = [sys.executable, "-I", hdf5_child.__file__, str(path.resolve()), folder, *limits, *NAMES]
-        try:
-            child = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE * seconds, check=False)
-            late = child.returncode == OUT_OF_TIME
-        except subprocess.TimeoutExpired:
-            late = True
-        if late:
-            raise DataError(f"data file {path}: libhdf5 came to no end within {seconds} s; it is damaged, write it again")
-        if child.returncode:
-            reason = child.stdout.strip() or "the HDF5 library failed on it"
-            raise DataError(f"data file {path}: cannot be read ({one_line(ValueError(reason))}); write it again")
+        if reason := read_apart(folder, MOST_UNPACKED, "arrays", [path], NAMES):
+            raise DataError(f"data file {path}: {reason}")
         return {name: np.load(file, allow_pickle=False) for name in NAMES if (file := Path(folder, f"{name}.npy")).is_file()}

@@ -21,6 +21,7 @@ from snnc.toolchain.data.frames_file import frames_file, read_frames
 from snnc.toolchain.errors import DataError, SnncError, install_command, one_line
 from snnc.toolchain.network.network import Input
 
+SHARES = 2**40  # of the span of a recording whose times are no whole numbers
 TEST_OF_TEN = 10  # every tenth recording of a class is for testing, where a dataset has no split of its own
 
 
@@ -94,8 +95,7 @@ def binned(
     """
     frames, (timesteps, _, height, width) = np.zeros(shape, np.uint8), shape
     if len(events):
-        t = events["t"].astype(np.int64)
-        t -= t.min()
+        t = _ticks(events["t"])
         if bins == "count":
             t[np.argsort(t, kind="stable")] = np.arange(len(t))
         step = t * timesteps // (t.max() + 1)
@@ -103,6 +103,18 @@ def binned(
         y = events["y"].astype(np.int64) * height // sensor[1]
         frames[step, (events["p"] > 0).astype(np.int64), y, x] = 1
     return frames
+
+
+def _ticks(times: NDArray[Any]) -> NDArray[np.int64]:
+    """Return times as whole numbers from 0 on; floats that are none, such as seconds, become shares of their span."""
+    if times.dtype.kind != "f":
+        whole: NDArray[np.int64] = times.astype(np.int64)
+        whole -= whole.min()
+        return whole
+    since = times.astype(np.float64) - float(times.min())
+    if (since != np.floor(since)).any():
+        since *= SHARES / since.max()
+    return since.astype(np.int64)
 
 
 def _frames(recordings: Any) -> Split:

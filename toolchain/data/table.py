@@ -91,7 +91,7 @@ def load_dataset(name: str, timesteps: int = 5, image_size: int = 0) -> Dataset:
 
 def _of_folder(place: Named, timesteps: int, image_size: int) -> Dataset:
     if is_recordings(place.path):
-        return load_recordings(place, timesteps, image_size)
+        return load_recordings(place, frames_folder(), timesteps, image_size)
     if place.stated != Stated():
         raise DataError(f"data {place}: a folder of images has its splits in train/ and test/; leave {place.stated} out")
     return of_hub(place.place, timesteps, image_size)
@@ -123,3 +123,9 @@ def load_fitting(name: str, input: Input, timesteps: int) -> Dataset:
 def data_folder() -> Path:
     """Return where files are looked for that are not downloaded: `$SNNC_DATA`, or `data` in the working folder."""
     return Path(os.environ.get("SNNC_DATA") or "data")
+
+
+def frames_folder() -> Path | None:
+    """Return where frames of recordings are kept: `$SNNC_FRAMES`, or `frames` in the data folder; None if that is `off`."""
+    stated = os.environ.get("SNNC_FRAMES")
+    return None if stated == "off" else Path(stated) if stated else data_folder() / "frames"

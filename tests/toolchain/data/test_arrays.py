@@ -11,7 +11,7 @@ import h5py
 import numpy as np
 import pytest
 
-from snnc.toolchain.data import arrays, hdf5_child
+from snnc.toolchain.data import arrays, reading_child
 from snnc.toolchain.data.arrays import open_arrays
 from snnc.toolchain.errors import DataError
 
@@ -102,19 +102,21 @@ def test_hdf5_leads_nowhere_else(tmp_path: Path) -> None:
 def test_a_file_without_end_is_given_up_by_processor_seconds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The child limits itself, so that a machine that is busy with other things refuses no sound file."""
     own, endless = write(tmp_path / "own.h5"), tmp_path / "endless.py"
-    child = Path(hdf5_child.__file__).read_text(encoding="utf-8")
-    endless.write_text(child.replace("        main(", "        while True: pass\n        main("), encoding="utf-8")
-    monkeypatch.setattr(hdf5_child, "SECONDS", 1)
+    child = Path(reading_child.__file__).read_text(encoding="utf-8")
+    endless.write_text(
+        child.replace("    limit(seconds, ", "    limit(seconds)\n    while True: pass\n    limit(seconds, "), encoding="utf-8"
+    )
+    monkeypatch.setattr(reading_child, "SECONDS", 1)
     assert open_arrays(own).keys() >= {"samples", "labels"}
-    monkeypatch.setattr(hdf5_child, "__file__", str(endless))
-    with pytest.raises(DataError, match="libhdf5 came to no end within 1 s; it is damaged, write it again"):
+    monkeypatch.setattr(reading_child, "__file__", str(endless))
+    with pytest.raises(DataError, match="its library came to no end within 1 s; it is damaged, write it again"):
         open_arrays(own)
 
 
 def test_a_harder_limit_from_outside_is_kept(tmp_path: Path) -> None:
     """As under `ulimit -t`, which no process may raise."""
     own = write(tmp_path / "own.h5")
-    command = [sys.executable, "-I", hdf5_child.__file__, str(own), str(tmp_path), "1000", "60", "samples"]
+    command = [sys.executable, "-I", reading_child.__file__, str(tmp_path), "1000", "60", "arrays", str(own), "samples"]
     limited = ["sh", "-c", 'ulimit -t 20; exec "$@"', "sh", *command]
     child = subprocess.run(limited, capture_output=True, text=True, check=False)
     assert (child.returncode, child.stdout) == (0, "")
