@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import onnx
@@ -71,11 +72,12 @@ def test_inputs_of_any_range_are_raw_values(tmp_path: Path, low: int, high: int,
     assert_equal(network, np.array([low, high])[rng.integers(0, 2, (3, 2, 5, 5))], tmp_path / "a.onnx")
 
 
-def test_the_logits_are_the_read_out(tmp_path: Path) -> None:
+@pytest.mark.parametrize("readout", ["spikes", "first-spike"])
+def test_the_logits_are_the_read_out(tmp_path: Path, readout: Literal["spikes", "first-spike"]) -> None:
     import onnxruntime
 
     for seed in range(6):
-        network = replace(random_network(seed), readout="spikes")
+        network = replace(random_network(seed), readout=readout)
         network = replace(network, input=Input(network.input.shape, 0, 9))
         samples = random_samples(network, 3)
         store(network, tmp_path / "a.onnx", timed=False)

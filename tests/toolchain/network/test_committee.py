@@ -1,6 +1,7 @@
 """Networks side by side: every spike and membrane is that of the member alone."""
 
 from dataclasses import replace
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -50,6 +51,23 @@ def test_each_member_computes_what_it_computes_alone() -> None:
     expected = np.mean([softmax(each / 100) for each in outputs], axis=0)
     assert np.allclose(probabilities(together, whole.outputs(together)), expected)
     assert (together.members, together.classes, together.labels) == (3, 3, ("a", "b", "c"))
+
+
+@pytest.mark.parametrize("readout", ["spikes", "first-spike"])
+def test_members_of_spikes_decide_as_alone(readout: Literal["spikes", "first-spike"]) -> None:
+    members = [_spiking(seed, readout) for seed in (1, 2)]
+    together = side_by_side(members, "committee")
+    samples = random_samples(together, 20)
+    outputs = [simulate(alone, samples).outputs(alone) for alone in members]
+    assert np.array_equal(simulate(together, samples).outputs(together), np.hstack(outputs))
+    assert together.readout == readout and len(np.unique(outputs)) > 3
+
+
+def _spiking(seed: int, readout: Literal["spikes", "first-spike"]) -> Network:
+    network = member(seed)
+    last = network.layers[-1]
+    neuron = replace_vth(last.neuron, 5)
+    return replace(network, layers=(*network.layers[:-1], replace(last, neuron=neuron)), readout=readout)
 
 
 def test_what_members_have_in_common_is_kept_once() -> None:
