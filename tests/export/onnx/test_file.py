@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import onnx
@@ -18,6 +17,7 @@ from snnc.export.onnx.runner import run_onnx
 from snnc.export.onnx.violations import OnnxOptions
 from snnc.toolchain.errors import CannotExport, EngineError, FileFormatError, NetworkError
 from snnc.toolchain.network.network import Input, Layer, Lif, Network
+from snnc.toolchain.network.readout import ReadOutKind
 from snnc.toolchain.network.synapse import Conv, Dense
 from snnc.toolchain.simulate.reference import simulate
 
@@ -73,7 +73,7 @@ def test_inputs_of_any_range_are_raw_values(tmp_path: Path, low: int, high: int,
 
 
 @pytest.mark.parametrize("readout", ["spikes", "first-spike"])
-def test_the_logits_are_the_read_out(tmp_path: Path, readout: Literal["spikes", "first-spike"]) -> None:
+def test_the_logits_are_the_read_out(tmp_path: Path, readout: ReadOutKind) -> None:
     import onnxruntime
 
     for seed in range(6):

@@ -1,7 +1,6 @@
 """Networks side by side: every spike and membrane is that of the member alone."""
 
 from dataclasses import replace
-from typing import Literal
 
 import numpy as np
 import pytest
@@ -12,6 +11,7 @@ from snnc.toolchain.network.bounds import prove
 from snnc.toolchain.network.committee import side_by_side
 from snnc.toolchain.network.network import Input, Layer, Lif, Network
 from snnc.toolchain.network.predictions import probabilities, softmax
+from snnc.toolchain.network.readout import ReadOutKind
 from snnc.toolchain.network.synapse import Conv, Dense
 from snnc.toolchain.simulate.reference import simulate
 
@@ -54,7 +54,7 @@ def test_each_member_computes_what_it_computes_alone() -> None:
 
 
 @pytest.mark.parametrize("readout", ["spikes", "first-spike"])
-def test_members_of_spikes_decide_as_alone(readout: Literal["spikes", "first-spike"]) -> None:
+def test_members_of_spikes_decide_as_alone(readout: ReadOutKind) -> None:
     members = [_spiking(seed, readout) for seed in (1, 2)]
     together = side_by_side(members, "committee")
     samples = random_samples(together, 20)
@@ -63,7 +63,7 @@ def test_members_of_spikes_decide_as_alone(readout: Literal["spikes", "first-spi
     assert together.readout == readout and len(np.unique(outputs)) > 3
 
 
-def _spiking(seed: int, readout: Literal["spikes", "first-spike"]) -> Network:
+def _spiking(seed: int, readout: ReadOutKind) -> Network:
     network = member(seed)
     last = network.layers[-1]
     neuron = replace_vth(last.neuron, 5)
@@ -90,9 +90,13 @@ def test_members_of_another_kind_are_refused() -> None:
         side_by_side([member(1), member(2, dv=1024)], "")
     last = member(2).layers[-1]
     other = replace(last, neuron=replace_vth(last.neuron, 5))
-    spiking = [replace(member(1), readout="spikes"), replace(member(2), readout="spikes")]
-    spiking[1] = replace(spiking[1], layers=(*spiking[1].layers[:-1], other))
-    with pytest.raises(NetworkError, match="spiking read-outs have the thresholds 131071 and 5; rescale one of them"):
-        side_by_side(spiking, "")
+    kinds: tuple[ReadOutKind, ...] = ("spikes", "first-spike")
+    for readout in kinds:
+        spiking = [replace(member(1), readout=readout), replace(member(2), readout=readout)]
+        spiking[1] = replace(spiking[1], layers=(*spiking[1].layers[:-1], other))
+        with pytest.raises(NetworkError, match="spiking read-outs have the thresholds 131071 and 5; rescale one of them"):
+            side_by_side(spiking, "")
+    with pytest.raises(NetworkError, match="members differ in readout: spikes and first-spike"):
+        side_by_side([replace(member(1), readout="spikes"), replace(member(2), readout="first-spike")], "")
     with pytest.raises(NetworkError, match="is a committee of 2 itself"):
         side_by_side([side_by_side([member(1), member(2)], "both"), member(3)], "")
