@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import cast
 
 from snnc.models.cifarnet import cifarnet
 from snnc.models.ffn import ffn
@@ -12,6 +13,7 @@ from snnc.models.resnet import resnet
 from snnc.toolchain.errors import FileFormatError, SnncError, located, one_line, row
 from snnc.toolchain.layers.spiking_network import SpikingNetwork
 from snnc.toolchain.network.network import Input
+from snnc.toolchain.network.readout import READOUTS, ReadOutKind
 from snnc.toolchain.training.checkpoint import Checkpoint, load_checkpoint
 from snnc.toolchain.training.config import TrainConfig
 from snnc.toolchain.training.model_file import model_file
@@ -57,8 +59,8 @@ def built_model(config: TrainConfig, input: Input, classes: int) -> SpikingNetwo
         network = from_notation(config, input, classes)
     else:
         network = row(MODELS, config.model, "model")(config, input, classes)
-    if config.readout == "spikes":
-        network.read_spikes()
+    if READOUTS[config.readout].spiking:
+        network.read_spikes(cast(ReadOutKind, config.readout))
     return network
 
 

@@ -8,7 +8,7 @@ from snnc.toolchain.errors import LoweringError, located
 from snnc.toolchain.layers.evaluating import evaluating
 from snnc.toolchain.layers.max_pool import MaxPool
 from snnc.toolchain.layers.phase import Phase
-from snnc.toolchain.layers.spiking_layer import SPIKES_PER_LOGIT, ReadOut, SpikingLayer, SpikingReadOut
+from snnc.toolchain.layers.spiking_layer import ReadOut, SpikingLayer, SpikingReadOut
 from snnc.toolchain.layers.spiking_network import SpikingNetwork
 from snnc.toolchain.layers.synapses import Synapses
 from snnc.toolchain.network import lif
@@ -52,10 +52,10 @@ def lower(model: SpikingNetwork, labels: tuple[str, ...] = (), name: str | None 
                 layers.append(trained.lowered() if isinstance(trained, MaxPool) else _lower_layer(trained))
     title = name or model.architecture
     if isinstance(model.readout, SpikingReadOut):
-        network = Network(title, model.timesteps, model.input, tuple(layers), "spikes", labels, logit_units=SPIKES_PER_LOGIT)
+        kind, units = model.readout.kind, model.readout.logit_units
     else:
-        units = max(round(float(model.readout.scale) * 2**lif.UNIT_SHIFT), 1)  # membranes count 1/64 weight units
-        network = Network(title, model.timesteps, model.input, tuple(layers), "membrane", labels, logit_units=units)
+        kind, units = "membrane", max(round(float(model.readout.scale) * 2**lif.UNIT_SHIFT), 1)  # membranes are in 1/64
+    network = Network(title, model.timesteps, model.input, tuple(layers), kind, labels, logit_units=units)
     prove(network)
     return network
 

@@ -40,7 +40,7 @@ typedef struct {
 #if PREFIX_CURRENTS
     int32_t currents[PREFIX_NEURONS];
 #endif
-    PREFIX_output outputs[PREFIX_OUTPUTS]; /* summed membranes of the last layer, or its spikes */
+    PREFIX_output outputs[PREFIX_OUTPUTS]; /* @SCORES@ */
     int32_t step;
 #if PREFIX_INPUT_SLOTS > 1
     PREFIX_value frames[PREFIX_INPUT_SLOTS][PREFIX_INPUTS];
@@ -271,7 +271,7 @@ void PREFIX_step(PREFIX_state *state, const PREFIX_value *values)
         PREFIX_run(state, i);
     for (i = 0; i < PREFIX_OUTPUTS; i++) {
         const int32_t c = i / (last->height * last->width), pixel = i % (last->height * last->width);
-#if @COUNTS@
+@GROWING@#if @SPIKING@
         const uint8_t *spikes = state->spikes + PREFIX_slot(state, PREFIX_LAYERS - 1, 0);
         state->outputs[i] += spikes[pixel * ((last->channels + 7) / 8) + (c >> 3)] >> (c & 7) & 1;
 #else

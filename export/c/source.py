@@ -15,6 +15,8 @@ from snnc.toolchain.network.network import INPUT, Layer, Network
 
 TEMPLATE = Path(__file__).with_name("network.h")
 PER_LINE = 20
+SUMMED = "summed membranes of the last layer, or its spikes"
+WEIGHED = "spikes of the last layer as a number in base 2, the first step's on top"
 BIASES, KEEP_U, KEEP_V, WEIGHTS = "bias", "keep_u", "keep_v", "weights"
 
 
@@ -71,8 +73,9 @@ def input_type(network: Network) -> str:
 
 
 def output_bits(network: Network) -> int:
-    """Return 32, or 64 where the read-out of all steps can be larger."""
-    return 64 if network.readout == "membrane" and network.timesteps * lif.STATE_LIMIT >= 2**31 else 32
+    """Return 32, or 64 where the score of all steps can be larger."""
+    largest = 1 if network.rule.spiking else lif.STATE_LIMIT
+    return 64 if largest * sum(network.rule.weights(network.timesteps)) >= 2**31 else 32
 
 
 def spike_bytes(layer: Layer) -> int:
@@ -104,7 +107,9 @@ def _values(network: Network) -> dict[str, object]:
         "SPIKES": sum(spike_bytes(layer) * slots(network, layer.name) for layer in network.layers),
         "SLOTS": slots(network, INPUT),
         "LAYERS": len(network.layers),
-        "COUNTS": int(network.readout == "spikes"),
+        "SPIKING": int(network.rule.spiking),
+        "GROWING": f"        state->outputs[i] *= {network.rule.growth};\n" if network.rule.growth > 1 else "",
+        "SCORES": SUMMED if network.rule.growth == 1 else WEIGHED,
         "RAM": f"{state_bytes(network):,}",
         "FLASH": f"{constant_bytes(network):,}",
         "LABELS": ", ".join(_string(label) for label in network.labels) or "0",

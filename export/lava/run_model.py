@@ -224,11 +224,14 @@ def aligned(arrays: Any, what: str, name: str) -> Any:
 
 
 def classes_of(recorded: Any, network: Any) -> Any:
-    """Return the class of every sample: the most spikes of the last layer, or its largest membrane, summed over the steps."""
-    values = (
-        aligned(recorded, "v" if network.readout == "membrane" else "spikes", network.layers[-1]).astype(np.int64).sum(axis=1)
-    )
-    return values.reshape(len(values), -1).argmax(axis=1)
+    """Return the class of every sample, the output of the largest score: its spikes, or membranes, of all steps.
+
+    They are summed up, or weighed so that the first spike decides; of equal scores the first one wins.
+    """
+    values = aligned(recorded, "v" if network.readout == "membrane" else "spikes", network.layers[-1]).astype(np.int64)
+    growth = int(vars(network).get("growth", 1))
+    scores = sum(value * growth**late for late, value in enumerate(values.swapaxes(0, 1)[::-1]))
+    return scores.reshape(len(scores), -1).argmax(axis=1)
 
 
 def check(recorded: Any, expected: Any, network: Any) -> str:

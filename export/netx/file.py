@@ -139,6 +139,7 @@ def _write_extras(group: h5py.Group, network: Network) -> None:
     }
     extras |= {"logit_units": network.logit_units} if network.logit_units else {}
     extras |= {"members": network.members} if network.members > 1 else {}
+    extras |= {"growth": network.rule.growth} if network.rule.growth > 1 else {}  # run_model.py reads it
     for name, value in extras.items():
         group.attrs[name] = value
 

@@ -140,12 +140,17 @@ def _reach(network: Network, layer: Layer) -> int:
 
 
 def remark(network: Network, options: NirOptions) -> str | None:
-    """Return why a reader may give other spikes, and how it gives logits if its read-out is no leaky integrator."""
+    """Return why a reader may give other spikes, and how it gives logits if neither a leaky integrator nor counts do."""
     said = [exactness(network, options.dialect)]
     if network.readout == "membrane" and not DIALECTS[options.dialect].has_li:
         said.append(
             f"{options.dialect} has no leaky integrator, so the last node never spikes: sum its membrane v over the steps, "
             "in float64, for logits"
+        )
+    if network.rule.growth > 1:
+        said.append(
+            f"the first spike says the class: for scores, count a spike of the last node at step 0..{network.timesteps - 1} "
+            f"{network.rule.growth}**({network.timesteps - 1} - step) times"
         )
     return "; ".join(filter(None, said)) or None
 

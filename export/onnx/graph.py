@@ -7,6 +7,7 @@ does. ONNX divides integers toward zero, as the chip rounds its decay.
 
 from math import prod
 
+import numpy as np
 from onnx import ModelProto, TensorProto, ValueInfoProto, checker, helper, numpy_helper
 
 from snnc.export.description import describe
@@ -91,8 +92,11 @@ def _bytes_of_input(graph: Graph, network: Network, *, timed: bool) -> list[Part
 def _readout(graph: Graph, network: Network) -> str:
     last = network.layers[-1]
     values = f"{last.name}/membranes"
-    if network.readout == "spikes":
+    if network.rule.spiking:
         values = graph.add("Cast", [f"{last.name}/spikes"], "readout/wide", to=TensorProto.INT64)
+    if network.rule.growth != 1:
+        steps = np.array(network.rule.weights(network.timesteps)).reshape(-1, *[1] * (1 + len(last.output_shape)))
+        values = graph.add("Mul", [values, graph.constant("readout/weights", steps)], "readout/weighted")
     summed = graph.add("ReduceSum", [values, "time"], "readout/summed", keepdims=0)
     shape = graph.constant("readout/shape", [-1, prod(last.output_shape)])
     return graph.add("Reshape", [summed, shape], LOGITS)

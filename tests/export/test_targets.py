@@ -128,7 +128,7 @@ def test_joins_are_drawn_that_every_format_of_graphs_can_hold() -> None:
     exact = [network for network in provable if not TARGETS["nir"].violations(network) and network.truncation_free]
     assert len(provable) > 50
     assert len(exact) > 12
-    assert {network.readout for network in exact} == {"membrane", "spikes"}
+    assert {network.readout for network in exact} == {"membrane", "spikes", "first-spike"}
     assert any(simulate(n, random_samples(n, 9)).spikes[n.layers[0].name].any() for n in exact)
     joining = [n for n in networks if any(len({s.source for s in layer.synapses}) > 1 for layer in n.layers)]
     assert len(joining) > 20

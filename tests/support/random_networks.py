@@ -1,13 +1,13 @@
 """Random integer networks, for tests of everything that takes one; without torch."""
 
 from math import prod
-from typing import Literal
 
 import numpy as np
 from hypothesis import strategies as st
 
 from snnc.toolchain.network import lif
 from snnc.toolchain.network.network import INPUT, Input, Layer, Lif, Network
+from snnc.toolchain.network.readout import ReadOutKind
 from snnc.toolchain.network.synapse import Conv, Dense, Synapse
 
 
@@ -150,7 +150,8 @@ def random_join_network(seed: int) -> Network:
         name = f"layer-{depth}"
         layers.append(Layer(name, synapses, _joined_neuron(rng, shape, exact=exact)))
         shapes[name] = shape
-    readout: Literal["membrane", "spikes"] = "membrane" if rng.random() < 0.5 else "spikes"
+    spiking: tuple[ReadOutKind, ...] = ("spikes", "first-spike")
+    readout: ReadOutKind = "membrane" if rng.random() < 0.5 else spiking[seed % 2]
     if readout == "membrane":
         last = layers[-1]
         layers[-1] = Layer(last.name, last.synapses, Lif(last.output_shape, 131071, last.neuron.dv, last.neuron.bias >> 6))

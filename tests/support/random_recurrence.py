@@ -1,11 +1,10 @@
 """Random networks with delays, recurrence, decays of each neuron's own and weights beyond 8 bits; and a simulator in loops."""
 
-from typing import Literal
-
 import numpy as np
 
 from snnc.toolchain.network import lif
 from snnc.toolchain.network.network import INPUT, Input, Layer, Lif, Network
+from snnc.toolchain.network.readout import ReadOutKind
 from snnc.toolchain.network.synapse import Conv, Dense, Synapse
 
 SIDE = 4
@@ -33,7 +32,8 @@ def random_recurrent_network(
             delay = least + (int(rng.choice([0, 0, 1, 2, 7])) if delays else 0)
             synapses.append(random_delayed_synapse(rng, source, shapes[source], shapes[name], delay, wide=wide))
         layers.append(Layer(name, tuple(synapses), _neuron(rng, shapes[name], decays=decays)))
-    readout: Literal["membrane", "spikes"] = "membrane" if rng.random() < 0.3 else "spikes"
+    spiking: tuple[ReadOutKind, ...] = ("spikes", "first-spike")
+    readout: ReadOutKind = "membrane" if rng.random() < 0.3 else spiking[seed % 2]
     if readout == "membrane":
         last = layers[-1]
         neuron = Lif(last.output_shape, lif.VTH_MAX, last.neuron.dv, last.neuron.bias >> 6)

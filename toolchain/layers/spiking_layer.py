@@ -18,6 +18,7 @@ from snnc.toolchain.layers.quantize import POSTERIOR, quantizer, rounded
 from snnc.toolchain.layers.shortcut import Shortcut
 from snnc.toolchain.layers.synapses import Synapses
 from snnc.toolchain.network import lif
+from snnc.toolchain.network.readout import READOUTS, ReadOutKind
 
 SPIKES_PER_LOGIT = 2  # on digits better than 1 (94.0, not 92.3 %; mlp, alpha 1e-3) and than 4, for 2, 5 and 10 steps
 
@@ -187,16 +188,24 @@ class SpikingLayer(Population):
 
 
 class SpikingReadOut(SpikingLayer):
-    """The last layer where spikes say the class: neurons with 8-bit weights, whose spike counts are the logits."""
+    """The last layer where spikes say the class: neurons with 8-bit weights, whose spikes add up to the logits."""
 
-    def __init__(self, name: str, synapses: Mapping[str, Synapses], neurons: Neurons):
-        """Build a read-out with one neuron per class."""
+    def __init__(self, name: str, synapses: Mapping[str, Synapses], neurons: Neurons, kind: ReadOutKind = "spikes"):
+        """Build a read-out with one neuron per class; `kind` is a spiking row of READOUTS."""
         super().__init__(name, synapses, neurons, weights="float", delta=0.0)
+        self.kind: ReadOutKind = kind
+        self.rule = READOUTS[kind]
 
     @property
-    def unit(self) -> Tensor:
-        """How many spikes one logit has."""
-        return torch.full_like(self.scale, SPIKES_PER_LOGIT)
+    def logit_units(self) -> int:
+        """How many units of the integer score one logit has: spikes at all steps make as many logits in every read-out."""
+        counted = self.rule.weights(self.neurons.timesteps)
+        return round(SPIKES_PER_LOGIT * sum(counted) / len(counted))
+
+    def logits(self, spikes: Tensor) -> tuple[Tensor, Tensor]:
+        """Return what spikes `(T, B, classes)` add to the scores step by step, in 32-bit floats, and the units of a logit."""
+        counted = torch.tensor(self.rule.weights(len(spikes)), dtype=torch.float32, device=spikes.device)
+        return spikes * counted.reshape(-1, 1, 1), torch.full_like(self.scale, self.logit_units)
 
 
 class ReadOut(Population):
@@ -215,11 +224,11 @@ class ReadOut(Population):
             each.weight.data.div_(self.repeats)
         self.bias = nn.Parameter(torch.zeros(self.output_shape[0]))
 
-    def spiking(self) -> SpikingReadOut:
+    def spiking(self, kind: ReadOutKind) -> SpikingReadOut:
         """Return a read-out of spikes with these weights, as they were before they were divided."""
         for each in self.synapses:
             each.weight.data.mul_(self.repeats)
-        return SpikingReadOut(self.name, dict(self.by_source(self.synapses)), self.neurons)
+        return SpikingReadOut(self.name, dict(self.by_source(self.synapses)), self.neurons, kind)
 
     def forward(self, spikes: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
         """Return the membranes `(T, B, classes)`, and their units per logit: weight units in the integer phase, else 1."""

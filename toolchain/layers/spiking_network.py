@@ -17,6 +17,7 @@ from snnc.toolchain.layers.max_pool import MaxPool
 from snnc.toolchain.layers.phase import Phase
 from snnc.toolchain.layers.spiking_layer import ReadOut, SpikingLayer, SpikingReadOut
 from snnc.toolchain.network.network import INPUT, Input
+from snnc.toolchain.network.readout import ReadOutKind
 from snnc.toolchain.simulate.trace import Trace
 
 compute_alone_in_forks()
@@ -25,7 +26,7 @@ compute_alone_in_forks()
 class Logits(NamedTuple):
     """What the read-out gives at each step `(T, B, classes)`, and how many of its units one logit has.
 
-    Membranes, 1 unit a logit outside the integer phase; or spikes, SPIKES_PER_LOGIT a logit.
+    Membranes, 1 unit a logit outside the integer phase; or spikes, each as often as it counts in the integer score.
 
     A tuple, since Lightning Fabric and torch's DistributedDataParallel look for tensors in those.
     """
@@ -37,6 +38,11 @@ class Logits(NamedTuple):
     def total(self) -> Tensor:
         """The logits `(B, classes)` as a chip decides by them: membranes or spikes summed over the steps."""
         return self.values.sum(0) / self.scale
+
+    @property
+    def decided(self) -> Tensor:
+        """The class `(B,)` of the largest score, the first of equal ones; undivided, since division can make scores equal."""
+        return self.values.detach().sum(0).argmax(1)
 
     @property
     def steps(self) -> Tensor:
@@ -113,11 +119,14 @@ class SpikingNetwork(nn.Module):
             raise ConfigError(f"network {self.architecture!r} has no read-out; add a ReadOut as its last layer")
         return last
 
-    def read_spikes(self) -> None:
-        """Let the spikes of the last layer say the class, not its membranes; for a network that is not trained yet."""
+    def read_spikes(self, kind: ReadOutKind = "spikes") -> None:
+        """Let spikes of the last layer say the class, not its membranes; for a network that is not trained yet.
+
+        `kind` is a spiking row of READOUTS.
+        """
         readout = self.readout
         if isinstance(readout, ReadOut):
-            self.layers[-1] = readout.spiking()
+            self.layers[-1] = readout.spiking(kind)
             self.layers[-1].phase = self.phase
 
     def set_phase(self, phase: Phase, *, freeze: bool = True) -> None:
@@ -158,7 +167,7 @@ class SpikingNetwork(nn.Module):
                         del spikes[source]
             readout = self.readout
             if isinstance(readout, SpikingReadOut):
-                return Logits(readout(spikes), readout.unit)
+                return Logits(*readout.logits(readout(spikes)))
             return Logits(*readout(spikes))
 
     @torch.no_grad()

@@ -30,7 +30,7 @@ def side_by_side(networks: Sequence[Network], name: str) -> Network:
         for layer in network.layers[:-1]:
             names[layer.name] = _placed(layer, names, layers, number)
         last.append(_from(network.layers[-1].synapses, names))
-    readout = _readout([network.layers[-1] for network in networks], last, spiking=networks[0].readout == "spikes")
+    readout = _readout([network.layers[-1] for network in networks], last, spiking=networks[0].rule.spiking)
     if readout.name in layers:
         raise NetworkError(f"a hidden layer of a member is called {readout.name!r}, as the read-out of another; rename it")
     return replace(networks[0], name=name, layers=(*layers.values(), readout), members=len(networks))

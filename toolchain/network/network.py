@@ -7,7 +7,6 @@ training works on this description alone.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
-from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -16,6 +15,7 @@ from snnc.toolchain.errors import NetworkError
 from snnc.toolchain.network import lif, plain
 from snnc.toolchain.network.order import check_layers
 from snnc.toolchain.network.plain import omitted_if
+from snnc.toolchain.network.readout import READOUTS, ReadOutKind, ReadOutRule
 from snnc.toolchain.network.synapse import Synapse
 from snnc.toolchain.network.text import html, table
 from snnc.toolchain.network.validation import (
@@ -33,7 +33,6 @@ from snnc.toolchain.network.validation import (
 
 INPUT = "input"  # the name by which synapses refer to the network's input
 INPUT_LIMIT = 2**23  # no sum of so many as fit memory leaves 64 bits
-READOUTS = ("membrane", "spikes")
 LOGIT_UNITS_MAX = 2**53
 EXACT_SUM = 2**53  # up to which 64-bit floats hold every integer
 
@@ -161,7 +160,8 @@ class Network:
     it needs a delay of at least one step.
 
     `readout` is "membrane" (each output's membrane summed over the steps; the last layer must never spike, see
-    bounds.prove) or "spikes" (counts). `labels` names the outputs, `data` the dataset that it was trained on ("" if unknown).
+    bounds.prove), "spikes" (counts) or "first-spike" (who spikes first, see readout.py). `labels` names the outputs, `data` the
+    dataset that it was trained on ("" if unknown).
     `logit_units` is how many of the read-out's units one logit has, for probabilities (0: unknown); of a committee of several
     `members` side by side, the outputs are those of one member after the other, and `labels` names those of one.
     Two networks are equal if every number and name in them is.
@@ -171,7 +171,7 @@ class Network:
     timesteps: int
     input: Input
     layers: tuple[Layer, ...]
-    readout: Literal["membrane", "spikes"] = "membrane"
+    readout: ReadOutKind = "membrane"
     labels: tuple[str, ...] = ()
     data: str = ""
     logit_units: int = omitted_if(0)
@@ -184,6 +184,8 @@ class Network:
         frozen_field(self, "timesteps", bounded_integer(self.timesteps, "timesteps", 2**15, least=1))
         if self.readout not in READOUTS:
             raise NetworkError(f"readout {self.readout!r} is unknown; allowed are {', '.join(READOUTS)}")
+        if reason := self.rule.excess(self.timesteps):
+            raise NetworkError(reason)
         if not self.layers:
             raise NetworkError("the network has no layers; give it at least one")
         check_layers(self.layers, self.shapes)
@@ -228,7 +230,12 @@ class Network:
 
     def is_readout(self, layer: Layer) -> bool:
         """Tell whether a layer is a membrane read-out: the last one, whose neurons must never spike."""
-        return self.readout == "membrane" and layer is self.layers[-1]
+        return not self.rule.spiking and layer is self.layers[-1]
+
+    @property
+    def rule(self) -> ReadOutRule:
+        """How the last layer says the class."""
+        return READOUTS[self.readout]
 
     @property
     def classes(self) -> int:

@@ -105,9 +105,9 @@ class BitslicedSimulator:
 
         def keep(start: int, name: str, output: Output) -> None:
             if name == last.name:
-                values = output.membranes if self.network.readout == "membrane" else output.spikes.values
-                summed = values.sum(axis=1, dtype=np.int64).transpose(0, 3, 1, 2)
-                result[start : start + len(summed)] = summed.reshape(len(summed), -1)
+                values = output.spikes.values if self.network.rule.spiking else output.membranes
+                scores = self.network.rule.scores(values.swapaxes(0, 1)).transpose(0, 3, 1, 2)
+                result[start : start + len(scores)] = scores.reshape(len(scores), -1)
 
         self._through(frames, keep, recorded={last.name})
         return result

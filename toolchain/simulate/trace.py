@@ -17,11 +17,10 @@ class Trace:
     membranes: dict[str, NDArray[np.int32]]
 
     def outputs(self, network: Network) -> NDArray[np.int64]:
-        """Return the read-out `(B, outputs)`: membranes of the last layer summed over time, or its spike counts."""
+        """Return the scores `(B, outputs)` by which a network decides, such as summed membranes of its last layer."""
         last = network.layers[-1].name
-        values = self.membranes[last] if network.readout == "membrane" else self.spikes[last]
-        summed: NDArray[np.int64] = values.sum(axis=0, dtype=np.int64)
-        return np.reshape(summed, (len(summed), network.layers[-1].neurons))
+        scores = network.rule.scores(self.spikes[last] if network.rule.spiking else self.membranes[last])
+        return np.reshape(scores, (len(scores), network.layers[-1].neurons))
 
     @property
     def samples(self) -> int:

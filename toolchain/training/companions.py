@@ -93,7 +93,7 @@ def evaluate_companion(network: nn.Module, samples: DeviceSplit, rank: int = 0, 
     right = torch.zeros((), dtype=torch.int64, device=samples.labels.device)
     with evaluating(network):
         for x, labels in samples.batches(EVALUATION_BATCH, rank, processes):
-            right += (network(x).total.argmax(1) == labels).sum()
+            right += (network(x).decided == labels).sum()
     return Evaluation(int(all_reduce_sum(right) if processes > 1 else right) / len(samples), {})
 
 

@@ -8,6 +8,7 @@ from typing import Any, Self
 
 from snnc.toolchain.errors import ConfigError, located, one_line
 from snnc.toolchain.network.lif import DECAY_UNITY
+from snnc.toolchain.network.readout import READOUTS
 from snnc.toolchain.settings import Settings, names_of, setting, settings_of
 from snnc.toolchain.training.methods import METHODS, method_named
 
@@ -43,7 +44,7 @@ class TrainConfig(Settings):
     depth: int = setting(1, "Blocks of ffn, and of each stage of resnet (2: ResNet-18).", 1, 1000)
     shortcuts: str = setting("conv", "Shortcuts of resnet and ffn: around what.", choices=("none", "block", "conv", "both"))
     gain: float = setting(1.0, "Strength of a shortcut in thresholds.", 1 / 64, 64)
-    readout: str = setting("membrane", "What says the class: summed membranes, or spikes.", choices=("membrane", "spikes"))
+    readout: str = setting("membrane", "What says the class: membranes, spike counts, or the first spike.", choices=READOUTS)
     timesteps: int = setting(5, "Time steps T per sample.", 1, 1024)
     method: str = setting("tna", "Training method.", choices=METHODS)
     weights: str = setting("ternary", "Hidden weights: float, ternary, binary, binary-centered; posterior (bisnn-bayes only).")
@@ -84,6 +85,8 @@ class TrainConfig(Settings):
         """Raise ConfigError for a value of the wrong type, outside its range or not among its choices."""
         super().__post_init__()
         object.__setattr__(self, "beta", nearest_beta(self.beta))
+        if reason := READOUTS[self.readout].excess(self.timesteps):
+            raise ConfigError(reason)
         if self.patience and not self.validation:
             raise ConfigError(f"patience is {self.patience}, and no samples are held out to look at; set validation as well")
         kind = method_named(self.method).settings

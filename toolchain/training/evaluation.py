@@ -59,7 +59,7 @@ def _answers(
     with evaluating(network):
         for x, labels in samples.batches(EVALUATION_BATCH, rank, processes):
             rates: list[Tensor] = []
-            yield network(x, rates).total.argmax(1) == labels, torch.stack(rates)
+            yield network(x, rates).decided == labels, torch.stack(rates)
 
 
 def _by_layer(network: SpikingNetwork, values: Tensor) -> dict[str, float]:
@@ -76,8 +76,14 @@ def sparsity(network: SpikingNetwork) -> dict[str, float]:
 def logits_on(network: SpikingNetwork, samples: DeviceSplit) -> NDArray[np.float64]:
     """Return the logits `(N, classes)` of a split, as the network will be used: statistics fixed, no dropout."""
     with evaluating(network):
-        logits = [network(x).total.double().cpu() for x, _ in samples.batches(EVALUATION_BATCH)]
-    found: NDArray[np.float64] = torch.cat(logits).numpy()
+        logits = [network(x) for x, _ in samples.batches(EVALUATION_BATCH)]
+    found: NDArray[np.float64] = np.concatenate([_whole(each.values.sum(0)) / _whole(each.scale) for each in logits])
+    return found
+
+
+def _whole(values: Tensor) -> NDArray[np.float64]:
+    """Return floats in 64 bits, in which the quotients of different scores stay different."""
+    found: NDArray[np.float64] = values.cpu().double().numpy()
     return found
 
 

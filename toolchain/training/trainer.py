@@ -124,11 +124,11 @@ class Trainer:
 
     def _losses(self, x: Tensor, labels: Tensor) -> tuple[Losses, Tensor]:
         logits: list[Logits] = self._module(x)
+        right = (logits[0].decided == labels).sum()
         if self.stage.alone:
             total = logits[0].total
-            return Losses(cross_entropy([total], labels), total.new_zeros(())), (total.detach().argmax(1) == labels).sum()
+            return Losses(cross_entropy([total], labels), total.new_zeros(())), right
         with torch.no_grad():
-            right = (logits[0].total.argmax(1) == labels).sum()
             frozen = iter([network(x) for network in self.frozen])
         learning = iter(logits)
         in_order = [next(learning if learns else frozen) for learns in self._learns]

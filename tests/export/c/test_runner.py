@@ -1,6 +1,7 @@
 """C source computes the reference's bits: random networks of all kinds, several compilers, sanitizers; faults are one line."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,7 @@ from snnc.export.c.runner import run_c
 from snnc.export.c.violations import COptions, check
 from snnc.toolchain.errors import EngineError, FileFormatError
 from snnc.toolchain.network.network import Input, Layer, Lif, Network
+from snnc.toolchain.network.readout import MOST_BITS
 from snnc.toolchain.network.synapse import Dense
 from snnc.toolchain.simulate.frames import as_frames
 from snnc.toolchain.simulate.reference import simulate
@@ -84,6 +86,18 @@ def test_long_runs_sum_outputs_in_64_bits() -> None:
     network = Network("long", 300, Input((1,), 0, 1), (Layer("a", (Dense("input", [[0]]),), neuron),))
     assert "int64_t long_output" in content(network).decode()
     assert_equal(network, np.zeros((1, 1), int))
+
+
+@needs_compiler
+@pytest.mark.parametrize("seed", range(3))
+def test_first_spikes_decide_in_32_bits_over_the_most_steps(seed: int, tmp_path: Path) -> None:
+    """The engine compares the program's own scores with those of its spikes."""
+    network = replace(residual_network(seed), readout="first-spike", timesteps=MOST_BITS)
+    file = tmp_path / "a.h"
+    file.write_bytes(content(network, COptions("mine")))
+    assert "typedef int32_t mine_output" in file.read_text() and "outputs[i] *= 2;" in file.read_text()
+    assert_equal(network, random_samples(network, 4, seed=seed), file=file)
+    assert simulate(network, random_samples(network, 4, seed=seed)).outputs(network).max() > 2**16
 
 
 @needs_compiler

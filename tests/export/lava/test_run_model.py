@@ -16,6 +16,7 @@ from random_networks import random_samples
 import snnc
 from snnc.export.lava import run_model
 from snnc.toolchain.network.network import INPUT, Input, Layer, Lif, Network
+from snnc.toolchain.network.predictions import decisions
 from snnc.toolchain.network.synapse import Conv, Dense
 
 
@@ -71,7 +72,7 @@ def test_the_script_is_short_and_needs_no_snnc(tmp_path: Path) -> None:
 
 
 @pytest.mark.lava
-@pytest.mark.parametrize(("readout", "delay"), [("membrane", 0), ("spikes", 2)])
+@pytest.mark.parametrize(("readout", "delay"), [("membrane", 0), ("spikes", 2), ("first-spike", 2)])
 def test_it_records_what_the_reference_says(tmp_path: Path, readout: str, delay: int) -> None:
     network, samples = exported(tmp_path, readout, timed=delay > 0)
     done = run(tmp_path, "--check", "--membranes", "--delay", str(delay))
@@ -122,6 +123,20 @@ def test_a_flipped_spike_and_a_changed_membrane_are_named(tmp_path: Path) -> Non
     edited(expected, **{"spikes/second": spikes})
     last = run_model.check(_loaded(tmp_path / "recorded.npz"), _loaded(expected), _facts(tmp_path))
     assert last == f"layer 'out', step 1, sample 1, neuron (2,): v is {v + 1} expected and {v} recorded"
+
+
+@pytest.mark.parametrize("readout", ["membrane", "spikes", "first-spike"])
+def test_classes_of_a_recording_are_decided_as_the_network_does(tmp_path: Path, readout: str) -> None:
+    network, _ = exported(tmp_path, readout)
+    samples = random_samples(network, 60, seed=1)
+    trace, last = snnc.simulate(network, samples), network.layers[-1].name
+    whole = {
+        f"{what}/{last}": values[last].swapaxes(0, 1).reshape(-1, 5)
+        for what, values in (("spikes", trace.spikes), ("v", trace.membranes))
+    }
+    classes = run_model.classes_of(whole | {"timesteps": network.timesteps, "samples": 60}, _facts(tmp_path))
+    assert classes.tolist() == decisions(network, trace.outputs(network)).tolist()
+    assert len(set(classes.tolist())) > 1
 
 
 def _loaded(path: Path) -> dict[str, np.ndarray]:

@@ -22,6 +22,7 @@ from snnc.toolchain.errors import CannotExport, FileFormatError, NetworkError, S
 from snnc.toolchain.network.bounds import overflows
 from snnc.toolchain.network.folding import fold_parallel
 from snnc.toolchain.network.network import Input, Layer, Lif, Network
+from snnc.toolchain.network.readout import READOUTS, ReadOutKind
 from snnc.toolchain.network.synapse import Conv, Dense
 from snnc.toolchain.simulate.reference import simulate
 
@@ -40,6 +41,20 @@ def test_other_bias_exponents_survive_if_the_bias_is_whole(tmp_path: Path) -> No
     network = Network("n", 2, Input((1,), 0, 1), (Layer("a", (Dense("input", [[1], [1]]),), neuron),), "spikes", ("x", "y"))
     TARGETS["loihi2"].write(network, tmp_path / "a.net")
     assert read_netx(tmp_path / "a.net") == network
+
+
+@pytest.mark.parametrize("readout", READOUTS)
+def test_the_growth_of_scores_stands_in_files_that_need_it(network: Network, tmp_path: Path, readout: ReadOutKind) -> None:
+    """Files of read-outs that sum are as they were before there was another one."""
+    written = replace(network, readout=readout, layers=(network.layers[0], silent_if(readout, network.layers[1])))
+    TARGETS["loihi2"].write(written, tmp_path / "a.net")
+    with h5py.File(tmp_path / "a.net") as file:
+        assert file["snnc"].attrs.get("growth") == (2 if readout == "first-spike" else None)
+    assert read_netx(tmp_path / "a.net") == written
+
+
+def silent_if(readout: str, layer: Layer) -> Layer:
+    return replace(layer, neuron=Lif((4,), 131071, 2048)) if readout == "membrane" else layer
 
 
 @pytest.fixture

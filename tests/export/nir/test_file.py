@@ -90,6 +90,15 @@ def test_an_unknown_dialect_is_a_wrong_setting(tmp_path: Path) -> None:
         TARGETS["nir"].write(one_layer(DENSE, (3,)), tmp_path / "a.nir", NirOptions("brian"))
 
 
+def test_how_the_first_spike_decides_is_said_since_graphs_cannot(tmp_path: Path) -> None:
+    network = replace(one_layer(DENSE, (3,)), readout="first-spike")
+    said = "the first spike says the class: for scores, count a spike of the last node at step 0..4 2**(4 - step) times"
+    assert TARGETS["nir"].remark(network, NirOptions()) == said
+    assert TARGETS["nir"].remark(replace(network, readout="spikes"), NirOptions()) is None
+    TARGETS["nir"].write(network, tmp_path / "a.nir", NirOptions())
+    assert TARGETS["nir"].read(tmp_path / "a.nir") == network
+
+
 def test_inexactness_is_said_with_its_size() -> None:
     assert exactness(one_layer(DENSE, (3,))) is None
     drift = exactness(one_layer(DENSE, (3,), dv=1000))

@@ -17,6 +17,7 @@ from snnc.export.onnx.runner import run_onnx
 from snnc.export.onnx.violations import OnnxOptions
 from snnc.toolchain.errors import CannotExport, EngineError, FileFormatError, NetworkError
 from snnc.toolchain.network.network import Input, Layer, Lif, Network
+from snnc.toolchain.network.readout import ReadOutKind
 from snnc.toolchain.network.synapse import Conv, Dense
 from snnc.toolchain.simulate.reference import simulate
 
@@ -71,11 +72,12 @@ def test_inputs_of_any_range_are_raw_values(tmp_path: Path, low: int, high: int,
     assert_equal(network, np.array([low, high])[rng.integers(0, 2, (3, 2, 5, 5))], tmp_path / "a.onnx")
 
 
-def test_the_logits_are_the_read_out(tmp_path: Path) -> None:
+@pytest.mark.parametrize("readout", ["spikes", "first-spike"])
+def test_the_logits_are_the_read_out(tmp_path: Path, readout: ReadOutKind) -> None:
     import onnxruntime
 
     for seed in range(6):
-        network = replace(random_network(seed), readout="spikes")
+        network = replace(random_network(seed), readout=readout)
         network = replace(network, input=Input(network.input.shape, 0, 9))
         samples = random_samples(network, 3)
         store(network, tmp_path / "a.onnx", timed=False)

@@ -11,6 +11,7 @@ from snnc.toolchain.network.bounds import prove
 from snnc.toolchain.network.committee import side_by_side
 from snnc.toolchain.network.network import Input, Layer, Lif, Network
 from snnc.toolchain.network.predictions import probabilities, softmax
+from snnc.toolchain.network.readout import ReadOutKind
 from snnc.toolchain.network.synapse import Conv, Dense
 from snnc.toolchain.simulate.reference import simulate
 
@@ -52,6 +53,23 @@ def test_each_member_computes_what_it_computes_alone() -> None:
     assert (together.members, together.classes, together.labels) == (3, 3, ("a", "b", "c"))
 
 
+@pytest.mark.parametrize("readout", ["spikes", "first-spike"])
+def test_members_of_spikes_decide_as_alone(readout: ReadOutKind) -> None:
+    members = [_spiking(seed, readout) for seed in (1, 2)]
+    together = side_by_side(members, "committee")
+    samples = random_samples(together, 20)
+    outputs = [simulate(alone, samples).outputs(alone) for alone in members]
+    assert np.array_equal(simulate(together, samples).outputs(together), np.hstack(outputs))
+    assert together.readout == readout and len(np.unique(outputs)) > 3
+
+
+def _spiking(seed: int, readout: ReadOutKind) -> Network:
+    network = member(seed)
+    last = network.layers[-1]
+    neuron = replace_vth(last.neuron, 5)
+    return replace(network, layers=(*network.layers[:-1], replace(last, neuron=neuron)), readout=readout)
+
+
 def test_what_members_have_in_common_is_kept_once() -> None:
     together = side_by_side([member(1), member(2)], "committee")
     assert [layer.name for layer in together.layers] == ["encoder", "middle", "middle-m1", "readout"]
@@ -72,9 +90,13 @@ def test_members_of_another_kind_are_refused() -> None:
         side_by_side([member(1), member(2, dv=1024)], "")
     last = member(2).layers[-1]
     other = replace(last, neuron=replace_vth(last.neuron, 5))
-    spiking = [replace(member(1), readout="spikes"), replace(member(2), readout="spikes")]
-    spiking[1] = replace(spiking[1], layers=(*spiking[1].layers[:-1], other))
-    with pytest.raises(NetworkError, match="spiking read-outs have the thresholds 131071 and 5; rescale one of them"):
-        side_by_side(spiking, "")
+    kinds: tuple[ReadOutKind, ...] = ("spikes", "first-spike")
+    for readout in kinds:
+        spiking = [replace(member(1), readout=readout), replace(member(2), readout=readout)]
+        spiking[1] = replace(spiking[1], layers=(*spiking[1].layers[:-1], other))
+        with pytest.raises(NetworkError, match="spiking read-outs have the thresholds 131071 and 5; rescale one of them"):
+            side_by_side(spiking, "")
+    with pytest.raises(NetworkError, match="members differ in readout: spikes and first-spike"):
+        side_by_side([replace(member(1), readout="spikes"), replace(member(2), readout="first-spike")], "")
     with pytest.raises(NetworkError, match="is a committee of 2 itself"):
         side_by_side([side_by_side([member(1), member(2)], "both"), member(3)], "")

@@ -19,6 +19,7 @@ from snnc.toolchain.native import library
 from snnc.toolchain.native.library import built, load_kernel
 from snnc.toolchain.network.grid import Grid, grid_of
 from snnc.toolchain.network.network import Input, Layer, Lif, Network
+from snnc.toolchain.network.readout import READOUTS, ReadOutKind
 from snnc.toolchain.network.synapse import Conv, Dense
 from snnc.toolchain.simulate.bitsliced import BitslicedSimulator, simulate_bitsliced
 from snnc.toolchain.simulate.bitsliced_fused import FusedLayer
@@ -44,6 +45,17 @@ def lowered(seed: int) -> Network:
 def test_random_networks_are_equal(seed: int, timed: bool, width: int, threads: int) -> None:
     network = random_network(seed)
     assert_equal(network, random_samples(network, 6, timed=timed, seed=seed), width, threads)
+
+
+@pytest.mark.parametrize("readout", READOUTS)
+@pytest.mark.parametrize("seed", range(4))
+def test_read_outs_alone_are_those_of_the_trace(readout: ReadOutKind, seed: int) -> None:
+    network = replace(random_network(seed), readout=readout)
+    samples = random_samples(network, 70, seed=seed)
+    simulator = BitslicedSimulator(network)
+    expected = simulate(network, samples).outputs(network)
+    np.testing.assert_array_equal(simulator.outputs(samples), expected)
+    np.testing.assert_array_equal(simulator.trace(samples).outputs(network), expected)
 
 
 @settings(max_examples=30, deadline=None)
