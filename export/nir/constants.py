@@ -30,6 +30,8 @@ MOST_PARTS = 10**7
 def stored(values: ArrayLike) -> Floats:
     """Return the numbers that were meant by values stored in float32, all of them, or else the values as they are."""
     array = np.asarray(values)
+    if array.size > 1 and np.all(array == array.flat[0]):  # as most parameters of neurons are: to sort millions takes seconds
+        return np.full(array.shape, stored(array.flat[0]))
     exact = array.astype(np.float64)
     unique, where = np.unique(exact, return_inverse=True)
     if len(unique) > MOST_DISTINCT:

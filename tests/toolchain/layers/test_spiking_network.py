@@ -112,7 +112,7 @@ def test_scales_leave_room_for_the_sum_of_spikes_that_share_synapses() -> None:
         each.freeze = lambda limits, name=each.name: seen.update({name: limits})  # type: ignore[method-assign,misc]
     network.set_phase(Phase.INTEGER)
     assert seen == {"a": [7], "b": [7], "readout": [2]}
-    assert [dict(out.spiking().inputs)[name] is out.synapses[0] for name in ("a", "b")] == [True, True]
+    assert [dict(out.spiking("spikes").inputs)[name] is out.synapses[0] for name in ("a", "b")] == [True, True]
 
 
 def test_a_layer_that_cannot_be_frozen_leaves_all_in_the_phase_before() -> None:
