@@ -1,6 +1,7 @@
 """Training as a function: a configuration in, a checkpoint out."""
 
 from collections.abc import Iterable
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from snnc.models.from_torch import TorchStart
 from snnc.models.python_file import name_model
 from snnc.toolchain.data.dataset import Dataset
 from snnc.toolchain.data.table import load_dataset
+from snnc.toolchain.distributed import is_worker
 from snnc.toolchain.errors import ConfigError
 from snnc.toolchain.layers.spiking_network import SpikingNetwork
 from snnc.toolchain.output_file import check_output
@@ -18,6 +20,7 @@ from snnc.toolchain.training.callbacks import Callback
 from snnc.toolchain.training.checkpoint import Checkpoint, load_checkpoint
 from snnc.toolchain.training.companions import Build
 from snnc.toolchain.training.config import TrainConfig
+from snnc.training_view import on_screen
 
 
 def train(
@@ -27,6 +30,7 @@ def train(
     dataset: Dataset | None = None,
     build: Build | None = None,
     callbacks: Iterable[Callback] = (),
+    progress: bool = False,
     resume: Checkpoint | str | Path | None = None,
     start: training.Start | TorchStart | None = None,
     init: str | Path | None = None,
@@ -39,6 +43,8 @@ def train(
         dataset: what to train on; by default what `config.data` names.
         build: `build(config)` returns an untrained network; by default the model that `config.model` names.
         callbacks: called after every optimizer step and every epoch, in this order.
+        progress: print what `snnc train` prints: a bar in terminals and in notebooks (these need ipywidgets), and a line for
+            each stage.
         resume: an interrupted training's checkpoint, or its file, to continue to the same bits as if it had not been
             interrupted; pass the configuration of that training.
         start: `start(network)` gives the untrained base network other weights in place; companions keep their fresh ones. What
@@ -79,4 +85,8 @@ def train(
             raise ConfigError("init says what training starts from; leave out start and resume")
         check_output(out, (".pt",), [init])
         load = checkpoint_start(init).load
-    return training.train(config, data, build or row_of_models, out, callbacks=callbacks, resume=before, start=load)
+    with ExitStack() as stack:
+        if progress and not is_worker():
+            done = len(before.history) if before else 0
+            callbacks = [*callbacks, stack.enter_context(on_screen(config, len(data.train), done))]
+        return training.train(config, data, build or row_of_models, out, callbacks=callbacks, resume=before, start=load)

@@ -209,9 +209,7 @@ def run_training(
     try:
         with ExitStack() as stack:
             if not is_worker():
-                callbacks += _callbacks(
-                    stack, config, console, output, len(data.train) - config.validation, resume, verbose, log
-                )
+                callbacks += _callbacks(stack, config, console, output, len(data.train), resume, verbose, log)
             checkpoint = train_networks(config, output, dataset=data, callbacks=callbacks, resume=resume, start=start)
     except KeyboardInterrupt as error:
         if not is_worker():
@@ -233,12 +231,10 @@ def _callbacks(
 ) -> "list[Callback]":
     """Return the files and the view of a training; an epoch that is on the screen is already in the history."""
     from snnc.cli.training_log import HistoryFile, TensorBoard
-    from snnc.cli.training_view import TrainingView
-    from snnc.toolchain.training.batches import steps_per_epoch
+    from snnc.training_view import TrainingView
 
     before = resume.history if resume else []
-    steps = -(-steps_per_epoch(config, samples, config.devices * config.nodes) // config.accumulate)
-    view = stack.enter_context(TrainingView(console, config, steps, len(before), verbose=verbose))
+    view = stack.enter_context(TrainingView(console, config, samples, len(before), verbose=verbose))
     files: list[Callback] = [HistoryFile(output, config, before)]
     return [*files, view, *([stack.enter_context(TensorBoard(output))] if log else [])]
 
@@ -271,10 +267,10 @@ def _show_results(checkpoint: "Checkpoint", output: Path, console: Console) -> N
 
 
 def _show_plan(config: TrainConfig, console: Console, start: "GraphStart | None", *, as_json: bool) -> None:
-    from snnc.cli.training_view import show_estimate
     from snnc.models import build_model
     from snnc.toolchain.data.table import load_dataset
     from snnc.toolchain.training.estimate import plan
+    from snnc.training_view import show_estimate
 
     dataset = load_dataset(config.data, config.timesteps, config.image_size)
     if start:

@@ -10,7 +10,6 @@ from click.testing import CliRunner, Result
 from torch import Tensor, nn
 
 from snnc.cli.main import main
-from snnc.cli.training_view import TrainingView
 from snnc.export import read_network
 from snnc.toolchain.layers.spiking_network import Logits
 from snnc.toolchain.network.network import Input
@@ -21,6 +20,7 @@ from snnc.toolchain.training.methods import METHODS
 from snnc.toolchain.training.methods.method import Companion, Losses, Method
 from snnc.toolchain.training.metrics import Epoch
 from snnc.toolchain.training.stages import Stage, alone, three_phases
+from snnc.training_view import TrainingView
 
 EPOCHS = ["--epochs-float", "2", "--epochs-quantized", "2", "--epochs-integer", "1"]
 QUICK = ["--model", "mlp", "--width", "0.03", "--timesteps", "3", *EPOCHS, "-q"]

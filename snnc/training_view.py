@@ -1,5 +1,6 @@
-"""The progress of training in the terminal; no bar and no color when piped."""
+"""The progress of training in a terminal or a notebook; no bar and no color when piped."""
 
+from importlib.util import find_spec
 from types import TracebackType
 from typing import Self
 
@@ -8,6 +9,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
+from snnc.toolchain.training.batches import steps_per_epoch
 from snnc.toolchain.training.callbacks import Callback
 from snnc.toolchain.training.config import TrainConfig
 from snnc.toolchain.training.estimate import Estimate
@@ -76,21 +78,27 @@ class Bar(Progress):
         return Group(super().get_renderable(), Text(self.numbers))
 
 
+def has_room_for_a_bar(console: Console) -> bool:
+    """Tell whether a console can change what it has written: a terminal, or a notebook with the widgets that rich needs."""
+    return console.is_terminal or (console.is_jupyter and find_spec("ipywidgets") is not None)
+
+
 class TrainingView(Callback):
     """A progress bar over all steps with the latest losses and, per epoch, a line of metrics; a context manager."""
 
-    def __init__(self, console: Console, config: TrainConfig, steps_per_epoch: int, done: int = 0, *, verbose: bool = False):
-        """Prepare a bar for all epochs, `done` of which a resumed run has behind it.
+    def __init__(self, console: Console, config: TrainConfig, samples: int, done: int = 0, *, verbose: bool = False):
+        """Prepare a bar for all epochs over so many training samples, `done` of which a resumed run has behind it.
 
         `verbose` prints a line for every epoch instead of one per stage.
         """
+        steps = -(-steps_per_epoch(config, samples - config.validation, config.devices * config.nodes) // config.accumulate)
         self.console, self.config, self.verbose = console, config, verbose
         self.warned_of_matching = self.warned_of_saturation = False  # each is said once
         self.said_silent: set[str] = set()
         self.last: Epoch | None = None
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-        self.bar = Bar(*columns, console=console, transient=True, disable=not console.is_terminal)
-        self.task = self.bar.add_task("training", total=epochs_of(config) * steps_per_epoch, completed=done * steps_per_epoch)
+        self.bar = Bar(*columns, console=console, transient=True, disable=not has_room_for_a_bar(console))
+        self.task = self.bar.add_task("training", total=epochs_of(config) * steps, completed=done * steps)
 
     def __enter__(self) -> Self:
         """Show the bar."""
@@ -159,3 +167,8 @@ class TrainingView(Callback):
             f"epoch {metrics.number:3d} {metrics.stage:9s}  loss {metrics.loss:.3f}  matching {metrics.matching_share:.1%}  "
             f"train {metrics.train_accuracy:.1%}  {test}  {metrics.images_per_second:.0f}/s",
         )
+
+
+def on_screen(config: TrainConfig, samples: int, done: int = 0) -> TrainingView:
+    """Return the view of a training that was started from Python, which prints where Python does."""
+    return TrainingView(Console(), config, samples, done)
