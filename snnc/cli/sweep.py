@@ -42,12 +42,15 @@ class Sweep:
         if self.asked_for:
             given = [name for name, value in others.items() if value]
             if given:
-                raise ConfigError(f"a sweep trains anew and keeps no checkpoints; leave out --{given[0].replace('_', '-')}")
+                raise ConfigError(f"a sweep keeps no checkpoints; leave out --{given[0].replace('_', '-')}")
         elif self.processes is not None:
             raise ConfigError("--processes is for --sweep and --seeds; add one of them, or leave it out")
 
-    def plan(self, config: TrainConfig) -> "Plan":
-        """Return all rows and seeds. Raises ConfigError for a text that cannot be read, or settings that there are not."""
+    def plan(self, config: TrainConfig, init: str = "") -> "Plan":
+        """Return all rows and seeds, which start from the checkpoint `init` if there is one.
+
+        Raises ConfigError for a text that cannot be read, or settings that there are not.
+        """
         from snnc.experiments.plan import Plan
 
         axes = [_axis(text, config) for text in self.settings]
@@ -61,7 +64,7 @@ class Sweep:
             if len(rows) > MOST_ROWS:
                 raise ConfigError(f"the sweep has more than {MOST_ROWS:,} combinations; take fewer values")
         seeds = range(config.seed, config.seed + (1 if self.seeds is None else self.seeds))
-        return Plan(config.replaced(validation=0, patience=0), rows, seeds, held_out=config.validation)
+        return Plan(config.replaced(validation=0, patience=0), rows, seeds, held_out=config.validation, init=init)
 
 
 def sweep_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -93,11 +96,13 @@ def results_of(output: str | None) -> Path:
     return path if path.suffix == ".json" else path / RESULTS if not path.suffix else path
 
 
-def run_sweep(sweep: Sweep, config: TrainConfig, output: str | None, inputs: Sequence[str], console: Console) -> dict[str, Any]:
+def run_sweep(
+    sweep: Sweep, config: TrainConfig, output: str | None, inputs: Sequence[str], console: Console, init: str = ""
+) -> dict[str, Any]:
     """Train what the file of results does not hold yet, print the table, and return it as plain values. Raises SnncError."""
     from snnc.experiments.runs import run_plan
 
-    file, plan = results_of(output), sweep.plan(config)
+    file, plan = results_of(output), sweep.plan(config, init)
     check_output(file, (".json",), inputs)
     file.parent.mkdir(parents=True, exist_ok=True)
     where = f"{plan.held_out:,} held-out training samples" if plan.held_out else "the test split"

@@ -78,7 +78,7 @@ def train(
     """
     from snnc.toolchain.distributed import is_worker
 
-    sweep.check(resume=resume, init=init, log=log, graph=graph["graph"], dry_run=dry_run, force=force)
+    sweep.check(resume=resume, log=log, graph=graph["graph"], dry_run=dry_run, force=force)
     resume = None if resume is None else str(checkpoint_of(resume))
     before = _resumed(resume, preset, config_file, graph | settings | {"init": init}) if resume is not None else None
     loaded = initial(init, graph) if init is not None else None
@@ -90,7 +90,8 @@ def train(
         _show_plan(config, console, start, as_json=as_json)
         return
     if sweep.asked_for:
-        found = run_sweep(sweep, config, output, [config_file] if config_file else [], console)
+        inputs = [str(name) for name in (config_file, loaded and loaded.file) if name]
+        found = run_sweep(sweep, config, output, inputs, console, str(loaded.file) if loaded else "")
         if as_json:
             click.echo(json.dumps(found))
         return

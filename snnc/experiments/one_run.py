@@ -9,6 +9,7 @@ from typing import Any, Self
 
 from snnc.experiments.plan import CHIP, PAPER, Measured, Run
 from snnc.models import build_model
+from snnc.models.checkpoint_start import checkpoint_start
 from snnc.toolchain.data.dataset import Dataset
 from snnc.toolchain.data.held_out import hold_out
 from snnc.toolchain.data.table import load_dataset
@@ -32,6 +33,7 @@ class Job:
     config: TrainConfig
     held_out: int
     measure: str
+    init: str = ""
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Self:
@@ -43,7 +45,10 @@ def run_job(job: Job) -> Run:
     """Train one network and return what was measured. Raises whatever training raises."""
     dataset = _dataset(job.config.data, job.config.timesteps, job.config.image_size, job.held_out)
     measure = measure_named(job.measure) if job.measure else None
-    training = Training(job.config, dataset, lambda config: build_model(config, dataset.input, len(dataset.labels)))
+    start = checkpoint_start(job.init).load if job.init else None
+    training = Training(
+        job.config, dataset, lambda config: build_model(config, dataset.input, len(dataset.labels)), start=start
+    )
     training.watched = on_device(dataset.test.first(1), dataset.input, training.launched.device)  # nobody looks between moments
     epochs = sum(stage.epochs for stage in stages(job.config) if stage.phase is not Phase.INTEGER)
     paper = _measured(training, PAPER, measure) if epochs == 0 else None

@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from hashlib import sha256
+from pathlib import Path
 from typing import Any, Self
 
 from snnc.toolchain.errors import ConfigError
@@ -24,6 +26,7 @@ class Plan:
         measure: `module:function` of what is measured beyond accuracy: `function(training, moment)` gets the `Training` when
             its base network stands at a moment of MOMENTS (`training.base`, `training.companions`, `training.data.test`,
             `training.config`) and returns a dict that JSON can hold. Empty: nothing.
+        init: a checkpoint whose layers the base network of every run starts from (models/checkpoint_start.py). Empty: none.
 
     Example:
         >>> import snnc
@@ -38,6 +41,7 @@ class Plan:
     seeds: Sequence[int]
     held_out: int = 0
     measure: str = ""
+    init: str = ""
 
     def __post_init__(self) -> None:
         """Raise ConfigError for settings of a row that do not fit together."""
@@ -49,6 +53,12 @@ class Plan:
     def config(self, row: str, seed: int) -> TrainConfig:
         """Return the settings of one run."""
         return self.base.replaced(**{**self.rows[row], "seed": seed})
+
+    @property
+    def head(self) -> dict[str, Any]:
+        """What all runs share besides settings: samples held out, what is measured, and of a checkpoint its digest."""
+        head: dict[str, Any] = {"held_out": self.held_out, "measure": self.measure}
+        return head | ({"init": sha256(Path(self.init).read_bytes()).hexdigest()[:16]} if self.init else {})
 
     def settings(self, row: str) -> dict[str, Any]:
         """Return the settings of a row as plain values, without the seed."""

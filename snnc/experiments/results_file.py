@@ -11,7 +11,7 @@ from snnc.toolchain.atomic_file import write_atomically
 from snnc.toolchain.errors import ConfigError, FileFormatError, SnncError, one_line
 from snnc.toolchain.training.config import TrainConfig
 
-HEAD = ("held_out", "measure")  # what all runs of a file share, besides the settings of rows
+HEAD = ("held_out", "measure", "init")  # what all runs of a file share, besides the settings of rows; the last may be missing
 
 
 class Results:
@@ -36,7 +36,7 @@ class Results:
         """Write the whole file again. Raises SnncError."""
         rows = ",\n".join(f"  {json.dumps(row)}: {json.dumps(settings)}" for row, settings in self.rows.items())
         runs = ",\n".join(f"  {json.dumps(asdict(run))}" for row in self.rows for run in self.of(row))
-        head = "".join(f' "{name}": {json.dumps(self.head[name])},\n' for name in HEAD)
+        head = "".join(f' "{name}": {json.dumps(value)},\n' for name, value in self.head.items())
         write_atomically(path, f'{{\n{head} "rows": {{\n{rows}\n }},\n "runs": [\n{runs}\n ]\n}}\n'.encode())
 
 
@@ -45,9 +45,8 @@ def read_results(path: str | Path) -> Results:
     try:
         content = json.loads(Path(path).read_text(encoding="utf-8"))
         runs = [Run.from_dict(values) for values in content["runs"]]
-        return Results(
-            {row: dict(values) for row, values in content["rows"].items()}, {name: content[name] for name in HEAD}, runs
-        )
+        head = {name: content[name] for name in HEAD if name in content or name != HEAD[-1]}
+        return Results({row: dict(values) for row, values in content["rows"].items()}, head, runs)
     except (OSError, ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
         reason = one_line(error)
         raise FileFormatError(f"{path}: not a file of results: {reason}; delete it, or name another file") from None
@@ -55,7 +54,7 @@ def read_results(path: str | Path) -> Results:
 
 def kept_results(path: str | Path, plan: Plan) -> Results:
     """Return what a file already holds of a plan, with all the plan's rows. Raises ConfigError if it holds something else."""
-    head, rows = {name: getattr(plan, name) for name in HEAD}, {row: plan.settings(row) for row in plan.rows}
+    head, rows = plan.head, {row: plan.settings(row) for row in plan.rows}
     if not Path(path).exists():
         return Results(rows, head)
     kept = read_results(path)

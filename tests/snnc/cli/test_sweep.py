@@ -47,6 +47,22 @@ def test_what_was_trained_is_not_trained_again(tmp_path: Path, monkeypatch: pyte
     assert changed.exit_code == 2 and "holds results with held_out 200 instead of 100" in changed.output
 
 
+def test_a_sweep_can_start_from_a_checkpoint_and_knows_it_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for seed in ("0", "1"):
+        made = CliRunner().invoke(main, ["train", *QUICK, "--method", "baseline", "--seed", seed, "-o", f"{seed}.pt", "-q"])
+        assert made.exit_code == 0, made.output
+    still = ("--sweep", "lr=1e-6,2e-6", "--epochs-float", "0", "-o", "tuned")
+    tuned = sweep(*still, "--init", "0.pt", "--json")
+    assert tuned.exit_code == 0, tuned.output
+    fresh = sweep("--sweep", "lr=1e-6", "--epochs-float", "0", "-o", "fresh", "--json")
+    found, untrained = (json.loads(result.output)["rows"] for result in (tuned, fresh))
+    assert min(row["mean"] for row in found) > untrained[0]["mean"] + 10
+    assert "tuned/sweep.json holds results with init " in sweep(*still, "--init", "1.pt").stderr
+    assert "tuned/sweep.json holds results with init " in sweep(*still).stderr
+    assert sweep(*still, "--init", "0.pt").exit_code == 0
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -58,7 +74,8 @@ def test_what_was_trained_is_not_trained_again(tmp_path: Path, monkeypatch: pyte
         (["--sweep", "lr=1", "--sweep", "lr=2"], "--sweep lr is given twice; put all its values behind one"),
         (["--sweep", "seed=1,2"], "--sweep seed: seeds are counted by --seeds N"),
         (["--sweep", "lr=-1"], "lr"),
-        (["--seeds", "2", "--init", "a.pt"], "a sweep trains anew and keeps no checkpoints; leave out --init"),
+        (["--seeds", "2", "--resume", "a.pt"], "a sweep keeps no checkpoints; leave out --resume"),
+        (["--seeds", "2", "--init", "a.pt"], "a.pt: no such file"),
         (["--seeds", "2", "-o", "a.pt"], "must end in .json"),
         ([], "--processes is for --sweep and --seeds; add one of them"),
     ],
