@@ -70,7 +70,9 @@ def forward_of(module: nn.Module) -> Forward:
         module = nn.Sequential(module)
     graph, inner, called = _traced(module), dict(module.named_modules()), set[int]()
     nodes = _live(graph)
-    first = next(node for node in graph.nodes if node.op == "placeholder")
+    first = next((node for node in graph.nodes if node.op == "placeholder"), None)
+    if first is None:
+        raise ConfigError(f"the forward pass of {type(module).__name__} takes no input; give one time step of a network")
     same, steps = {first: first.name}, list[Step]()
     for node in nodes:
         where = _where(node, inner)
@@ -82,14 +84,14 @@ def forward_of(module: nn.Module) -> Forward:
             if _is_first_of_neuron(node, inner):
                 same[node] = same[node.args[0]]
                 continue
-            _check_in_place(node, nodes)
+            _check_in_place(node, nodes, inner)
             label, part = _operation(node, inner)
             if id(part) in called:
                 raise ConfigError("it is called twice, with the same weights or states; give each place a module of its own")
             if part is not None and (is_neuron(part) or isinstance(part, (*WEIGHTS, *NORMS))):
                 called.add(id(part))
             same[node] = node.name
-            uses = sum(user in nodes for user in node.users)
+            uses = len(_readers(node, nodes, inner))
             steps.append(Step(node.name, where, _taken(node, same, part), uses, label, part))
     (returned,) = nodes[-1].args
     if not isinstance(returned, fx.Node):
@@ -194,12 +196,29 @@ def _operation(node: fx.Node, inner: dict[str, nn.Module]) -> tuple[str, nn.Modu
     raise ConfigError(f"{node.name!r} is no module; taken are {TAKEN}")
 
 
-def _check_in_place(node: fx.Node, nodes: list[fx.Node]) -> None:
+def _readers(node: fx.Node, nodes: list[fx.Node], inner: dict[str, nn.Module]) -> list[fx.Node]:
+    """Return the nodes that take what a node gives, of neurons that return states the spikes."""
+    found = list[fx.Node]()
+    for user in (user for user in node.users if user in nodes):
+        found += _readers(user, nodes, inner) if _is_first_of_neuron(user, inner) else [user]
+    return found
+
+
+def _check_in_place(node: fx.Node, nodes: list[fx.Node], inner: dict[str, nn.Module]) -> None:
     """Raise ConfigError for a sum written over spikes that a later step takes, which gets the sum in PyTorch."""
-    changed = node.all_input_nodes[0] if node.target is operator.iadd else None
-    behind = nodes[nodes.index(node) + 1 :]
-    if changed is not None and any(user in behind for user in changed.users):
+    if node.target is not operator.iadd:
+        return
+    changed, behind = _tensor(node.all_input_nodes[0], inner), nodes[nodes.index(node) + 1 :]
+    if any(_tensor(taken, inner) is changed for later in behind for taken in later.all_input_nodes):
         raise ConfigError("it adds in place, and a later step takes what it changes; write a = a + b, or take the sum there")
+
+
+def _tensor(node: fx.Node, inner: dict[str, nn.Module]) -> fx.Node:
+    """Return the node that made the tensor which a node gives: some operations give what they were given, or a view of it."""
+    passes = node.op == "call_module" and isinstance(inner[str(node.target)], (nn.Identity, nn.Flatten, *DROPOUTS))
+    if passes or node.target in FLATTEN or _is_first_of_neuron(node, inner):
+        return _tensor(node.all_input_nodes[0], inner)
+    return node
 
 
 def _taken(node: fx.Node, same: dict[fx.Node, str], module: nn.Module | None) -> tuple[str, ...]:

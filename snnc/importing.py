@@ -103,7 +103,7 @@ def _stated(network: Network, timesteps: int | None, pixels: tuple[int, int] | N
     """Return a network with what the user states in place of its own."""
     low, high = pixels or (network.input.minimum, network.input.maximum)
     zero = network.input.zero_point if zero_point is None else zero_point
-    return replace(network, timesteps=timesteps or network.timesteps, input=Input(network.input.shape, low, high, zero))
+    return replace(network.over(timesteps or network.timesteps), input=Input(network.input.shape, low, high, zero))
 
 
 def _own(network: Network, rules: "Rules") -> "Imported":

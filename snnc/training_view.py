@@ -91,7 +91,8 @@ class TrainingView(Callback):
 
         `verbose` prints a line for every epoch instead of one per stage.
         """
-        steps = -(-steps_per_epoch(config, samples - config.validation, config.devices * config.nodes) // config.accumulate)
+        shown = max(samples - config.validation, 1)  # training refuses to hold out more than there are
+        steps = -(-steps_per_epoch(config, shown, config.devices * config.nodes) // config.accumulate)
         self.console, self.config, self.verbose = console, config, verbose
         self.warned_of_matching = self.warned_of_saturation = False  # each is said once
         self.said_silent: set[str] = set()

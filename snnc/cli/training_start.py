@@ -23,12 +23,19 @@ def checkpoint_of(name: str) -> Path:
     return path / MODEL if folder else path
 
 
-def initial(init: str, graph: dict[str, Any]) -> "CheckpointStart":
-    """Return what a checkpoint, or a folder with one, gives to other trainings. Raises ConfigError beside a graph."""
+def initial(init: str, graph: dict[str, Any], model: str | None) -> "CheckpointStart":
+    """Return what a checkpoint, or a folder with one, gives to other trainings. Raises ConfigError beside a graph.
+
+    `model` may name the Python file of the checkpoint's network, which runs only if it is named.
+    """
     from snnc.models.checkpoint_start import checkpoint_start
+    from snnc.models.python_file import name_model
+    from snnc.toolchain.training.model_file import model_file
 
     if graph["graph"] is not None:
         raise ConfigError("--init and --graph each say what training starts from; give one of them")
+    if model is not None and model_file(model):
+        name_model(model)
     return checkpoint_start(checkpoint_of(init))
 
 

@@ -1,7 +1,7 @@
 """How accuracy and spikes of a trained network change with the number of time steps that it is given."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -49,11 +49,11 @@ def over_timesteps(file: str | Path, data: str | None, samples: int | None, step
     a sum could overflow in so many steps.
     """
     network = load_subject(file)[0].network
-    longest = replace(network, timesteps=max(steps))
+    longest = network.over(max(steps))
     prove(longest)
     split = split_for(longest, data, samples)
     if split.timed:
-        shorter = [replace(network, timesteps=count) for count in steps]
+        shorter = [network.over(count) for count in steps]
         rows = [_measured(each, split_for(each, data, samples), [each.timesteps])[0] for each in shorter]
     else:
         rows = _measured(longest, split, steps)
@@ -65,7 +65,7 @@ def _measured(network: Network, split: Split, steps: Sequence[int]) -> list[AtTi
     right, spikes = dict.fromkeys(steps, 0), dict.fromkeys(steps, 0)
     for trace, labels in _traces(network, split):
         for count in steps:
-            shorter, begun = replace(network, timesteps=count), _first(trace, count)
+            shorter, begun = network.over(count), _first(trace, count)
             right[count] += int((decisions(shorter, begun.outputs(shorter)) == labels).sum())
             spikes[count] += sum(int(each.sum()) for each in begun.spikes.values())
     total = len(split)

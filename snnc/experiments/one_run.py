@@ -10,6 +10,7 @@ from typing import Any, Self
 from snnc.experiments.plan import CHIP, PAPER, Measured, Run
 from snnc.models import build_model
 from snnc.models.checkpoint_start import checkpoint_start
+from snnc.models.python_file import name_model
 from snnc.toolchain.data.dataset import Dataset
 from snnc.toolchain.data.held_out import hold_out
 from snnc.toolchain.data.table import load_dataset
@@ -45,6 +46,7 @@ def run_job(job: Job) -> Run:
     """Train one network and return what was measured. Raises whatever training raises."""
     dataset = _dataset(job.config.data, job.config.timesteps, job.config.image_size, job.held_out)
     measure = measure_named(job.measure) if job.measure else None
+    name_model(job.config.model)  # its file is the plan's, and a checkpoint to start from may hold the same
     start = checkpoint_start(job.init).load if job.init else None
     training = Training(
         job.config, dataset, lambda config: build_model(config, dataset.input, len(dataset.labels)), start=start

@@ -6,7 +6,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, Self
 
-from snnc.toolchain.errors import ConfigError
+from snnc.toolchain.errors import ConfigError, one_line
 from snnc.toolchain.training.config import TrainConfig
 
 PAPER, CHIP = "paper", "chip"
@@ -56,9 +56,15 @@ class Plan:
 
     @property
     def head(self) -> dict[str, Any]:
-        """What all runs share besides settings: samples held out, what is measured, and of a checkpoint its digest."""
+        """What all runs share besides settings: samples held out, what is measured, and of a checkpoint its digest.
+
+        Raises ConfigError for a checkpoint that cannot be read.
+        """
         head: dict[str, Any] = {"held_out": self.held_out, "measure": self.measure}
-        return head | ({"init": sha256(Path(self.init).read_bytes()).hexdigest()[:16]} if self.init else {})
+        try:
+            return head | ({"init": sha256(Path(self.init).read_bytes()).hexdigest()[:16]} if self.init else {})
+        except OSError as error:
+            raise ConfigError(f"init {self.init!r} cannot be read ({one_line(error)}); name a checkpoint") from None
 
     def settings(self, row: str) -> dict[str, Any]:
         """Return the settings of a row as plain values, without the seed."""

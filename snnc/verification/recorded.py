@@ -1,6 +1,6 @@
 """Compares a recording with the reference, spike by spike, and says what was compared, what was not, and what differs first."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -102,7 +102,7 @@ def verify_recording(
     interval = reset if reset is not None else recording.timesteps or network.timesteps
     timed = shown.ndim > len(network.input.shape) + 1
     steps = interval or (len(shown) if timed else recording.steps)
-    run = replace(network, timesteps=max(steps, 1))
+    run = network.over(max(steps, 1))
     trace = simulate(run, shown)
     alignment = found_alignment(run, recording, trace, interval, start)
     verdict = RecordedVerdict(run, alignment, trace.samples, [], dict(recording.left_out))

@@ -110,18 +110,47 @@ def test_code_without_a_file_has_a_line_as_well() -> None:
 class InPlace(nn.Module):
     """Residual blocks are often written so, here with or without another reader of what changes."""
 
-    def __init__(self, read: bool) -> None:
+    def __init__(self, read: bool, passed: nn.Module | None = None) -> None:
         super().__init__()
         self.one, self.other, self.third, self.read = nn.Linear(2, 2), nn.Linear(2, 2), nn.Linear(2, 2), read
+        self.passed = passed or nn.Identity()
 
     def forward(self, x: Tensor) -> Tensor:
-        out = self.one(x)
-        before = out
+        before = self.one(x)
+        out = self.passed(before)
         out += self.other(x)
         return out + self.third(before) if self.read else out  # type: ignore[no-any-return]
 
 
-def test_sums_in_place_are_sums_unless_another_step_sees_them_change() -> None:
-    assert [step.label for step in forward_of(InPlace(read=False)).steps] == ["one", "other", "iadd"]
+@pytest.mark.parametrize("passed", [nn.Identity(), nn.Dropout(0.5), nn.Flatten()])
+def test_sums_in_place_are_sums_unless_another_step_sees_them_change(passed: nn.Module) -> None:
+    assert [step.label for step in forward_of(InPlace(False, passed)).steps] == ["one", "passed", "other", "iadd"]
     with pytest.raises(ConfigError, match=r"line \d+ \(out \+= self.other\(x\)\): it adds in place, and a later step"):
-        forward_of(InPlace(read=True))
+        forward_of(InPlace(True, passed))
+
+
+class NoInput(nn.Module):
+    def forward(self) -> Tensor:
+        return torch.ones(2)
+
+
+def test_a_module_takes_an_input() -> None:
+    with pytest.raises(ConfigError, match="the forward pass of NoInput takes no input"):
+        forward_of(NoInput())
+
+
+class TwoReaders(nn.Module):
+    """Spikes of a neuron that returns its state as well go to two steps."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lif, self.one, self.other = neurons("snntorch")(), nn.Linear(2, 2), nn.Linear(2, 2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        spikes, _ = self.lif(x)
+        return self.one(spikes) + self.other(spikes)  # type: ignore[no-any-return]
+
+
+def test_spikes_beside_states_count_their_readers() -> None:
+    skip_without("snntorch")
+    assert [step.uses for step in forward_of(TwoReaders()).steps if step.label == "lif"] == [2]

@@ -10,6 +10,7 @@ from training_runs import TINY
 
 import snnc
 from snnc import training_view
+from snnc.toolchain.errors import DataError
 from snnc.toolchain.training.config import TrainConfig
 from snnc.toolchain.training.metrics import Epoch
 from snnc.training_view import TrainingView, certainty_line, has_room_for_a_bar, saturated
@@ -96,3 +97,8 @@ def test_training_from_python_shows_each_stage_if_asked(tmp_path: Path, capsys: 
     lines = capsys.readouterr().out.splitlines()
     stages = [line.split()[2] for line in lines if line.startswith("epoch") and "loss" in line]
     assert stages == ["float", "quantized", "integer"]
+
+
+def test_the_view_leaves_it_to_training_to_refuse_what_is_held_out(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="5000 samples cannot be held out of 1257"):
+        snnc.train(TINY.replaced(validation=5000), tmp_path / "a.pt", progress=True)

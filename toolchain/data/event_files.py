@@ -89,7 +89,7 @@ def _read_apart(paths: list[Path]) -> Iterator[tuple[Path, Events]]:
             while (place := Path(folder, f"{read}.npy")).is_file():
                 yield paths[read], np.load(place, allow_pickle=False)
                 read += 1
-        if reason:
+        if reason and read < len(paths[:TOGETHER]):
             raise DataError(f"recording {paths[read]}: {reason}")
         paths = paths[read:]
 

@@ -1,7 +1,8 @@
 """Frames of a folder of recordings: made once, kept in a file of a bit for each pixel, and read from there batch by batch.
 
-A file is found by the names, sizes and times of change of the recordings and by how they were binned, wherever their folder
-lies. It has a seal: one that is damaged, or somebody else's, is made anew.
+A file is found by what recordings they are (names, sizes, times of change, and their places on the disk, which a folder that
+is moved keeps and a copy does not) and by how they were binned. It has a seal: one that is damaged, or somebody else's, is made
+anew.
 """
 
 import json
@@ -23,7 +24,7 @@ from snnc.toolchain.atomic_file import claimed, replacing
 from snnc.toolchain.data.event_files import SIDE_MOST, extent, read_recordings
 from snnc.toolchain.data.events import binned
 from snnc.toolchain.data.streamed import OnDisk
-from snnc.toolchain.errors import DataError, SnncError
+from snnc.toolchain.errors import DataError, SnncError, one_line
 from snnc.toolchain.seal import LENGTH, Seal, Sealing, seal_of_file
 
 FORMAT = b"snnc frames 1\n"  # another number once `binned` or this file make other frames of the same recordings
@@ -102,8 +103,12 @@ def _key(source: Path, files: list[Path], binning: Binning) -> str:
     """Return what recordings and their binning have in common with no others; the size of frames is told by the file."""
     listed: list[Any] = [FORMAT.decode(), binning.timesteps, binning.bins]
     for path in files:
-        status = path.stat()
-        listed.append([*path.parts[len(source.parts) :], status.st_size, status.st_mtime_ns])
+        try:
+            status = path.stat()
+        except OSError as error:
+            raise DataError(f"recording {path}: cannot be read ({one_line(error)}); name files that are there") from None
+        same = (status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_dev, status.st_ino)
+        listed.append([*path.parts[len(source.parts) :], *same])
     return _digest(json.dumps(listed).encode())
 
 

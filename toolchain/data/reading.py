@@ -1,5 +1,6 @@
 """Has files of others read by a process with limits of time and memory (reading_child.py), which may fail without harm."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -15,8 +16,8 @@ PATIENCE = 10  # seconds on the clock for each of a processor: other programs ma
 
 def read_apart(folder: str, most: int, what: str, files: Sequence[Path], names: Sequence[str] = ()) -> str:
     """Let a process write what it reads into a folder, and return why it refused a file and the remedy, or an empty text."""
-    seconds = reading_child.SECONDS + sum(file.stat().st_size for file in files) // reading_child.BYTES_PER_SECOND
-    places = [str(file.resolve()) for file in files]
+    seconds = reading_child.SECONDS + sum(map(_size, files)) // reading_child.BYTES_PER_SECOND
+    places = [os.path.abspath(file) for file in files]  # no links followed: the suffix says what a file is
     command = [sys.executable, "-I", reading_child.__file__, folder, str(most), str(seconds), what, *places, *names]
     try:
         child = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE * seconds, check=False)
@@ -28,6 +29,10 @@ def read_apart(folder: str, most: int, what: str, files: Sequence[Path], names: 
     if child.returncode == OUT_OF_TIME:
         return _late(seconds)
     return f"cannot be read ({said}); write it again" if child.returncode else ""
+
+
+def _size(file: Path) -> int:
+    return file.stat().st_size if file.exists() else 0  # the child says that it is not there
 
 
 def _late(seconds: int) -> str:

@@ -22,7 +22,7 @@ from snnc.toolchain.network.network import Input
 
 def is_recordings(folder: Path) -> bool:
     """Tell whether a folder holds event recordings: whether the first file in its subfolders is one."""
-    for depth in ("*", "*/*"):
+    for depth in ("[!.]*", "[!.]*/[!.]*"):
         for place in sorted(folder.glob(depth)):
             if place.is_dir() and (found := min(_files(place), default="")):
                 return Path(found).suffix.lower() in READERS
@@ -57,7 +57,7 @@ def load_recordings(name: Named, folder: Path | None, timesteps: int, image_size
 
 def _listed(name: Named, folder: Path) -> list[Path]:
     """Return the recordings of a folder, in the order of their names."""
-    places = sorted(place for place in folder.glob("*") if place.is_dir())
+    places = sorted(place for place in folder.glob("[!.]*") if place.is_dir())
     files = [place / name for place in places for name in sorted(_files(place)) if not name.startswith(".")]
     for path in files:
         if path.suffix.lower() not in READERS:

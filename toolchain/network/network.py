@@ -5,7 +5,7 @@ training works on this description alone.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 
 import numpy as np
@@ -236,6 +236,15 @@ class Network:
     def rule(self) -> ReadOutRule:
         """How the last layer says the class."""
         return READOUTS[self.readout]
+
+    def over(self, timesteps: int) -> "Network":
+        """Return the same network over another number of steps; spikes at all steps make as many logits as before.
+
+        Raises NetworkError for a number that the network or its read-out cannot have.
+        """
+        changed = replace(self, timesteps=timesteps)
+        now, before = (sum(weights) / len(weights) for weights in map(self.rule.weights, (timesteps, self.timesteps)))
+        return replace(changed, logit_units=round(self.logit_units * now / before))
 
     @property
     def classes(self) -> int:

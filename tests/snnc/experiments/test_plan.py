@@ -1,5 +1,7 @@
 """Plans refuse what cannot be trained before anything is."""
 
+from pathlib import Path
+
 import pytest
 
 from snnc.experiments.plan import CHIP, PAPER, Measured, Plan, Run
@@ -24,3 +26,9 @@ def test_settings_that_do_not_fit_are_refused_at_once() -> None:
 def test_accuracies_are_counted_in_samples() -> None:
     run = Run("one", 0, 1.0, Measured(3, (5,)), Measured(4, ()))
     assert (run.at(PAPER).accuracy, run.at(CHIP).accuracy) == (75.0, 100.0)
+
+
+def test_a_checkpoint_to_start_from_must_be_there(tmp_path: Path) -> None:
+    plan = Plan(TrainConfig(), {"one": {}}, [0], init=str(tmp_path / "gone.pt"))
+    with pytest.raises(ConfigError, match=r"init '.*gone\.pt' cannot be read .*; name a checkpoint"):
+        assert plan.head

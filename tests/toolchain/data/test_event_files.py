@@ -228,3 +228,25 @@ def test_a_library_that_fails_harms_nobody(
 
 def test_there_is_a_writer_for_each_row() -> None:
     assert set(event_recordings.WRITERS) == set(READERS)
+
+
+@pytest.mark.parametrize("suffix", [".h5", ".aedat4"])
+def test_a_link_is_read_by_its_own_suffix(tmp_path: Path, suffix: str) -> None:
+    """Caches and git-annex keep files by their digests, with links that have their names."""
+    needs(suffix)
+    WRITERS[suffix](tmp_path / f"own{suffix}", events := drawn(20))
+    (tmp_path / f"own{suffix}").rename(tmp_path / "0123abcd")
+    (tmp_path / f"own{suffix}").symlink_to(tmp_path / "0123abcd")
+    assert same(read(tmp_path / f"own{suffix}"), events)
+
+
+@pytest.mark.parametrize("suffix", READERS)
+def test_a_recording_that_is_gone_is_one_line(tmp_path: Path, suffix: str) -> None:
+    needs(suffix)
+    assert "cannot be read" in refused(tmp_path / f"gone{suffix}")
+
+
+def test_a_process_that_fails_after_its_work_has_done_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    WRITERS[".h5"](tmp_path / "own.h5", events := drawn(20))
+    monkeypatch.setattr(event_files, "read_apart", lambda *given: reading.read_apart(*given) or "its library failed on it")
+    assert same(read(tmp_path / "own.h5"), events)

@@ -47,7 +47,7 @@ def write(folder: Path, suffix: str = ".npy", count: int = 5) -> Path:
     return folder
 
 
-def files(place: str = "data/frames") -> list[Path]:
+def files(place: str = "data/.frames") -> list[Path]:
     return sorted(Path(place).iterdir()) if Path(place).is_dir() else []
 
 
@@ -166,7 +166,7 @@ def test_where_they_are_kept_and_how_to_have_none(moves: Path, monkeypatch: pyte
     assert values(load_dataset(str(moves), 3)) == values(first) and len(files("here")) == 1
     monkeypatch.delenv("SNNC_FRAMES")
     monkeypatch.setenv("SNNC_DATA", "there")
-    assert values(load_dataset(str(moves), 3)) == values(first) and len(files("there/frames")) == 1
+    assert values(load_dataset(str(moves), 3)) == values(first) and len(files("there/.frames")) == 1
 
 
 def test_what_cannot_be_kept_is_made_in_memory(moves: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -180,7 +180,9 @@ def test_what_cannot_be_kept_is_made_in_memory(moves: Path, monkeypatch: pytest.
         load_dataset(str(moves), 3)
     Path("data").unlink()
     monkeypatch.setattr(shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(10, 9, 1))
-    with pytest.raises(DataError, match=r"data/frames has 1; set image_size, such as 32, or name a folder .* in SNNC_FRAMES"):
+    with pytest.raises(
+        DataError, match=r"data/[.]frames has 1; set image_size, such as 32, or name a folder .* in SNNC_FRAMES"
+    ):
         load_dataset(str(moves), 3)
     monkeypatch.setenv("SNNC_FRAMES", "off")
     with pytest.raises(DataError, match="and their frames are not kept on disk"):
@@ -243,3 +245,22 @@ def test_memory_is_bounded() -> None:
     for _ in range(2):
         said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
         assert int(said[0]) > 0 and int(said[1]) < 250_000
+
+
+def test_another_folder_has_its_own_frames_whatever_its_times_say() -> None:
+    """As archives that are packed reproducibly unpack: the same names, sizes and times."""
+    for folder, seed in (("one", 0), ("other", 50)):
+        for label in "ab":
+            (place := Path(folder, label)).mkdir(parents=True)
+            for number in range(5):
+                WRITERS[".npy"](place / f"{number}.npy", drawn(30, seed + number))
+                os.utime(place / f"{number}.npy", ns=(10**18, 10**18))
+    first, second = (values(load_dataset(folder, 3)) for folder in ("one", "other"))
+    assert first != second and len(files()) == 2
+
+
+def test_the_data_folder_can_be_one_of_recordings(monkeypatch: pytest.MonkeyPatch) -> None:
+    write(Path("data"))
+    first = load_dataset("data", 3)
+    stop(monkeypatch)
+    assert values(load_dataset("data", 3)) == values(first) and len(files()) == 1

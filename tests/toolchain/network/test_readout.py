@@ -116,3 +116,12 @@ def test_whole_networks_decide_by_the_trains_of_their_last_layer(seed: int) -> N
     spikes = trace.spikes[network.layers[-1].name].reshape(STEPS, 4, -1)
     expected = [first_to_spike(spikes[:, sample].T.tolist()) for sample in range(4)]
     assert decisions(network, trace.outputs(network)).tolist() == expected
+
+
+def test_more_steps_leave_a_logit_its_share_of_all_spikes() -> None:
+    for kind in READOUTS:
+        network = replace(with_readout(kind), logit_units=12)
+        assert network.over(network.timesteps) == network
+        assert network.over(10).logit_units == {"membrane": 12, "spikes": 12, "first-spike": 327}[kind]
+    with pytest.raises(NetworkError, match="25 time steps are more than the 24"):
+        with_readout("first-spike").over(25)
