@@ -15,6 +15,7 @@ from snnc.toolchain.network import lif
 from snnc.toolchain.network.bounds import network_bounds
 from snnc.toolchain.network.network import INPUT, Input, Layer, Lif, Network
 from snnc.toolchain.network.proofs import proofs
+from snnc.toolchain.network.readout import MOST_BITS
 from snnc.toolchain.network.synapse import Dense
 from snnc.toolchain.simulate.overflow import overflowing
 from snnc.toolchain.simulate.reference import simulate
@@ -92,7 +93,8 @@ def test_what_holds_for_more_steps_holds_in_the_simulator(draw: Callable[[int], 
     largest = proofs(network).largest_timesteps
     if largest == 0:
         return
-    longer = replace(network, timesteps=min(largest or 40, 40))
+    most = 40 if network.rule.excess(40) is None else MOST_BITS
+    longer = replace(network, timesteps=min(largest or most, most))
     samples = random_samples(longer, 4, timed=True, seed=seed)
     assert not overflowing(longer, samples, simulate(longer, samples))
 
