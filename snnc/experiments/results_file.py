@@ -11,7 +11,8 @@ from snnc.toolchain.atomic_file import write_atomically
 from snnc.toolchain.errors import ConfigError, FileFormatError, SnncError, one_line
 from snnc.toolchain.training.config import TrainConfig
 
-HEAD = ("held_out", "measure", "init")  # what all runs of a file share, besides the settings of rows; the last may be missing
+HEAD = ("held_out", "measure")  # what all runs of a file share, besides the settings of rows
+INIT = "init"  # the digest of the checkpoint that all start from, if there is one
 
 
 class Results:
@@ -45,7 +46,7 @@ def read_results(path: str | Path) -> Results:
     try:
         content = json.loads(Path(path).read_text(encoding="utf-8"))
         runs = [Run.from_dict(values) for values in content["runs"]]
-        head = {name: content[name] for name in HEAD if name in content or name != HEAD[-1]}
+        head = {name: content[name] for name in (*HEAD, *([INIT] if INIT in content else []))}
         return Results({row: dict(values) for row, values in content["rows"].items()}, head, runs)
     except (OSError, ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
         reason = one_line(error)

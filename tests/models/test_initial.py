@@ -70,7 +70,7 @@ def test_weights_of_several_sources_keep_their_share() -> None:
     dense = InitialLayer(rng.normal(0, 3, (20, 384)), np.zeros(20), (rng.normal(0, 1, (20, 64)),))
     load_initial(network, [LAYERS[0], dense, LAYERS[2]], SAMPLES, trains=False)
     one, other = (each.weight.numpy() for each in network.hidden[1].synapses)
-    assert np.allclose(one / other[:, :1], dense.weight / dense.projections[0][:, :1], rtol=1e-5)
+    assert np.allclose(one / other[:, :1], dense.weight / dense.projections[0][:, :1], rtol=1e-5)  # of training
     assert float((one**2).sum() + (other**2).sum()) == pytest.approx(2 * 2 * 20, rel=1e-5)  # as He et al. 2015, both together
     with pytest.raises(ConfigError, match=r"layer 'fc1' has weights \(20, 384\), \(20, 64\), got \(20, 384\)"):
         load_initial(network, [LAYERS[0], replace(dense, projections=()), LAYERS[2]], SAMPLES)

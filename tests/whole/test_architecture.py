@@ -9,15 +9,8 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+from sources import FOLDERS, ROOT, SOURCES, name_of
 
-ROOT = Path(__file__).parents[2]
-FOLDERS = ("toolchain", "models", "export", "snnc")
-SOURCES = sorted(
-    path
-    for folder in FOLDERS
-    for path in (ROOT / folder).rglob("*.py")
-    if not any(parent.is_symlink() for parent in path.parents if parent.is_relative_to(ROOT))
-)
 LAYERS = {"snnc.toolchain.network", "snnc.toolchain.native", "snnc.toolchain.layers", "snnc.toolchain.distributed"}
 
 # What the files of each folder may import of ours: data flows one way. The longest name that fits counts.
@@ -107,10 +100,6 @@ def imports(path: Path) -> set[str]:
                 inner = f"{node.module}.{alias.name}"
                 found.add(inner if inner.startswith("snnc.") and is_module(inner) else str(node.module))
     return found
-
-
-def name_of(path: Path) -> str:
-    return path.relative_to(ROOT).as_posix()
 
 
 def within(module: str, allowed: set[str]) -> bool:
@@ -205,98 +194,3 @@ def test_the_links_make_folder_and_module_the_same(folder: str) -> None:
     link = ROOT / "snnc" / folder
     assert link.is_symlink()
     assert link.resolve() == ROOT / folder
-
-
-def test_every_source_has_a_test_file() -> None:
-    covered_elsewhere = {  # source -> the test that covers it, in the same folder or from tests/ on
-        "__main__": "snnc/cli/test_process",
-        "walk": "test_tree",
-        "errors": "snnc/cli/test_main",
-        "validation": "test_network",
-        **dict.fromkeys(("method", "baseline", "tna", "tna3", "kd", "kd_ce"), "toolchain/training/test_methods"),
-        **dict.fromkeys(("bisnn_st", "bisnn_bayes"), "toolchain/training/test_methods"),
-        "toolchain/training/members": "snnc/test_members",
-        "evaluating": "test_posterior",
-        "simulate_members": "test_export_members",
-        "simulate_recording": "snnc/verification/test_recorded",
-        **dict.fromkeys(("reliability", "predictions", "snnc/evaluation/evaluate"), "snnc/cli/test_evaluate"),
-        "toolchain/network/predictions": "test_predictions",
-        "dataset": "test_table",
-        **dict.fromkeys(("integers", "mapped"), "test_data_file"),
-        **dict.fromkeys(("reading", "reading_child"), "test_arrays"),
-        "callbacks": "test_train",
-        "resume": "whole/test_resume",
-        "model_file": "models/test_python_file",
-        "companions": "test_methods",
-        "metrics": "test_checkpoint",
-        "training_options": "test_train",
-        "snnc/training": "toolchain/training/test_train",
-        "training_steps": "test_training",
-        "lif_torch": "test_lif_autograd",
-        "phase": "test_spiking_network",
-        "cifarnet": "test_models",
-        "torch_neurons": "test_from_torch",
-        "mlp": "test_models",
-        "graph_options": "snnc/test_graph_start",
-        "training_start": "models/test_checkpoint_start",
-        "toolchain/training/outputs": "test_validation",
-        "export/lava/stock": "test_runner",
-        "device": "toolchain/simulate/test_tensor",
-        "tables": "test_simulation",
-        "snnc/verification/tables": "snnc/cli/test_main",
-        "bench": "snnc/bench/test_simulation",
-        "options": "test_main",
-        **dict.fromkeys(("simulate", "demo", "versions"), "test_main"),
-        "description": "export/onnx/test_file",
-        "importing": "snnc/cli/test_import_graph",
-        "summary": "test_inspect",
-        "snnc/cli/plot": "test_inspect",
-        "export/target": "test_targets",
-        "export/limits": "test_targets",
-        "entries": "test_foreign",
-        "export/netx/violations": "export/test_targets",
-        "export/netx/companions": "export/lava/test_run_model",
-        "export/nir/violations": "export/test_targets",
-        "export/onnx/violations": "export/test_targets",
-        "dialects": "test_file",
-        "rules": "test_importer",
-        "flat": "test_interpreter",
-        "graph": "test_file",
-        "paths": "test_importer",
-        **dict.fromkeys(("crops", "terminals", "recognized", "export/nir/folding"), "test_importer"),
-        "neurons": "test_interpreter",
-        "loops": "test_recurrence",
-        "export/nir/runner": "test_file",
-        "export/onnx/runner": "test_file",
-        **dict.fromkeys(("nodes", "sums", "neurons"), "test_recurrence"),
-        **dict.fromkeys(("bitsliced_layers", "bitsliced_fused"), "test_bitsliced"),
-        **dict.fromkeys(("library", "sources"), "test_native"),
-        "bench_profile": "snnc/bench/test_profile",
-        **dict.fromkeys(("content", "difference", "junit", "snnc/report/activity", "snnc/report/run"), "test_write"),
-        **dict.fromkeys(("again", "trust"), "whole/test_report_claims"),
-        "neuron_plot": "snnc/cli/test_trace",
-        "violation": "test_chips",
-        "models/architecture": "test_notation",
-        "torch_layers": "test_from_torch_residual",
-        "partition": "test_mapping",
-        "witness": "test_overflow",
-        "transposed": "test_activity",
-        "toolchain/network/activity": "toolchain/simulate/test_activity",
-        "check_tables": "test_check",
-        "frames": "test_reference",
-        **dict.fromkeys(("signals", "bitsliced_cycles"), "toolchain/simulate/test_recurrence"),
-    }
-    for path in SOURCES:
-        if path.stem == "__init__":
-            continue
-        named = covered_elsewhere.get(name_of(path).removesuffix(".py")) or covered_elsewhere.get(path.stem)
-        folder = ROOT / "tests" / path.parent.relative_to(ROOT)
-        places = [folder / f"{named or 'test_' + path.stem}.py", ROOT / "tests" / f"{named}.py"]
-        assert any(place.is_file() for place in places), f"{name_of(path)} has no test"
-
-
-def test_tests_lie_where_their_sources_do() -> None:
-    kept_apart = {"support", "whole", "fuzz"}
-    for path in (ROOT / "tests").rglob("test_*.py"):
-        folder = path.parent.relative_to(ROOT / "tests")
-        assert folder.parts[0] in kept_apart or (ROOT / folder).is_dir(), f"{name_of(path)} has no folder of sources"

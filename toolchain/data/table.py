@@ -127,7 +127,6 @@ def data_folder() -> Path:
 
 def frames_folder() -> Path | None:
     """Return where frames of recordings are kept: `$SNNC_FRAMES`, or `.frames` in the data folder; None if that is `off`."""
-    stated = os.environ.get("SNNC_FRAMES")
-    return (
-        None if stated == "off" else Path(stated) if stated else data_folder() / ".frames"
-    )  # hidden: a data folder may itself be one of recordings
+    if (stated := os.environ.get("SNNC_FRAMES")) == "off":
+        return None
+    return Path(stated) if stated else data_folder() / ".frames"  # hidden: a data folder may itself be one of recordings

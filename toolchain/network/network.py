@@ -244,7 +244,7 @@ class Network:
         """
         changed = replace(self, timesteps=timesteps)
         now, before = (sum(weights) / len(weights) for weights in map(self.rule.weights, (timesteps, self.timesteps)))
-        return replace(changed, logit_units=round(self.logit_units * now / before))
+        return replace(changed, logit_units=max(round(self.logit_units * now / before), min(self.logit_units, 1)))  # 0: unknown
 
     @property
     def classes(self) -> int:

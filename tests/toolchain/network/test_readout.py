@@ -123,5 +123,8 @@ def test_more_steps_leave_a_logit_its_share_of_all_spikes() -> None:
         network = replace(with_readout(kind), logit_units=12)
         assert network.over(network.timesteps) == network
         assert network.over(10).logit_units == {"membrane": 12, "spikes": 12, "first-spike": 327}[kind]
+    few = replace(with_readout("first-spike", timesteps=10), logit_units=12)
+    assert few.over(1).logit_units == 1  # not 0, which says that it is unknown
+    assert replace(few, logit_units=0).over(1).logit_units == 0
     with pytest.raises(NetworkError, match="25 time steps are more than the 24"):
         with_readout("first-spike").over(25)
