@@ -167,6 +167,7 @@ def test_paddings_and_pools() -> None:
         ("8C3-4FC@conv1+conv1", "'4FC@conv1+conv1' takes 'conv1' more than once; take it once"),
         ("8C3-8C3~C1@conv1", "takes 'conv1' more than once; give it one kernel"),
         ("8C3-8C3~C1@input+conv1", "takes 'conv1' more than once; give it one kernel"),
+        ("8C3-8C3-8C3~C1@conv1~C3@conv1", "takes 'conv1' more than once; give it one kernel"),
         ("8C3-8C3~conv1~conv1g2", "takes 'conv1' more than once; give it twice the gain"),
         ("8C3-8C3~conv2", "'conv2' is no layer in front of it; allowed are input, conv1"),
         ("8C3-8C3~input", "'~input' is unknown; allowed are ~conv1"),

@@ -16,6 +16,12 @@ def test_what_float32_stores_is_read_as_it_was_meant(meant: float) -> None:
     assert common_unit(np.array([meant, 2 * meant])) == pytest.approx(abs(meant), rel=1e-12)
 
 
+def test_equal_numbers_are_read_as_one_is() -> None:
+    for value in (SINGLE(0.1), np.nextafter(SINGLE(1), SINGLE(0)), 0.3):
+        read = stored(np.full((2, 3), value))
+        assert read.shape == (2, 3) and read.dtype == np.float64 and set(read.ravel()) == {float(stored(value))}
+
+
 @pytest.mark.parametrize("whole", [1, 2, 3, 100])
 def test_the_next_float32_is_another_number(whole: int) -> None:
     below = np.nextafter(SINGLE(whole), SINGLE(0))
