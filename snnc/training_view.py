@@ -9,6 +9,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
+from snnc.toolchain.network.readout import READOUTS
 from snnc.toolchain.training.batches import steps_per_epoch
 from snnc.toolchain.training.callbacks import Callback
 from snnc.toolchain.training.config import TrainConfig
@@ -143,9 +144,10 @@ class TrainingView(Callback):
         """Say once, when a stage has ended, what layers are silent, and that networks with an alpha hardly feel each other."""
         if layers := [name for name in silent(metrics) if name not in self.said_silent]:
             self.said_silent |= set(layers)
+            can_be_longer = READOUTS[self.config.readout].excess(self.config.timesteps + 1) is None
             self.console.print(
                 f"epoch {metrics.number}: no neuron of {', '.join(layers)} spikes on any test sample, so nothing passes it; "
-                "lower --lr or --delta, or raise --width or --timesteps",
+                f"lower --lr or --delta, or raise --width{' or --timesteps' if can_be_longer else ''}",
                 style="yellow",
             )
         alpha = getattr(self.config.method_settings, "alpha", 0)

@@ -22,13 +22,13 @@ def show(
 ) -> None:
     """Print all that a check found; the partition of every layer only if `verbose`."""
     console.print(f"{network.name} on {chip.title}, {network.digest()[:16]}\n", style="bold")
-    _show_proofs(console, proved, {layer.name for layer in network.layers if network.is_readout(layer)})
+    _show_proofs(console, network, proved, {layer.name for layer in network.layers if network.is_readout(layer)})
     if mapped:
         _show_mapping(console, mapped, verbose=verbose)
     _show_violations(console, chip, broken)
 
 
-def _show_proofs(console: Console, proved: Proofs, readouts: set[str]) -> None:
+def _show_proofs(console: Console, network: Network, proved: Proofs, readouts: set[str]) -> None:
     table = _table("for every input", right=("input a", "membrane v", "of limit", "holds", "largest T"))
     for name in dict.fromkeys(row.layer for row in proved.rows):
         rows = [row for row in proved.rows if row.layer == name]
@@ -41,7 +41,9 @@ def _show_proofs(console: Console, proved: Proofs, readouts: set[str]) -> None:
     if never:
         console.print(f"neurons that no input makes spike: {', '.join(never)}")
     most = "any number of" if proved.largest_timesteps is None else f"up to {proved.largest_timesteps:,}"
-    console.print(f"no limit can be broken in {most} time steps; the network runs {proved.timesteps}\n")
+    capped = proved.largest_timesteps is not None and proved.largest_timesteps == network.rule.most_timesteps
+    why = f", the most of the read-out {network.readout}" if capped else ""
+    console.print(f"no limit can be broken in {most} time steps{why}; the network runs {proved.timesteps}\n")
 
 
 def _show_mapping(console: Console, mapped: Mapping, *, verbose: bool) -> None:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from snnc.files import load_subject, split_for
 from snnc.toolchain.data.dataset import Split
+from snnc.toolchain.errors import located
 from snnc.toolchain.network.bounds import prove
 from snnc.toolchain.network.network import Network
 from snnc.toolchain.network.predictions import decisions
@@ -49,8 +50,9 @@ def over_timesteps(file: str | Path, data: str | None, samples: int | None, step
     a sum could overflow in so many steps.
     """
     network = load_subject(file)[0].network
-    longest = network.over(max(steps))
-    prove(longest)
+    with located(str(file)):
+        longest = network.over(max(steps))
+        prove(longest)
     split = split_for(longest, data, samples)
     if split.timed:
         shorter = [network.over(count) for count in steps]

@@ -11,6 +11,7 @@ from training_runs import TINY
 import snnc
 from snnc import training_view
 from snnc.toolchain.errors import DataError
+from snnc.toolchain.network.readout import MOST_BITS
 from snnc.toolchain.training.config import TrainConfig
 from snnc.toolchain.training.metrics import Epoch
 from snnc.training_view import TrainingView, certainty_line, has_room_for_a_bar, saturated
@@ -78,6 +79,8 @@ def test_it_says_once_what_layers_are_silent() -> None:
     text = shown(TINY, *stages)
     assert text.count("epoch 1: no neuron of fc1 spikes on any test sample, so nothing passes it; lower --lr or --delta") == 1
     assert "conv1" not in text
+    assert "or raise --width or --timesteps\n" in text
+    assert "or raise --width\n" in shown(TINY.replaced(readout="first-spike", timesteps=MOST_BITS), *stages)
     assert "no neuron" not in shown(TINY, replace(EPOCH, firing_rates={"conv1": 0.1}))
 
 

@@ -17,7 +17,7 @@ class ProofRow:
     """What one quantity of a layer can be for any input, in 1/64 weight units (the input `a` in weight units).
 
     `holds` says whether it stays within the limit for the network's time steps. `largest_timesteps` is for how many time
-    steps all limits of the layer are kept; None means any number that a network can have.
+    steps all limits of the layer are kept; None means any number.
     """
 
     layer: str
@@ -39,9 +39,9 @@ class ProofRow:
 class Proofs:
     """What is proved of a network: rows by layer and quantity, limits that an input may break, and a summary.
 
-    `largest_timesteps` is the largest number of time steps for which every limit is kept, as there; it may be
-    larger in truth where inputs cannot all be at their worst at once. `silent` and `busy` count the neurons of a layer that
-    never spike, and those that spike at every step.
+    `largest_timesteps` is the largest number of time steps that the read-out can have and for which every limit is kept, None
+    any; limits may be kept for more in truth where inputs cannot all be at their worst at once. `silent` and `busy` count the
+    neurons of a layer that never spike, and those that spike at every step.
     """
 
     timesteps: int
@@ -71,7 +71,7 @@ def proofs(network: Network) -> Proofs:
     rows = tuple(row for layer in network.layers for row in _rows(network, layer, own[layer.name], largest[layer.name]))
     silent = {name: int((bounds.spikes[1] == 0).sum()) for name, bounds in own.items()}
     busy = {name: int((bounds.spikes[0] == 1).sum()) for name, bounds in own.items()}
-    limited = [steps for steps in largest.values() if steps is not None]
+    limited = [steps for steps in (*largest.values(), network.rule.most_timesteps) if steps is not None]
     broken = tuple(_violation(overflow) for overflow in overflows(network, own))
     return Proofs(network.timesteps, rows, broken, all(row.holds for row in rows), min(limited, default=None), silent, busy)
 

@@ -34,13 +34,18 @@ class ReadOutRule:
             found += value
         return found
 
+    @property
+    def most_timesteps(self) -> int | None:
+        """The most steps over which scores are exact; None: any number that a network can have."""
+        return None if self.growth == 1 else MOST_BITS
+
     def excess(self, timesteps: int) -> str | None:
         """Return why scores would not be exact over so many steps, and the remedy, or None."""
-        if self.growth == 1 or timesteps <= MOST_BITS:
+        if self.most_timesteps is None or timesteps <= self.most_timesteps:
             return None
         return (
-            f"{timesteps} time steps are more than the {MOST_BITS} that a read-out of first spikes may have, so that 32-bit "
-            "floats hold its scores exactly; use fewer steps, or the read-out 'spikes'"
+            f"{timesteps} time steps are more than the {self.most_timesteps} that a read-out of first spikes may have, so that "
+            "32-bit floats hold its scores exactly; use fewer steps, or the read-out 'spikes'"
         )
 
 

@@ -72,6 +72,15 @@ def test_ten_faults_and_more_are_said_in_one_run(tmp_path: Path) -> None:
             assert each["remedy"]
 
 
+def test_no_more_steps_are_said_than_the_read_out_can_have(tmp_path: Path) -> None:
+    layer = Layer("fc", (Dense(INPUT, [[1]]),), Lif((1,), 1, 0))
+    for readout, most in {"spikes": "any number of", "first-spike": "up to 24"}.items():
+        network = Network("n", 2, Input((1,), 0, 1), (layer,), readout)  # type: ignore[arg-type]
+        result = snnc("check", written(network, tmp_path / "n.onnx"))
+        why = ", the most of the read-out first-spike" if readout == "first-spike" else ""
+        assert f"no limit can be broken in {most} time steps{why}; the network runs 2" in result.output
+
+
 def test_a_trained_network_is_ready(tiny_path: Path) -> None:
     result = snnc("check", tiny_path, "--json")
     assert result.exit_code == 0, result.output

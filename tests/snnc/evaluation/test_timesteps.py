@@ -29,5 +29,5 @@ def test_every_row_is_a_simulation_of_so_many_steps(tmp_path: Path, name: str, r
         assert row.spikes == sum(each.sum() for each in trace.spikes.values()) / 60
     assert found.rows[0].spikes < found.rows[2].spikes
     if readout == "first-spike":
-        with pytest.raises(snnc.SnncError, match="30 time steps are more than the 24"):
+        with pytest.raises(snnc.SnncError, match=r"a\.onnx: 30 time steps are more than the 24"):
             over_timesteps(tmp_path / "a.onnx", name, 60, [1, 30])

@@ -93,8 +93,7 @@ def test_what_holds_for_more_steps_holds_in_the_simulator(draw: Callable[[int], 
     largest = proofs(network).largest_timesteps
     if largest == 0:
         return
-    most = 40 if network.rule.excess(40) is None else MOST_BITS
-    longer = replace(network, timesteps=min(largest or most, most))
+    longer = replace(network, timesteps=min(largest or 40, 40))
     samples = random_samples(longer, 4, timed=True, seed=seed)
     assert not overflowing(longer, samples, simulate(longer, samples))
 
@@ -111,6 +110,13 @@ def test_the_largest_number_of_steps(weight: int, dv: int, largest: int | None) 
     if largest:
         assert proofs(one_layer(weight, dv, largest)).holds
         assert not proofs(one_layer(weight, dv, largest + 1)).holds
+
+
+@pytest.mark.parametrize("weight", [100, -1000, -30000])
+def test_no_more_steps_are_proposed_than_the_read_out_can_have(weight: int) -> None:
+    counts = one_layer(weight, 0, 2)
+    largest = proofs(counts).largest_timesteps
+    assert proofs(replace(counts, readout="first-spike")).largest_timesteps == min(largest or MOST_BITS, MOST_BITS)
 
 
 def test_what_never_spikes_brings_nothing() -> None:
