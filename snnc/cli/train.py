@@ -81,7 +81,7 @@ def train(
     sweep.check(resume=resume, log=log, graph=graph["graph"], dry_run=dry_run, force=force)
     resume = None if resume is None else str(checkpoint_of(resume))
     before = _resumed(resume, preset, config_file, graph | settings | {"init": init}) if resume is not None else None
-    loaded = initial(init, graph, settings["model"]) if init is not None else None
+    loaded = initial(init, graph, settings["model"], config_file) if init is not None else None
     config = before.config if before else configured(preset, config_file, settings, loaded.config if loaded else None)
     start = start_of(graph, config, settings)
     config = start.config if start else config

@@ -23,18 +23,20 @@ def checkpoint_of(name: str) -> Path:
     return path / MODEL if folder else path
 
 
-def initial(init: str, graph: dict[str, Any], model: str | None) -> "CheckpointStart":
+def initial(init: str, graph: dict[str, Any], model: str | None, config_file: str | None) -> "CheckpointStart":
     """Return what a checkpoint, or a folder with one, gives to other trainings. Raises ConfigError beside a graph.
 
-    `model` may name the Python file of the checkpoint's network, which runs only if it is named.
+    The Python file of the checkpoint's network runs only if the user names it: as `model`, else in the TOML file that is given.
     """
     from snnc.models.checkpoint_start import checkpoint_start
     from snnc.models.python_file import name_model
-    from snnc.toolchain.training.model_file import model_file
+    from snnc.toolchain.training.config import TrainConfig
 
     if graph["graph"] is not None:
         raise ConfigError("--init and --graph each say what training starts from; give one of them")
-    if model is not None and model_file(model):
+    if model is None and config_file is not None:
+        model = TrainConfig.from_toml(config_file).model
+    if model is not None:
         name_model(model)
     return checkpoint_start(checkpoint_of(init))
 

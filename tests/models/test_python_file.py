@@ -114,6 +114,23 @@ def test_a_training_goes_on_with_its_file() -> None:
     assert load_checkpoint("model.pt").resume is None
 
 
+def test_a_training_starts_from_its_checkpoint_where_a_settings_file_names_it() -> None:
+    snnc.train(ONE_EACH.replaced(model="my_model.py:build"), "model.pt")
+    text = 'model = "my_model.py:build"\nmethod = "baseline"\nepochs_float = 0\nepochs_quantized = 0\nepochs_integer = 1\n'
+    Path("own.toml").write_text(text)
+    Path("other.toml").write_text(text.replace("my_model.py:build", "8FC"))
+    forget()
+    assert "which runs only if you name its file" in run("train", "--init", "model.pt", "-c", "other.toml", status=2)
+    assert not Path("ran").exists()
+    run("train", "--init", "model.pt", "-c", "own.toml", "--sweep", "lr=0.001", "--processes", "1", "-q")
+    assert Path("sweep.json").is_file()
+    forget()
+    run("train", "--init", "model.pt", "-c", "own.toml", "--dry-run")
+    forget()
+    assert "no such file" in run("train", "--init", "model.pt", "-c", "own.toml", "--model", "gone.py:build", status=2)
+    assert not Path("ran").exists()  # --model overrides what the settings file names
+
+
 def test_no_checkpoint_makes_code_run() -> None:
     snnc.train(ONE_EACH.replaced(model="my_model.py:build"), "model.pt")
     kept = load_checkpoint("model.pt")
