@@ -1,6 +1,5 @@
 """The progress of training in a terminal or a notebook; no bar and no color when piped."""
 
-from importlib.util import find_spec
 from types import TracebackType
 from typing import Self
 
@@ -9,6 +8,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
+from snnc.screen import has_room_for_a_bar, screen
 from snnc.toolchain.network.readout import READOUTS
 from snnc.toolchain.training.batches import steps_per_epoch
 from snnc.toolchain.training.callbacks import Callback
@@ -77,11 +77,6 @@ class Bar(Progress):
     def get_renderable(self) -> RenderableType:
         """Return the bar and the numbers."""
         return Group(super().get_renderable(), Text(self.numbers))
-
-
-def has_room_for_a_bar(console: Console) -> bool:
-    """Tell whether a console can change what it has written: a terminal, or a notebook with the widgets that rich needs."""
-    return console.is_terminal or (console.is_jupyter and find_spec("ipywidgets") is not None)
 
 
 class TrainingView(Callback):
@@ -174,4 +169,4 @@ class TrainingView(Callback):
 
 def on_screen(config: TrainConfig, samples: int, done: int = 0) -> TrainingView:
     """Return the view of a training that was started from Python, which prints where Python does."""
-    return TrainingView(Console(), config, samples, done)
+    return TrainingView(screen(), config, samples, done)

@@ -1,17 +1,15 @@
 """Options and choices that all commands share, the console they print to, and errors in one line."""
 
 import os
-import sys
 import traceback
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from functools import wraps
 from typing import Any
 
 import click
-from rich.console import Console, ConsoleOptions, RenderableType
-from rich.segment import Segment
-from rich.text import Text
+from rich.console import Console
 
+from snnc.screen import screen
 from snnc.toolchain import failure_log
 from snnc.toolchain.errors import ConfigError, DifferentNetworks, SnncError, one_line, printable
 from snnc.toolchain.interrupts import status_after
@@ -177,21 +175,6 @@ def stated_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return click.option("-T", "--timesteps", type=click.IntRange(1, 2**15), help=steps)(second)
 
 
-class PrintableConsole(Console):
-    """A console that shows what comes from files as it is, escape sequences as text: only its own colors reach a terminal."""
-
-    def render_str(self, text: str, **options: Any) -> Text:
-        """Return a text that rich measures and shows; written out first, so that columns are wide enough."""
-        return super().render_str(printable(text), **options)
-
-    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterator[Segment]:
-        """Yield the segments of anything that rich can show."""
-        for segment in super().render(renderable, options):
-            yield segment if segment.control else Segment(printable(segment.text), segment.style)
-
-
 def console_for(as_json: bool, quiet: bool) -> Console:
     """Return the console of a command; it says nothing if JSON or silence was asked for."""
-    # No markup: names of files and layers may hold brackets.
-    soft_wrap = not sys.stdout.isatty()
-    return PrintableConsole(quiet=as_json or quiet, soft_wrap=soft_wrap, markup=False, emoji=False, highlight=False)
+    return screen(quiet=as_json or quiet)

@@ -135,17 +135,13 @@ def run(
     """
     from snnc.toolchain.data.dataset import Split
     from snnc.verification.planning import plan
-    from snnc.verification.tables import show_results, simulation_progress
-    from snnc.verification.verdict import Verdict, verdict_line
-    from snnc.verification.verify import frames_of, verifying
+    from snnc.verification.progress import shown_verdict
+    from snnc.verification.verdict import verdict_line
+    from snnc.verification.verify import frames_of
 
     data = frames_of(subject.network, inputs) if isinstance(inputs, Split) else inputs
     planned = plan(subject, engines, data.count, all_samples=all_samples)
-    verdict, shown = Verdict(subject.network, left_out=planned.left_out), set[str]()
-    show_results(console, verdict, shown)
-    with simulation_progress(console, sum(planned.counts.values())) as progress:
-        for verdict in verifying(subject, data, planned, progress):
-            show_results(console, verdict, shown)
+    verdict = shown_verdict(console, subject, data, planned)
     if not verdict.compared:
         raise EngineError(verdict_line(verdict))
     return verdict

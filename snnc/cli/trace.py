@@ -160,7 +160,8 @@ def _show(
 ) -> None:
     from snnc.toolchain.network.lif import UNIT_SHIFT
     from snnc.verification.neuron import parameters_of
-    from snnc.verification.tables import show_left_out, show_neuron
+    from snnc.verification.progress import show_left_out
+    from snnc.verification.tables import show_neuron
 
     show_left_out(console, left_out.items())
     labelled = "" if label is None else f", label {label}"

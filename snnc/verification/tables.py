@@ -1,10 +1,8 @@
-"""The progress of a verification and the tables of its verdict in the terminal; no color when piped."""
+"""The tables of a verdict, of a recording and of a neuron in the terminal; no color when piped."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
@@ -12,34 +10,6 @@ from snnc.verification.neuron import NeuronTrace, names_of
 from snnc.verification.recorded import WORDS as KINDS
 from snnc.verification.recorded import RecordedVerdict
 from snnc.verification.verdict import EngineResult, Verdict, verdict_line
-from snnc.verification.verify import Progress as Report
-
-
-@contextmanager
-def simulation_progress(console: Console, total: int) -> Iterator[Report]:
-    """Show a bar over `total` samples of all engines while they run; yields what each finished batch is reported to."""
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task("simulating", total=total)
-        yield lambda engine, samples: bar.update(task, advance=samples, description=f"{engine} done")
-
-
-def show_left_out(console: Console, left_out: Iterable[tuple[str, str]]) -> None:
-    """Print why engines do not run."""
-    for name, reason in left_out:
-        console.print(f"engine {name} left out: {reason}", style="yellow")
-
-
-def show_results(console: Console, verdict: Verdict, shown: set[str]) -> None:
-    """Print a line for each engine whose result is new, and remember it in `shown`."""
-    for name, result in verdict.engines.items():
-        if name not in shown and name != verdict.baseline:
-            outcome = "equal" if result.equal else "DIFFERENT"
-            line = f"{name}: {outcome} on {result.compared:,} samples, {result.seconds:.1f} s"
-            console.print(line, style="green" if result.equal else "bold red")
-            shown.add(name)
-    show_left_out(console, [(name, reason) for name, reason in verdict.left_out.items() if name not in shown])
-    shown |= set(verdict.left_out)
 
 
 def accuracy_text(result: EngineResult) -> str:

@@ -39,6 +39,7 @@ def verify(
     engines: Sequence[str] = (),
     files: Sequence[str | Path] = (),
     labels: NDArray[np.integer[Any]] | None = None,
+    progress: bool = False,
 ) -> Verdict:
     """Run engines on the same samples and compare every spike and membrane of every layer and time step with the reference.
 
@@ -50,6 +51,8 @@ def verify(
         engines: names out of ENGINES; empty for all that can run. All run all samples.
         files: exported files of this network, which the engines of their formats read.
         labels: the classes `(B,)` of samples that are no split, if accuracies are wanted.
+        progress: print what `snnc simulate` prints meanwhile: a bar in terminals and in notebooks (these need ipywidgets), and
+            a line for each engine when it has run.
 
     Returns:
         The verdict: `verdict.equal`, `verdict.first_difference`, and per engine and layer what was compared.
@@ -69,7 +72,13 @@ def verify(
     """
     subject = Subject(network, model, tuple(map(Path, files)))
     data = frames_of(network, samples, labels)
-    *_, verdict = verifying(subject, data, plan(subject, engines, data.count, all_samples=True))
+    planned = plan(subject, engines, data.count, all_samples=True)
+    if progress:
+        from snnc.screen import screen
+        from snnc.verification.progress import shown_verdict
+
+        return shown_verdict(screen(), subject, data, planned)
+    *_, verdict = verifying(subject, data, planned)
     return verdict
 
 

@@ -9,12 +9,11 @@ from rich.console import Console
 from training_runs import TINY
 
 import snnc
-from snnc import training_view
 from snnc.toolchain.errors import DataError
 from snnc.toolchain.network.readout import MOST_BITS
 from snnc.toolchain.training.config import TrainConfig
 from snnc.toolchain.training.metrics import Epoch
-from snnc.training_view import TrainingView, certainty_line, has_room_for_a_bar, saturated
+from snnc.training_view import TrainingView, certainty_line, saturated
 
 EPOCH = Epoch(1, "float", 1.5, 3.0, 0.002, 0.5, 0.6, 100.0)
 WARNING = "the matching loss is 0.20% of the loss: the networks hardly feel each other; raise --alpha (it is 0.001)"
@@ -82,15 +81,6 @@ def test_it_says_once_what_layers_are_silent() -> None:
     assert "or raise --width or --timesteps\n" in text
     assert "or raise --width\n" in shown(TINY.replaced(readout="first-spike", timesteps=MOST_BITS), *stages)
     assert "no neuron" not in shown(TINY, replace(EPOCH, firing_rates={"conv1": 0.1}))
-
-
-def test_a_bar_needs_a_terminal_or_a_notebook_with_widgets(monkeypatch: pytest.MonkeyPatch) -> None:
-    terminal, notebook = Console(file=StringIO(), force_terminal=True), Console(file=StringIO(), force_jupyter=True)
-    for widgets in (None, "a module"):
-        monkeypatch.setattr(training_view, "find_spec", lambda name, found=widgets: name == "ipywidgets" and found)
-        assert has_room_for_a_bar(terminal)
-        assert has_room_for_a_bar(notebook) == (widgets is not None)
-    assert not has_room_for_a_bar(Console(file=StringIO()))
 
 
 def test_training_from_python_shows_each_stage_if_asked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -55,7 +55,8 @@ RULES = {
     },
     "snnc/experiments/all_methods.py": {"snnc.experiments", "snnc.toolchain", "snnc.verification"},
     "snnc/evaluation": {"snnc.evaluation", "snnc.files", "snnc.members", "snnc.models", "snnc.toolchain", "snnc.verification"},
-    "snnc/verification": {"snnc.verification", "snnc.export", "snnc.toolchain"},
+    "snnc/screen.py": {"snnc.toolchain.errors"},
+    "snnc/verification": {"snnc.verification", "snnc.screen", "snnc.export", "snnc.toolchain"},
     "snnc/report": {"snnc.report", "snnc.verification", "snnc.export", "snnc.toolchain"},
 }
 # Folders and files that may import torch; all others must work without it.
@@ -81,7 +82,14 @@ OWNERS = {
     "scipy": ("snnc/experiments/statistics.py",),
     "matplotlib": ("snnc/cli", "snnc/plot.py"),
     "tensorboard": ("snnc/cli",),
-    "rich": ("snnc/cli", "snnc/verification", "snnc/bench/tables.py", "snnc/files.py", "snnc/training_view.py"),
+    "rich": (
+        "snnc/cli",
+        "snnc/verification",
+        "snnc/bench/tables.py",
+        "snnc/files.py",
+        "snnc/screen.py",
+        "snnc/training_view.py",
+    ),
     "click": ("snnc/cli",),
     "jinja2": ("snnc/report/page.py",),
     "markupsafe": ("snnc/report/page.py",),
