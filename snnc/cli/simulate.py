@@ -111,10 +111,10 @@ def simulate(
     settings |= {} if time_limit is None else {"time_limit": time_limit}
     everything = inputs.samples is not None or inputs.random is not None
     if any(Path(file).suffix == ".json" for file in files):
-        if report or inputs.file or inputs.random or saved != Saved():
-            raise ConfigError("a committee runs a dataset; leave --report, --input, --random and saved files out")
+        if report:
+            raise ConfigError("--report is about one network; name the file of one member in place of the manifest")
         verifying = partial(run, all_samples=everything)
-        simulate_committee(files, inputs.data, inputs.samples, engines, verifying, console, as_json=as_json, **settings)
+        simulate_committee(files, inputs, saved, engines, verifying, console, as_json=as_json, **settings)
     subject, checkpoint = load_subject(*files, stated=stated, **settings)
     if verbose:
         console.print(f"{subject.network}\n")

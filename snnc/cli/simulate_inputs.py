@@ -10,7 +10,7 @@ from rich.console import Console
 
 from snnc.cli.options import FileName
 from snnc.toolchain.errors import ConfigError
-from snnc.toolchain.output_file import check_output
+from snnc.toolchain.output_file import beside, check_output
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -104,6 +104,19 @@ class Saved:
         if self.predictions:
             check_output(self.predictions, (".csv",), inputs)
 
+    def of_members(self, count: int, inputs: Sequence[str]) -> "list[Saved]":
+        """Return the files of each member of a committee, which has traces of its own, beside the file that was named.
+
+        Raises ConfigError or SnncError for one that may not be written.
+        """
+        Saved(predictions=self.predictions).check(inputs)
+        if not self.traces:
+            return [Saved()] * count
+        found = [Saved(str(beside(self.traces, f".member-{number}.npz"))) for number in range(count)]
+        for each in found:
+            each.check(inputs)
+        return found
+
     def check_size(self, network: "Network", data: "InMemory | OnDisk") -> None:
         """Raise DataError if the traces are more than a file may hold."""
         from snnc.verification.traces import check_traces
@@ -115,15 +128,23 @@ class Saved:
         """Run all samples in one engine and write the files. Raises SnncError."""
         from snnc.verification import traces as files
 
-        network = subject.network
-        labels = data.split.labels if hasattr(data, "split") else data.labels
+        network, labels = subject.network, data.labels
         trace = files.traced(engine, subject, data) if self.traces else None
         if self.traces and trace:
             files.save_traces(network, trace, self.traces, labels)
             console.print(f"spikes and membranes of {data.count:,} samples: {self.traces}")
         if self.predictions:
             outputs = trace.outputs(network) if trace else files.outputs_of(engine, subject, data)
-            files.save_predictions(network, outputs, self.predictions, labels)
+            self.write_predictions(network, outputs, labels, console)
+
+    def write_predictions(
+        self, network: "Network | Sequence[Network]", outputs: "NDArray[Any]", labels: "NDArray[Any] | None", console: Console
+    ) -> None:
+        """Write what a network, or a committee of several, decides, if that was asked for. Raises SnncError."""
+        from snnc.verification.traces import save_predictions
+
+        if self.predictions:
+            save_predictions(network, outputs, self.predictions, labels)
             console.print(f"predictions: {self.predictions}")
 
 

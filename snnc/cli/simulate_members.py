@@ -2,30 +2,35 @@
 
 import json
 import sys
+from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
+from snnc.cli.simulate_inputs import Inputs, Saved
 from snnc.toolchain.errors import ConfigError
 
 if TYPE_CHECKING:
     from snnc.evaluation.evaluate import Evaluation
-    from snnc.toolchain.data.dataset import Split
+    from snnc.toolchain.network.predictions import Committee
     from snnc.verification.engines import Subject
     from snnc.verification.verdict import Verdict
+    from snnc.verification.verify import InMemory, OnDisk
 
-Run = Callable[["Subject", "Split", Sequence[str], Console], "Verdict"]
+Run = Callable[["Subject", "InMemory | OnDisk", Sequence[str], Console], "Verdict"]
+MOST_CLASSES = 10  # that the screen names of those that were decided for
 
 
 def simulate_committee(
     files: Sequence[str],
-    data: str | None,
-    samples: int | None,
+    inputs: Inputs,
+    saved: Saved,
     engines: Sequence[str],
     run: Run,
     console: Console,
@@ -33,69 +38,146 @@ def simulate_committee(
     as_json: bool,
     **settings: Any,
 ) -> None:
-    """Verify every member of a manifest, report the committee, and exit with 0 if all members are equal, else 1.
+    """Verify every member of a manifest, report and save what was asked for, exit with 0 if all members are equal, else 1.
 
     With the checkpoint as a second file, the members are drawn again from its posterior, compared with their files, and the
     engine `torch` runs them too. Raises ConfigError for other files.
     """
-    from snnc.evaluation.evaluate import evaluation
-    from snnc.evaluation.predictions import of_networks
-    from snnc.files import split_for
-    from snnc.members import SUFFIX, member_files, read_members
+    import numpy as np
+
+    from snnc.evaluation.predictions import outputs_of
+    from snnc.toolchain.network.predictions import committee
+
+    subjects = _members(files, **settings)
+    names = [str(subject.files[0]) for subject in subjects]
+    networks = [subject.network for subject in subjects]
+    each_saved = saved.of_members(len(names), [*files, *names, *filter(None, [inputs.file, inputs.data])])
+    data = _samples(subjects, inputs, files, console)
+    saved.check_size(networks[0], data)
+    verdicts = []
+    for name, subject in zip(names, subjects, strict=True):
+        console.print(name, style="bold")
+        verdicts.append(run(subject, data, engines, console))
+    outputs = np.concatenate([outputs_of(network, data) for network in networks], axis=1)
+    classes = networks[0].labels or tuple(map(str, range(networks[0].classes)))
+    outcome = Outcome([Path(name).name for name in names], verdicts, committee(networks, outputs), classes, data.labels)
+    for own, verdict, subject in zip(each_saved, verdicts, subjects, strict=True):
+        own.write(verdict.baseline, subject, data, console)
+    saved.write_predictions(networks, outputs, data.labels, console)
+    measured = outcome.measured()
+    _show(console, outcome, measured)
+    if console.quiet and not as_json and not outcome.equal:
+        click.echo(f"snnc: {_line(outcome, measured)}", err=True)
+    if as_json:
+        click.echo(json.dumps(outcome.as_dict(measured)))
+    sys.exit(0 if outcome.equal else 1)
+
+
+def _members(files: Sequence[str], **settings: Any) -> "list[Subject]":
+    """Return the members of a manifest, with their models where its checkpoint is named too.
+
+    Raises ConfigError for other files, DifferentNetworks if a model is not the network of its file.
+    """
+    from snnc.members import SUFFIX, drawn_again, member_files, read_members
     from snnc.verification.engines import Subject
 
     manifest = next(name for name in files if Path(name).suffix == SUFFIX)
     others = [name for name in files if name != manifest]
     if len(others) > 1 or any(Path(name).suffix != ".pt" for name in others):
         raise ConfigError(f"{manifest}: a manifest goes alone or with the checkpoint of its posterior; leave out other files")
-    committee, networks = read_members(manifest)
-    models = _models(others[0], manifest) if others else [None] * len(networks)
-    split = split_for(networks[0], data, samples)
-    verdicts = []
-    for file, network, model in zip(member_files(manifest, committee), networks, models, strict=True):
-        console.print(f"{file}", style="bold")
-        verdicts.append(run(Subject(network, model, (file,), **settings), split, engines, console))
-    alone = [evaluation(of_networks(m.file, [n], split)) for m, n in zip(committee.members, networks, strict=True)]
-    together = evaluation(of_networks(manifest, networks, split))
-    _show(console, verdicts, alone, together)
-    equal = all(verdict.equal for verdict in verdicts)
-    if console.quiet and not as_json and not equal:
-        click.echo(f"snnc: {_line(verdicts, together)}", err=True)
-    if as_json:
-        members = [{"file": one.file, **verdict.as_dict()} for one, verdict in zip(alone, verdicts, strict=True)]
-        measures = {name: asdict(each) for name, each in together.measures.items()}
-        click.echo(json.dumps({"equal": equal, "members": members, "committee": measures}))
-    sys.exit(0 if equal else 1)
+    found, networks = read_members(manifest)
+    models = drawn_again(others[0], manifest) if others else [None] * len(networks)
+    each = zip(networks, models, member_files(manifest, found), strict=True)
+    return [Subject(network, model, (file,), **settings) for network, model, file in each]
 
 
-def _models(checkpoint: str, manifest: str) -> list[Any]:
-    """Return the models of all members, drawn again. Raises DifferentNetworks if one is not the network of its file."""
-    from snnc.members import drawn_again
+def _samples(subjects: "list[Subject]", inputs: Inputs, files: Sequence[str], console: Console) -> "InMemory | OnDisk":
+    """Return the samples that all members run, as frames; they have one input. Raises DataError, NetworkError."""
+    from snnc.toolchain.data.dataset import Split
+    from snnc.verification.verify import frames_of
 
-    return drawn_again(checkpoint, manifest)
+    first, *others = (subject.network for subject in subjects)
+    samples, labels = inputs.of(first, files, console)
+    if not isinstance(samples, Split):
+        for network in others:
+            inputs.check_overflow(network, samples)
+    return frames_of(first, samples, labels)
 
 
-def _show(console: Console, verdicts: "list[Verdict]", alone: "list[Evaluation]", together: "Evaluation") -> None:
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """The members' files and verdicts, what they say together, the names of classes, and labels `(B,)` if there are any."""
+
+    names: list[str]
+    verdicts: "list[Verdict]"
+    together: "Committee"
+    classes: Sequence[str]
+    labels: NDArray[Any] | None
+
+    @property
+    def equal(self) -> bool:
+        """Whether every member is equal on all engines."""
+        return all(verdict.equal for verdict in self.verdicts)
+
+    @property
+    def decided(self) -> Counter[str]:
+        """For how many samples the committee decides for each class."""
+        return Counter(self.classes[number] for number in self.together.decisions.tolist())
+
+    @property
+    def unanimous(self) -> int:
+        """The number of samples for which every member alone decides as the committee does."""
+        return int((self.together.votes == len(self.names)).sum())
+
+    def measured(self) -> "list[Evaluation]":
+        """Return the measures of every member and then of the committee; none without labels."""
+        from snnc.evaluation.evaluate import evaluation
+        from snnc.evaluation.predictions import Predicted
+
+        if self.labels is None:
+            return []
+        logits = self.together.logits
+        parts = [*((name, logits[number : number + 1]) for number, name in enumerate(self.names)), ("committee", logits)]
+        return [evaluation(Predicted(name, part, self.labels)) for name, part in parts]
+
+    def as_dict(self, measured: "list[Evaluation]") -> dict[str, Any]:
+        """Return plain values, the object that `--json` prints."""
+        members = [{"file": name, **verdict.as_dict()} for name, verdict in zip(self.names, self.verdicts, strict=True)]
+        measures = {name: asdict(each) for name, each in measured[-1].measures.items()} if measured else {}
+        decided = {"samples": len(self.together.votes), "decided": dict(self.decided), "unanimous": self.unanimous}
+        return {"equal": self.equal, "members": members, "committee": decided | measures}
+
+
+def _show(console: Console, outcome: Outcome, measured: "list[Evaluation]") -> None:
+    headings = ("accuracy", "NLL", "ECE") if measured else ("decides alike",)
     table = Table("member", box=None, pad_edge=False, header_style="bold")
-    for heading in ("accuracy", "NLL", "ECE", "equal"):
+    for heading in (*headings, "equal"):
         table.add_column(heading, justify="right")
-    rows = [*zip(alone, (_yes(verdict) for verdict in verdicts), strict=True), (together, "")]
-    for found, equal in rows:
-        name = f"committee of {together.members}" if found is together else found.file
-        values = {key: found.measures[key].value for key in ("accuracy", "nll", "ece")}
-        table.add_row(name, f"{values['accuracy']:.2%}", f"{values['nll']:.3f}", f"{values['ece']:.2%}", equal)
+    alike = (outcome.together.of_members == outcome.together.decisions).mean(axis=1).tolist()
+    for number, (name, verdict) in enumerate(zip(outcome.names, outcome.verdicts, strict=True)):
+        cells = _measures(measured[number]) if measured else (f"{alike[number]:.2%}",)
+        table.add_row(name, *cells, "yes" if verdict.equal else "NO")
+    if measured:
+        table.add_row(f"committee of {len(outcome.names)}", *_measures(measured[-1]), "")
     console.print("", table, "")
-    console.print(_line(verdicts, together), style="bold green" if all(v.equal for v in verdicts) else "bold red")
+    most = outcome.decided.most_common(MOST_CLASSES)
+    more = len(outcome.decided) - len(most)
+    rest = f" and {more} classes more" if more else ""
+    console.print(f"decided (samples): {', '.join(f'{name} ({count:,})' for name, count in most)}{rest}")
+    console.print(_line(outcome, measured), style="bold green" if outcome.equal else "bold red")
 
 
-def _yes(verdict: "Verdict") -> str:
-    return "yes" if verdict.equal else "NO"
+def _measures(found: "Evaluation") -> tuple[str, ...]:
+    values = {key: found.measures[key].value for key in ("accuracy", "nll", "ece")}
+    return f"{values['accuracy']:.2%}", f"{values['nll']:.3f}", f"{values['ece']:.2%}"
 
 
-def _line(verdicts: "list[Verdict]", together: "Evaluation") -> str:
+def _line(outcome: Outcome, measured: "list[Evaluation]") -> str:
     from snnc.verification.verdict import verdict_line
 
-    wrong = [(number, verdict) for number, verdict in enumerate(verdicts) if not verdict.equal]
-    if wrong:
-        return f"member {wrong[0][0]}: {verdict_line(wrong[0][1])}"
-    return f"EQUAL: all {len(verdicts)} members; the committee is right on {together.measures['accuracy'].value:.2%}"
+    for number, verdict in enumerate(outcome.verdicts):
+        if not verdict.equal:
+            return f"member {number}: {verdict_line(verdict)}"
+    agreed = f"unanimously on {outcome.unanimous:,} of {len(outcome.together.votes):,} samples"
+    right = f"is right on {measured[-1].measures['accuracy'].value:.2%}, and decides" if measured else "decides"
+    return f"EQUAL: all {len(outcome.verdicts)} members; the committee {right} {agreed}"

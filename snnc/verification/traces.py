@@ -1,6 +1,7 @@
 """What a network did with samples, as files: every spike and membrane as `.npz`, the decisions as `.csv`."""
 
 import csv
+from collections.abc import Sequence
 from io import BytesIO, StringIO
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 from snnc.toolchain.atomic_file import write_atomically
 from snnc.toolchain.errors import DataError
 from snnc.toolchain.network.network import Network
-from snnc.toolchain.network.predictions import decisions
+from snnc.toolchain.network.predictions import Committee, committee, decisions
 from snnc.toolchain.output_file import check_output
 from snnc.toolchain.simulate.trace import Trace
 from snnc.verification.engines import ENGINES, Subject
@@ -57,17 +58,24 @@ def save_traces(network: Network, trace: Trace, path: str | Path, labels: Labels
     write_atomically(path, buffer.getvalue())
 
 
-def save_predictions(network: Network, outputs: NDArray[np.int64], path: str | Path, labels: Labels = None) -> None:
+def save_predictions(
+    network: Network | Sequence[Network], outputs: NDArray[np.int64], path: str | Path, labels: Labels = None
+) -> None:
     """Write a row for each sample as a `.csv` file: its number, its label if there is one, the prediction, and all outputs.
 
+    Of a committee each row has, in place of the outputs, the `probability` of the class that it decides for, the `votes`, which
+    are the number of members that decide for that class alone, and the probability of every class, the mean of its members'.
+
     Args:
-        network: the integer network.
-        outputs: what it decides by, `(N, outputs)`, as `Trace.outputs` returns it.
+        network: the integer network, or the members of a committee.
+        outputs: what it decides by, `(N, outputs)`, as `Trace.outputs` returns it; of members, those of one after the other.
         path: the file, which ends in .csv.
         labels: the classes `(N,)` of the samples.
 
     Raises:
         ConfigError: for another suffix.
+        DataError: for another number of outputs than those of the members.
+        NetworkError: for members that do not say how many units a logit has.
         SnncError: if it cannot be written.
 
     Example:
@@ -83,15 +91,34 @@ def save_predictions(network: Network, outputs: NDArray[np.int64], path: str | P
         <BLANKLINE>
     """
     check_output(path, PREDICTIONS)
-    names = network.labels or [str(number) for number in range(network.classes)]
+    networks = [network] if isinstance(network, Network) else list(network)
+    first = networks[0]
+    names = first.labels or [str(number) for number in range(first.classes)]
+    if len(networks) == first.members == 1:
+        columns, decided, values = _columns("output", outputs), decisions(first, outputs), outputs.tolist()
+    else:
+        columns, decided, values = _of_committee(committee(networks, outputs))
     text = StringIO()
     writer = csv.writer(text, lineterminator="\n")
     known = [] if labels is None else ["label"]
-    writer.writerow(["sample", *known, "prediction", "class", *(f"output {number}" for number in range(outputs.shape[1]))])
-    for number, (decided, values) in enumerate(zip(decisions(network, outputs).tolist(), outputs.tolist(), strict=True)):
+    writer.writerow(["sample", *known, "prediction", "class", *columns])
+    for number, (chosen, row) in enumerate(zip(decided.tolist(), values, strict=True)):
         label = [] if labels is None else [int(labels[number])]
-        writer.writerow([number, *label, decided, names[decided], *values])
+        writer.writerow([number, *label, chosen, names[chosen], *row])
     write_atomically(path, text.getvalue().encode())
+
+
+def _columns(what: str, values: NDArray[Any]) -> list[str]:
+    return [f"{what} {number}" for number in range(values.shape[1])]
+
+
+def _of_committee(found: Committee) -> tuple[list[str], NDArray[np.int64], list[list[Any]]]:
+    """Return the headings, the class of each sample, and the values of each row; probabilities have six digits."""
+    means, votes = found.probabilities, found.votes.tolist()
+    rows = [
+        [f"{max(row):.6f}", vote, *(f"{each:.6f}" for each in row)] for row, vote in zip(means.tolist(), votes, strict=True)
+    ]
+    return ["probability", "votes", *_columns("probability", means)], found.decisions, rows
 
 
 def check_traces(network: Network, samples: int) -> None:

@@ -111,6 +111,11 @@ class OnDisk:
         """The number of samples."""
         return len(self.split)
 
+    @property
+    def labels(self) -> NDArray[np.int64]:
+        """The labels `(B,)` of all samples."""
+        return self.split.labels
+
     def part(self, start: int, stop: int) -> InMemory:
         """Return some of the samples."""
         part = self.split.subset(slice(start, stop))

@@ -1,11 +1,14 @@
 """What integer read-outs say about classes: probabilities, and the one that is decided for."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from snnc.toolchain.errors import NetworkError
+from snnc.toolchain.errors import DataError, NetworkError
 from snnc.toolchain.network.network import Network
 
 Floats = NDArray[np.float64]
@@ -54,6 +57,49 @@ def decisions(network: Network, outputs: NDArray[np.int64]) -> NDArray[np.int64]
     values = outputs if network.members == 1 else probabilities(network, outputs)
     decided: NDArray[np.int64] = values.argmax(axis=1)
     return decided
+
+
+@dataclass(frozen=True, eq=False)
+class Committee:
+    """What members say about B samples: logits `(members, B, classes)`, and the class of each member alone `(members, B)`."""
+
+    logits: Floats
+    of_members: NDArray[np.int64]
+
+    @cached_property
+    def probabilities(self) -> Floats:
+        """The probabilities `(B, classes)` that the members have in the mean, by which the committee decides."""
+        averaged: Floats = softmax(self.logits).mean(axis=0)
+        return averaged
+
+    @cached_property
+    def decisions(self) -> NDArray[np.int64]:
+        """The class `(B,)` that the committee decides for."""
+        decided: NDArray[np.int64] = self.probabilities.argmax(axis=1)
+        return decided
+
+    @cached_property
+    def votes(self) -> NDArray[np.int64]:
+        """How many members `(B,)` alone decide as the committee does."""
+        votes: NDArray[np.int64] = (self.of_members == self.decisions).sum(axis=0)
+        return votes
+
+
+def committee(networks: Sequence[Network], outputs: NDArray[np.int64]) -> Committee:
+    """Return what networks say together, from the read-outs `(B, outputs)` of one after the other.
+
+    Raises DataError for another number of outputs, or of classes, NetworkError as `logits_of`.
+    """
+    widths, classes = [network.layers[-1].neurons for network in networks], {network.classes for network in networks}
+    if len(classes) != 1 or outputs.ndim != 2 or outputs.shape[1] != sum(widths):
+        raise DataError(
+            f"outputs of shape {outputs.shape} for members with {' + '.join(map(str, widths))} outputs; give those of one "
+            "member after the other, (samples, outputs), and members of the same classes"
+        )
+    parts = np.split(outputs, np.cumsum(widths)[:-1], axis=1)
+    pairs = list(zip(networks, parts, strict=True))
+    of_members = np.concatenate([_of_members(*pair).argmax(axis=2) for pair in pairs])
+    return Committee(np.concatenate([logits_of(*pair) for pair in pairs]), of_members)
 
 
 def _of_members(network: Network, outputs: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -1,16 +1,23 @@
 """snnc export --members, and snnc simulate of a manifest."""
 
+import csv
 import json
+import os
 import shutil
+from collections import Counter
 from pathlib import Path
 
+import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 from training_runs import TINY, run
 
 from snnc.cli.main import main
 from snnc.export import read_network
-from snnc.toolchain.data.dataset import Dataset
+from snnc.toolchain.data.dataset import Dataset, chip_input
+from snnc.toolchain.network.predictions import probabilities
+from snnc.toolchain.simulate.reference import simulate
+from snnc.verification import traces as traces_file
 
 
 def snnc(*arguments: str) -> Result:
@@ -96,4 +103,77 @@ def test_a_manifest_goes_with_its_checkpoint_alone(model: str) -> None:
     both = snnc("simulate", "model.members.json", "model.members.member-0.net")
     assert both.exit_code == 2 and "a manifest goes alone or with the checkpoint of its posterior" in both.stderr
     report = snnc("simulate", "model.members.json", "--report", "r.html")
-    assert report.exit_code == 2 and "a committee runs a dataset; leave --report" in report.stderr
+    assert report.exit_code == 2 and "name the file of one member in place of the manifest" in report.stderr
+
+
+@pytest.fixture
+def manifest(model: str, digits: Dataset) -> str:
+    """Two members, and 30 samples in a file without labels and in one with them."""
+    assert snnc("export", model, "--members", "2").exit_code == 0
+    split = digits.test.first(30)
+    np.savez("own.npz", samples=split.samples)
+    np.savez("known.npz", samples=split.samples, labels=split.labels)
+    return "model.members.json"
+
+
+def test_a_committee_runs_own_samples_and_writes_what_it_decides(manifest: str, digits: Dataset) -> None:
+    asked = ("-e", "fast", "--save", "traces.npz", "--predictions", "out.csv")
+    result = snnc("simulate", manifest, "--input", "own.npz", *asked, "-n", "25", "--json")
+    assert result.exit_code == 0, result.output
+    networks = [read_network(f"model.members.member-{number}.net") for number in range(2)]
+    samples = chip_input(digits.test.first(25), digits.input)
+    traces = [simulate(network, samples) for network in networks]
+    each = [probabilities(network, trace.outputs(network)) for network, trace in zip(networks, traces, strict=True)]
+    mean = np.mean(each, axis=0)
+    votes = sum((one.argmax(1) == mean.argmax(1)).astype(int) for one in each)
+    for number, trace in enumerate(traces):
+        with np.load(f"traces.member-{number}.npz", allow_pickle=False) as found:
+            assert "labels" not in found
+            for layer in networks[number].layers:
+                np.testing.assert_array_equal(found[f"spikes/{layer.name}"], trace.spikes[layer.name])
+                np.testing.assert_array_equal(found[f"membranes/{layer.name}"], trace.membranes[layer.name])
+    assert not Path("traces.npz").exists()
+    rows = list(csv.DictReader(Path("out.csv").read_text(encoding="utf-8").splitlines()))
+    assert list(rows[0]) == ["sample", "prediction", "class", "probability", "votes", *(f"probability {k}" for k in range(10))]
+    assert [int(row["prediction"]) for row in rows] == mean.argmax(1).tolist()
+    assert [int(row["votes"]) for row in rows] == votes.tolist() and {1, 2} == set(votes)
+    assert [row["probability"] for row in rows] == [f"{one:.6f}" for one in mean.max(1)]
+    decided = json.loads(result.stdout)["committee"]
+    assert decided == {"samples": 25, "decided": Counter(row["class"] for row in rows), "unanimous": int((votes == 2).sum())}
+
+
+def test_labels_of_own_samples_give_measures_and_none_say_who_decides_alike(manifest: str) -> None:
+    known = snnc("simulate", manifest, "--input", "known.npz", "-e", "fast", "--predictions", "out.csv")
+    assert known.exit_code == 0, known.output
+    assert "ECE" in known.stdout and "the committee is right on " in known.stdout and "predictions: out.csv" in known.stdout
+    assert Path("out.csv").read_text(encoding="utf-8").startswith("sample,label,prediction,class,probability,votes,")
+    drawn = snnc("simulate", manifest, "--random", "7", "--seed", "3", "-e", "fast", "--save", "t.npz")
+    assert drawn.exit_code == 0, drawn.output
+    assert "ECE" not in drawn.stdout and "decides alike" in drawn.stdout and " of 7 samples" in drawn.stdout
+    assert "spikes and membranes of 7 samples: t.member-1.npz" in drawn.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--input", "own.npz", "--save", "own.npz"], "which the same command reads"),
+        (
+            ["--input", "t.member-1.npz", "--save", "t.npz"],
+            "'t.member-1.npz' is 't.member-1.npz', which the same command reads",
+        ),
+        (["--random", "2", "--predictions", "linked.csv"], "which the same command reads"),
+        (["--input", "own.npz", "-n", "31"], "31 samples were asked for; allowed are 1 to 30"),
+        (["--random", "5", "--save", "new.npz"], "traces of 5 samples take"),
+    ],
+)
+def test_what_a_committee_cannot_write_is_refused_before_anything_runs(
+    manifest: str, arguments: list[str], said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = 5 * TINY.timesteps * sum(layer.neurons for layer in read_network("model.members.member-0.net").layers)
+    monkeypatch.setattr(traces_file, "MOST_BYTES", 4 * one)
+    shutil.copy("own.npz", "t.member-1.npz")
+    os.link("model.members.member-1.net", "linked.csv")
+    before = {path: path.read_bytes() for path in Path().iterdir()}
+    result = snnc("simulate", manifest, *arguments, "-e", "fast")
+    assert result.exit_code == 2 and said in result.stderr, result.output
+    assert {path: path.read_bytes() for path in Path().iterdir()} == before

@@ -5,10 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from snnc.toolchain.errors import NetworkError
+from snnc.toolchain.errors import DataError, NetworkError
 from snnc.toolchain.network.network import Input, Layer, Lif, Network
 from snnc.toolchain.network.plain import to_plain
-from snnc.toolchain.network.predictions import decisions, logits_of, probabilities, softmax, unscaled
+from snnc.toolchain.network.predictions import committee, decisions, logits_of, probabilities, softmax, unscaled
 from snnc.toolchain.network.synapse import Dense
 
 OUTPUTS = np.array([[0, 64, 640, 0], [-64, 64, 0, 0]])
@@ -47,6 +47,21 @@ def test_a_committee_averages_probabilities_and_not_logits() -> None:
             ]
         ),
     ) == [0]
+
+
+def test_members_of_several_files_say_what_they_say_side_by_side() -> None:
+    layer = Layer("readout", (Dense("input", np.ones((2, 3), int)),), Lif((2,), vth=100, dv=2048))
+    one = Network("", 2, Input((3,), 0, 1), (layer,), logit_units=64)
+    outputs = np.vstack([OUTPUTS, [[0, 64, -64, 0]]])
+    for networks in ([one, one], [network()]):
+        found = committee(networks, outputs)
+        assert found.decisions.tolist() == decisions(network(), outputs).tolist() == [0, 1, 1]
+        assert np.array_equal(found.probabilities, probabilities(network(), outputs))
+        assert found.of_members.tolist() == [[1, 1, 1], [0, 0, 1]] and found.votes.tolist() == [1, 1, 2]
+    with pytest.raises(DataError, match=r"outputs of shape \(2, 4\) for members with 2 outputs"):
+        committee([one], OUTPUTS)
+    with pytest.raises(DataError, match=r"for members with 2 \+ 4 outputs; give those of one member after the other"):
+        committee([one, network(1)], np.hstack([OUTPUTS, OUTPUTS[:, :2]]))
 
 
 def test_one_network_decides_by_integers_alone() -> None:
