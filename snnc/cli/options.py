@@ -1,5 +1,6 @@
 """Options and choices that all commands share, the console they print to, and errors in one line."""
 
+import logging
 import os
 import traceback
 from collections.abc import Callable, Iterable
@@ -175,6 +176,22 @@ def stated_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return click.option("-T", "--timesteps", type=click.IntRange(1, 2**15), help=steps)(second)
 
 
+class Messages(logging.Handler):
+    """What the toolchain tells while a command waits for it, as lines on the command's console."""
+
+    def __init__(self, console: Console):
+        """Show all that is not for debugging."""
+        super().__init__(logging.INFO)
+        self.console = console
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Print a message."""
+        self.console.print(record.getMessage(), style="dim")
+
+
 def console_for(as_json: bool, quiet: bool) -> Console:
-    """Return the console of a command; it says nothing if JSON or silence was asked for."""
-    return screen(quiet=as_json or quiet)
+    """Return the console of a command, which shows snnc's log too; it says nothing if JSON or silence was asked for."""
+    console, log = screen(quiet=as_json or quiet), logging.getLogger("snnc")
+    log.handlers = [Messages(console)]  # of the command that runs now
+    log.setLevel(logging.INFO)
+    return console

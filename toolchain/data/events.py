@@ -4,6 +4,7 @@ A pixel of a frame is 1 if it had any event of that polarity in its share of the
 reading tens of thousands of those takes minutes.
 """
 
+import logging
 import zlib
 from collections.abc import Callable
 from contextlib import suppress
@@ -22,6 +23,7 @@ from snnc.toolchain.errors import DataError, SnncError, install_command, one_lin
 from snnc.toolchain.network.network import Input
 
 SHARES = 2**40  # of the span of a recording whose times are no whole numbers
+LOG = logging.getLogger(__name__)  # the command line shows it
 TEST_OF_TEN = 10  # every tenth recording of a class is for testing, where a dataset has no split of its own
 
 
@@ -68,6 +70,7 @@ def _read(name: str, rows: Recordings, folder: Path, timesteps: int, side: int) 
     except ImportError:
         raise DataError(f"dataset {name!r} needs tonic, which is GPL-3.0-only; {install_command('events')}") from None
     kind = getattr(tonic.datasets, rows.tonic_class)
+    LOG.info("reading %s through tonic into %s, once", name, folder)
 
     def transform(events: NDArray[np.void]) -> NDArray[np.uint8]:
         return binned(events, kind.sensor_size, (timesteps, 2, side, side))

@@ -6,9 +6,11 @@ anew.
 """
 
 import json
+import logging
 import mmap
 import os
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -21,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from snnc.toolchain.atomic_file import claimed, replacing
-from snnc.toolchain.data.event_files import SIDE_MOST, extent, read_recordings
+from snnc.toolchain.data.event_files import SIDE_MOST, Events, extent, read_recordings
 from snnc.toolchain.data.events import binned
 from snnc.toolchain.data.streamed import OnDisk
 from snnc.toolchain.errors import DataError, SnncError, one_line
@@ -31,7 +33,9 @@ FORMAT = b"snnc frames 1\n"  # another number once `binned` or this file make ot
 HEAD = 4096  # bytes in front of the frames
 SUFFIX = ".frames"
 MOST_BYTES = 2**31  # of the bits of all frames, where they are not kept on disk
+SECONDS = 10.0  # between two messages of how far the reading is
 Shape = tuple[int, int, int, int]
+LOG = logging.getLogger(__name__)  # the command line shows it
 
 
 @dataclass(frozen=True)
@@ -154,6 +158,7 @@ def _opened(path: Path, count: int, binning: Binning) -> Frames | None:
 
 def _make(path: Path, files: list[Path], binning: Binning) -> Frames:
     """Write the frames of recordings into a file, one after the other."""
+    LOG.info("reading %s recordings into %s, once", f"{len(files):,}", path.parent)
     sensor, shape = _measured(files, binning)
     size = len(files) * -(-prod(shape) // 8)
     if size > (free := shutil.disk_usage(path.parent).free):
@@ -179,6 +184,7 @@ def _forget(path: Path) -> None:
 
 
 def _in_memory(files: list[Path], binning: Binning, why: str) -> Frames:
+    LOG.info("reading %s recordings, as every start will: %s", f"{len(files):,}", why)
     sensor, shape = _measured(files, binning)
     bits = -(-prod(shape) // 8)
     if len(files) * bits > MOST_BYTES:
@@ -195,7 +201,7 @@ def _in_memory(files: list[Path], binning: Binning, why: str) -> Frames:
 def _measured(files: list[Path], binning: Binning) -> tuple[tuple[int, int], Shape]:
     """Return width and height of the sensor, as far as any event lies, and the shape of frames."""
     width = height = 1
-    for path, events in read_recordings(files):
+    for path, events in _read(files, "measured"):
         across, down = extent(path, events)
         width, height = max(width, across), max(height, down)
     side = binning.image_size
@@ -204,8 +210,18 @@ def _measured(files: list[Path], binning: Binning) -> tuple[tuple[int, int], Sha
 
 def _rows(files: list[Path], binning: Binning, sensor: tuple[int, int], shape: Shape) -> Iterator[NDArray[np.uint8]]:
     """Yield the frames of each recording as a row of bits."""
-    for path, events in read_recordings(files):
+    for path, events in _read(files, "binned"):
         across, down = extent(path, events)
         if across > sensor[0] or down > sensor[1]:
             raise DataError(f"recording {path}: it was changed while it was read; start again")
         yield np.packbits(binned(events, sensor, shape, binning.bins))
+
+
+def _read(files: list[Path], done: str) -> Iterator[tuple[Path, Events]]:
+    """Read recordings as `read_recordings` does, and tell now and then how many of them are `done`."""
+    told = time.monotonic()
+    for number, each in enumerate(read_recordings(files)):
+        if (now := time.monotonic()) - told >= SECONDS:
+            told = now
+            LOG.info("%s of %s recordings %s", f"{number:,}", f"{len(files):,}", done)
+        yield each

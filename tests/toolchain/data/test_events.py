@@ -67,13 +67,17 @@ def test_every_row_becomes_frames_of_0_and_1(monkeypatch: pytest.MonkeyPatch, na
     assert len(read.labels) == classes
 
 
-def test_frames_are_kept_and_read_again(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+def test_frames_are_kept_and_read_again(
+    monkeypatch: pytest.MonkeyPatch, folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "snnc")
     monkeypatch.setattr(tonic.datasets, "NMNIST", recordings("nmnist", 2))
     first = load_dataset("nmnist", timesteps=3, image_size=16)
     monkeypatch.setattr(tonic.datasets, "NMNIST", None)
     again = load_dataset("nmnist", timesteps=3, image_size=16)
     assert np.array_equal(first.train.samples, again.train.samples)
     assert np.array_equal(first.test.labels, again.test.labels)
+    assert caplog.messages == [f"reading nmnist through tonic into {folder}, once"]
     whole = (folder / "nmnist-frames-T3-16.npz").read_bytes()
     broken = whole[: len(whole) // 2 - 30] + bytes(60) + whole[len(whole) // 2 + 30 :]
     for damaged in (b"", b"damaged", whole[:-50], broken):

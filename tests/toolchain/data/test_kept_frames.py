@@ -10,11 +10,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from click.testing import CliRunner
 from event_recordings import WRITERS, drawn
 from hypothesis import given
 from hypothesis import strategies as st
 from training_runs import TINY
 
+from snnc.cli.main import main
 from snnc.toolchain.data import kept_frames
 from snnc.toolchain.data.dataset import Dataset, Split, chip_input
 from snnc.toolchain.data.events import binned
@@ -73,6 +75,30 @@ def test_frames_of_every_suffix_are_made_once(monkeypatch: pytest.MonkeyPatch, s
     expected = np.stack([binned(drawn(30, number), SENSOR, (3, 2, 4, 6)) for number in range(5)], axis=1)
     whole = {each.tobytes() for split in (again.train, again.test) for each in split.samples[:].swapaxes(0, 1)}
     assert {each.tobytes() for each in expected.swapaxes(0, 1)} <= whole
+
+
+def test_the_first_start_says_what_it_reads_and_how_far_it_is(
+    moves: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "snnc")
+    load_dataset(str(moves), 3)
+    assert caplog.messages == ["reading 10 recordings into data/.frames, once"]
+    load_dataset(str(moves), 3)
+    assert len(caplog.messages) == 1
+    monkeypatch.setattr(kept_frames, "SECONDS", 0.0)
+    monkeypatch.setenv("SNNC_FRAMES", "off")
+    load_dataset(str(moves), 3)
+    assert caplog.messages[1] == "reading 10 recordings, as every start will: their frames are not kept on disk"
+    assert "9 of 10 recordings measured" in caplog.messages and caplog.messages[-1] == "9 of 10 recordings binned"
+
+
+def test_commands_show_it_unless_asked_for_silence(moves: Path) -> None:
+    command = ["train", "--data", str(moves), "--timesteps", "3", "--model", "mlp", "--dry-run"]
+    shown = CliRunner().invoke(main, command)
+    assert shown.stdout.startswith("reading 10 recordings into data/.frames, once\n"), shown.output
+    shutil.rmtree("data")
+    silent = CliRunner().invoke(main, [*command, "--json"])
+    assert silent.stdout.startswith("{") and not silent.stderr, silent.output
 
 
 def test_frames_are_an_array_in_all_but_their_place(moves: Path) -> None:
