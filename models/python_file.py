@@ -56,7 +56,7 @@ def code_of(model: str) -> Code:
         raise ConfigError(f"model {model!r} is no Python file with a digest; name it with --model FILE.py:FUNCTION")
     if code := _NAMED.get((origin.digest, origin.function)):
         return code
-    others = ", ".join(f"{code.origin.file} has {digest}" for (digest, _), code in _NAMED.items())
+    others = ", ".join(f"{code.origin.named} has {digest}" for (digest, _), code in _NAMED.items())
     if others:
         raise ConfigError(
             f"the model is {origin.named} with the digest {origin.digest}, but {others}; name the file as it was "

@@ -28,13 +28,14 @@ Measure = Callable[[Training, str], dict[str, Any]]
 
 @dataclass(frozen=True)
 class Job:
-    """What a process needs to know of one run."""
+    """What a process needs to know of one run; `named` is the model that its plan names, which `init` may hold."""
 
     row: str
     config: TrainConfig
     held_out: int
     measure: str
     init: str = ""
+    named: str = ""
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Self:
@@ -46,7 +47,8 @@ def run_job(job: Job) -> Run:
     """Train one network and return what was measured. Raises whatever training raises."""
     dataset = _dataset(job.config.data, job.config.timesteps, job.config.image_size, job.held_out)
     measure = measure_named(job.measure) if job.measure else None
-    name_model(job.config.model)  # its file is the plan's, and a checkpoint to start from may hold the same
+    for model in (job.named, job.config.model):  # Python files run only if they are named
+        name_model(model)
     start = checkpoint_start(job.init).load if job.init else None
     training = Training(
         job.config, dataset, lambda config: build_model(config, dataset.input, len(dataset.labels)), start=start

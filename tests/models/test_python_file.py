@@ -10,6 +10,7 @@ from training_runs import ONE_EACH, Interrupting
 
 import snnc
 from snnc.cli.main import main
+from snnc.experiments.one_run import Job, run_job
 from snnc.models import python_file
 from snnc.toolchain.errors import ConfigError, FileFormatError, SnncError
 from snnc.toolchain.training.checkpoint import load_checkpoint, save_checkpoint
@@ -129,6 +130,15 @@ def test_a_training_starts_from_its_checkpoint_where_a_settings_file_names_it() 
     forget()
     assert "no such file" in run("train", "--init", "model.pt", "-c", "own.toml", "--model", "gone.py:build", status=2)
     assert not Path("ran").exists()  # --model overrides what the settings file names
+
+
+def test_a_run_of_a_sweep_over_models_starts_from_the_one_that_its_plan_names() -> None:
+    snnc.train(ONE_EACH.replaced(model="my_model.py:build"), "model.pt")
+    forget()
+    job = Job("row", ONE_EACH.replaced(model="my_model.py:layers", method="baseline"), 0, "", "model.pt")
+    with pytest.raises(ConfigError, match=r"the model is my_model\.py:build .*, but my_model\.py:layers has"):
+        run_job(job)
+    assert run_job(replace(job, named="my_model.py:build")).row == "row"
 
 
 def test_no_checkpoint_makes_code_run() -> None:
