@@ -1,5 +1,7 @@
 """Fixtures that several tests share: one small trained checkpoint and its exported network."""
 
+import fcntl
+import json
 import os
 import shutil
 import tempfile
@@ -96,8 +98,20 @@ def tiny(tiny_path: Path) -> "Checkpoint":
 
 @pytest.fixture(scope="session")
 def readme_run(tmp_path_factory: pytest.TempPathFactory) -> PageRun:
-    """All of README's commands and code, run in their order in one folder; the default training among them takes a minute."""
-    run = PageRun(tmp_path_factory.mktemp("readme"))
-    for step in steps(README):
-        run.outputs[step.text] = run.run(step)
+    """All of README's commands and code, run in their order in one folder, once for all processes of these tests.
+
+    The default training among them takes a minute.
+    """
+    folder = tmp_path_factory.getbasetemp()
+    folder = (folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder) / "readme"
+    folder.mkdir(exist_ok=True)
+    printed = folder / "printed.json"
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if printed.exists():
+            return PageRun(folder, outputs=json.loads(printed.read_text()))
+        run = PageRun(folder)
+        for step in steps(README):
+            run.outputs[step.text] = run.run(step)
+        printed.write_text(json.dumps(run.outputs))
     return run

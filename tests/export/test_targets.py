@@ -101,7 +101,7 @@ def test_a_network_is_written_if_and_only_if_nothing_is_violated(
 
 
 @pytest.mark.parametrize("name", [name for name, target in TARGETS.items() if set(target.engines) & set(ON_FILES)])
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(seed=seeds, kind=st.sampled_from(["join", "residual", "nir"]))
 def test_engines_of_a_format_run_its_files_to_the_same_bits(
     tmp_path_factory: pytest.TempPathFactory, name: str, seed: int, kind: str

@@ -26,15 +26,18 @@ CHECKS = [
     "-shared",
 ]
 STARTED = "SNNC_SANITIZED_KERNELS"
+PLAIN = "kernel_16"  # runs on every machine, and is where others fall back to
 
 
-def build(folder: Path, compiler: str) -> None:
-    """Compile the kernel of every vector width into a folder, as pyproject.toml says but for optimization."""
+def build(folder: Path, compiler: str, width: int | None) -> None:
+    """Compile the kernels of a vector width, or of every one, into a folder, as pyproject.toml says but for optimization."""
     from snnc.toolchain.native.sources import option
 
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     for module in settings["tool"]["setuptools"]["ext-modules"]:
         name = module["name"].rpartition(".")[2]
+        if width and name not in (f"kernel_{width}", PLAIN):
+            continue
         flags = [flag for flag in module["extra-compile-args"] if flag != "-O3"]
         sources = [str(ROOT / source) for source in module["sources"]]
         subprocess.run(
@@ -59,18 +62,18 @@ def start_again(folder: Path, compiler: str, arguments: list[str]) -> int:
     return subprocess.run([sys.executable, __file__, *arguments], env=environment, check=False).returncode
 
 
-def compare(folder: Path, networks: int, start: int) -> None:
-    """Compare random networks in every kernel that runs here with the reference."""
+def compare(folder: Path, networks: int, start: int, width: int | None) -> None:
+    """Compare random networks with the reference, in the kernel of one width or in every one that runs here."""
     sys.path.insert(0, str(ROOT / "tests" / "support"))
     from against_reference import assert_equal, usable_widths
     from random_networks import random_join_network, random_network, random_residual_network, random_samples
 
     from snnc.toolchain.native import library
 
-    kernels = {width: folder / f"kernel_{width}.so" for width in library.WIDTHS}
+    kernels = {each: file for each in library.WIDTHS if (file := folder / f"kernel_{each}.so").exists()}
     library.built = lambda: kernels
     kinds = (random_network, random_network, random_join_network, random_residual_network)
-    widths = usable_widths()
+    widths = [width] if width else usable_widths()
     for number in range(start, start + networks):
         network = kinds[number % len(kinds)](number)
         samples = random_samples(network, 3, timed=number % 3 == 0, seed=number)
@@ -83,13 +86,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--networks", type=int, default=500)
     parser.add_argument("--start", type=int, default=0)
+    parser.add_argument("--width", type=int, help="bytes of the vectors; all that run here if it is left out")
     options = parser.parse_args()
     if STARTED in os.environ:
-        compare(Path(os.environ[STARTED]), options.networks, options.start)
+        compare(Path(os.environ[STARTED]), options.networks, options.start, options.width)
         return 0
     compiler = os.environ.get("CC") or shutil.which("gcc") or shutil.which("clang") or "cc"
     with tempfile.TemporaryDirectory() as folder:
-        build(Path(folder), compiler)
+        build(Path(folder), compiler, options.width)
         return start_again(Path(folder), compiler, sys.argv[1:])
 
 

@@ -1,4 +1,4 @@
-"""What is proved is attacked: some networks at every run, hundreds of others every day, and the attack finds what is wrong."""
+"""What is proved is attacked: some networks at every run, dozens of others every day, and the attack finds what is wrong."""
 
 import subprocess
 import sys
@@ -21,9 +21,9 @@ def test_nothing_breaks_what_is_proved(seed: int) -> None:
 
 
 @pytest.mark.slow
-def test_hundreds_of_networks_break_nothing() -> None:
+def test_dozens_of_networks_break_nothing() -> None:
     start = str(10**6 * datetime.now(UTC).toordinal())
-    command = [sys.executable, str(Path(proved.__file__)), "--networks", "300", "--start", start]
+    command = [sys.executable, str(Path(proved.__file__)), "--networks", "60", "--start", start]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=1800)
     assert done.returncode == 0, done.stdout + done.stderr
 

@@ -73,6 +73,15 @@ def test_every_block_says_what_it_is(page: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.lava
+def test_every_command_and_the_code_of_readme_run_as_printed(readme_run: PageRun) -> None:
+    assert list(readme_run.outputs) == [step.text for step in steps(README)]
+    for command, output in readme_run.outputs.items():
+        if "simulate" in command:
+            assert "EQUAL: reference = " in output
+
+
+@pytest.mark.slow
+@pytest.mark.lava
 @pytest.mark.peers
 @pytest.mark.parametrize("page", RUNNABLE, ids=named)
 def test_every_command_and_all_code_run_as_printed(page: Path, readme_run: PageRun, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from click.testing import CliRunner
 from numpy.typing import NDArray
 
 from snnc.bench.frameworks import installed
-from snnc.bench.training import OURS, TrainingSettings, as_dict, measure, ratios
+from snnc.bench.training import OURS, TrainingSettings, Variant, as_dict, measure, ratios
 from snnc.bench.training_steps import Work, our_step, same_integers
 from snnc.cli.main import main
 from snnc.toolchain.errors import ConfigError
@@ -21,16 +21,21 @@ SMALL = TrainingSettings(width=1 / 32, batch=4, timesteps=2, rounds=2, threads=1
 pytestmark = pytest.mark.filterwarnings("ignore")  # of the frameworks
 
 
-def test_all_ways_are_measured_in_turns() -> None:
-    threads = torch.get_num_threads()
+@pytest.fixture(scope="module")
+def measured() -> tuple[list[str], list[Variant]]:
+    """What was said while all ways were measured, and what was measured; this starts every framework, so it is done once."""
     said: list[str] = []
-    variants = measure(SMALL, said.append)
+    return said, measure(SMALL, said.append)
+
+
+def test_all_ways_are_measured_in_turns(measured: tuple[list[str], list[Variant]]) -> None:
+    said, variants = measured
     names = [variant.name for variant in variants]
     peers = [name for name in installed() if name != "limit"]
     assert set(names) == {*OURS, *installed(), *(f"{name} documented" for name in peers)}
     assert all(len(variant.seconds) == 2 and min(variant.seconds) > 0 for variant in variants)
     assert said[-1] == f"round 2 of 2: {names[-1]}"
-    assert torch.get_num_threads() == threads
+    assert torch.get_num_threads() == 1
     result = as_dict(variants, SMALL)
     assert set(result["ratio"]) == set(installed())
     assert set(result["ratio_documented"]) == set(peers)
@@ -39,17 +44,19 @@ def test_all_ways_are_measured_in_turns() -> None:
 
 
 def test_a_ratio_is_theirs_over_ours_in_each_round() -> None:
-    variants = measure(SMALL, lambda text: None)
-    variants[0].seconds, variants[1].seconds = [1.0, 2.0], [3.0, 2.0]
-    assert ratios(variants, variants[1].name) == [3.0, 1.0]
+    variants = [Variant(OURS[0], [1.0, 2.0]), Variant("limit", [3.0, 2.0])]
+    assert ratios(variants, "limit") == [3.0, 1.0]
 
 
-def test_json_and_table() -> None:
+def test_json_and_table(measured: tuple[list[str], list[Variant]], monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[TrainingSettings] = []
+    monkeypatch.setattr("snnc.bench.training.measure", lambda settings, watch: asked.append(settings) or measured[1])
     options = ["bench", "train", "--width", "0.03", "-b", "4", "--timesteps", "2", "--rounds", "1"]
     result = json.loads(CliRunner().invoke(main, [*options, "--json"]).stdout)
     assert {"images_per_s", "ratio", "peak_mib"} <= set(result)
     table = CliRunner().invoke(main, options).stdout
     assert "snnc is x faster" in table and "limit" in table
+    assert asked == [TrainingSettings(width=0.03, batch=4, timesteps=2, rounds=1)] * 2
 
 
 def test_widths_beyond_reason_are_refused() -> None:

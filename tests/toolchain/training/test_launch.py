@@ -37,7 +37,7 @@ config = TrainConfig(
     batch_size=batch, devices=devices, epochs_float=1, epochs_quantized=1, epochs_integer=1, lr=0.002,
 ).replaced(alpha=0.01)
 digits = load_dataset("digits")
-digits = replace(digits, train=digits.train.first(640))  # whole batches: a rest that does not divide by two is cut
+digits = replace(digits, train=digits.train.first(256))  # whole batches: a rest that does not divide by two is cut
 train(config, digits, lambda c: build_model(c, digits.input, 10), out)
 """
 
