@@ -211,6 +211,7 @@ def test_a_filter_that_nothing_knows_is_named(tmp_path: Path) -> None:
     [
         ("while True: pass", "its library came to no end within 1 s; it is damaged, write it again"),
         ("os.abort()", "cannot be read (its library failed on it); write it again"),
+        ("os.write(1, b'gone\\xff'); os.abort()", "cannot be read (gone\ufffd); write it again"),
         ("bytearray(2**33)", "cannot be read (MemoryError); write it again"),
     ],
 )
