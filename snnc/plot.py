@@ -24,7 +24,10 @@ from snnc.toolchain.simulate.trace import Trace
 SUFFIXES = (".png", ".svg")
 MOST_LINES = 12  # membranes of one layer in one picture
 MOST_BINS = 101  # of a histogram of weights
+MOST_ROWS, MOST_COLUMNS = 400, 1000  # of a raster: fewer than its pixels, in which single spikes would fade
+MOST_CLASSES = 50  # of a confusion matrix whose classes all have their names on the axes
 INCHES = 2.2  # height of one layer's part
+MOST_INCHES = 500  # of a picture; matplotlib draws at most 2**16 pixels
 
 
 @dataclass(frozen=True)
@@ -63,7 +66,8 @@ def new_figure(width: float, height: float) -> Any:
 def raster(trace: Trace, layers: list[str] | None = None, sample: int = 0) -> Picture:
     """Draw the spikes of one sample in black: time steps from left to right, neurons from bottom to top, a part per layer.
 
-    Raises ConfigError for a layer or a sample that the trace has not.
+    Of large layers and many steps a point stands for several, and is black if there is any spike in them. Raises
+    ConfigError for a layer or a sample that the trace has not.
 
     Example:
         >>> import snnc  # doctest: +SKIP
@@ -74,7 +78,9 @@ def raster(trace: Trace, layers: list[str] | None = None, sample: int = 0) -> Pi
     figure, parts = _parts(names)
     for name, axes in zip(names, parts, strict=True):
         fired = trace.spikes[name][:, sample].reshape(len(trace.spikes[name]), -1)
-        axes.imshow(fired.T, aspect="auto", origin="lower", cmap="Greys", vmin=0, vmax=1)
+        extent = (-0.5, fired.shape[0] - 0.5, -0.5, fired.shape[1] - 0.5)
+        points = _together(_together(fired, MOST_COLUMNS).T, MOST_ROWS)
+        axes.imshow(points, aspect="auto", origin="lower", cmap="Greys", vmin=0, vmax=1, extent=extent)
         axes.set_ylabel("neuron")
         axes.set_title(f"{_shown(name)}: {int(fired.sum()):,} spikes", fontsize=9, parse_math=False)
     parts[-1].set_xlabel("time step")
@@ -84,22 +90,29 @@ def raster(trace: Trace, layers: list[str] | None = None, sample: int = 0) -> Pi
 def membranes(trace: Trace, layers: list[str] | None = None, sample: int = 0, neurons: int = MOST_LINES) -> Picture:
     """Draw the membranes of the first neurons of each layer over the time steps of one sample, in weight units.
 
-    Raises ConfigError for a layer or a sample that the trace has not.
+    Raises ConfigError for a layer or a sample that the trace has not, or less than one neuron.
     """
     names = _layers(trace, layers)
     _check_sample(trace, sample)
+    if neurons < 1:
+        raise ConfigError(f"{neurons} neurons were asked for; draw at least 1")
     figure, parts = _parts(names)
     for name, axes in zip(names, parts, strict=True):
         values = trace.membranes[name][:, sample].reshape(len(trace.membranes[name]), -1)[:, :neurons] / 64
         axes.plot(np.arange(len(values)), values, ".-", linewidth=1, markersize=3)
+        axes.set_ylabel("weight units")
         axes.set_title(f"{_shown(name)}: membranes of {values.shape[1]} neurons", fontsize=9, parse_math=False)
     parts[-1].set_xlabel("time step")
     return Picture(figure)
 
 
 def firing_rates(trace: Trace) -> Picture:
-    """Draw how the neurons of each layer share its spikes: a histogram of spikes per step (0..1) over all samples."""
+    """Draw how the neurons of each layer share its spikes: a histogram of spikes per step (0..1) over all samples.
+
+    Raises ConfigError for a trace without samples.
+    """
     names = _layers(trace, None)
+    _check_sample(trace, 0)
     figure, parts = _parts(names)
     for name, axes in zip(names, parts, strict=True):
         rates = trace.spikes[name].mean(axis=(0, 1)).ravel()
@@ -128,10 +141,15 @@ def confusion(network: Network, outputs: NDArray[np.int64], labels: NDArray[np.i
     """Draw how often samples of each class (rows) were taken for each class (columns).
 
     `outputs` `(N, outputs)` is what `trace.outputs(network)` returns, `labels` `(N,)` the classes. Raises ConfigError for
-    another number of labels, or labels that are no class.
+    another number of labels, labels that are no class, or outputs that are not this network's.
     """
-    if labels.shape != outputs.shape[:1] or (len(labels) and not 0 <= labels.min() <= labels.max() < network.classes):
-        raise ConfigError(f"labels of shape {labels.shape} for {len(outputs)} samples of {network.classes} classes do not fit")
+    labels, last = np.asarray(labels), network.layers[-1].neurons
+    if outputs.shape[1:] != (last,):
+        raise ConfigError(f"outputs of shape {outputs.shape} are not those of {network.name!r}; allowed is (N, {last})")
+    fit = labels.dtype.kind in "iu" and labels.shape == outputs.shape[:1]
+    if not fit or (len(labels) and not 0 <= labels.min() <= labels.max() < network.classes):
+        found = f"labels of shape {labels.shape}, {labels.dtype},"
+        raise ConfigError(f"{found} for {len(outputs)} samples of {network.classes} classes do not fit; give a class for each")
     counts = np.zeros((network.classes, network.classes), np.int64)
     np.add.at(counts, (labels, decisions(network, outputs)), 1)
     side = min(3 + 0.35 * network.classes, 20)
@@ -139,8 +157,10 @@ def confusion(network: Network, outputs: NDArray[np.int64], labels: NDArray[np.i
     axes = figure.subplots()
     axes.imshow(counts / np.maximum(counts.sum(1, keepdims=True), 1), cmap="Blues", vmin=0, vmax=1)
     names = [_shown(name) for name in network.labels] or [str(number) for number in range(network.classes)]
-    axes.set_xticks(range(network.classes), names, rotation=90 if max(map(len, names)) > 2 else 0, parse_math=False)
-    axes.set_yticks(range(network.classes), names, parse_math=False)
+    places = range(0, network.classes, ceil(network.classes / MOST_CLASSES))
+    named = [names[place] for place in places]
+    axes.set_xticks(places, named, rotation=90 if max(map(len, named)) > 2 else 0, parse_math=False)
+    axes.set_yticks(places, named, parse_math=False)
     if network.classes <= 30:
         for (row, column), count in np.ndenumerate(counts):
             bright = count > counts[row].sum() / 2
@@ -152,7 +172,7 @@ def confusion(network: Network, outputs: NDArray[np.int64], labels: NDArray[np.i
 
 
 def _parts(names: list[str]) -> tuple[Any, list[Any]]:
-    figure = new_figure(6, 0.6 + INCHES * len(names))
+    figure = new_figure(6, min(0.6 + INCHES * len(names), MOST_INCHES))
     return figure, list(figure.subplots(len(names), 1, squeeze=False)[:, 0])
 
 
@@ -168,7 +188,15 @@ def _layers(trace: Trace, layers: list[str] | None) -> list[str]:
 
 def _check_sample(trace: Trace, sample: int) -> None:
     if not 0 <= sample < trace.samples:
-        raise ConfigError(f"sample {sample} is not there; allowed are 0 to {trace.samples - 1}")
+        allowed = f"allowed are 0 to {trace.samples - 1}" if trace.samples else "the trace has none"
+        raise ConfigError(f"sample {sample} is not there; {allowed}")
+
+
+def _together(fired: NDArray[np.bool_], most: int) -> NDArray[np.bool_]:
+    """Return at most so many rows, each whether there is any spike in as many rows as it stands for."""
+    each = ceil(len(fired) / most)
+    padded = np.pad(fired, ((0, -len(fired) % each), (0, 0)))
+    return np.asarray(padded.reshape(-1, each, fired.shape[1]).any(axis=1))
 
 
 def _shown(name: str) -> str:

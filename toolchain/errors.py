@@ -1,6 +1,6 @@
 """The exceptions that snnc raises: one family, each saying where, what was got, what is allowed, and the remedy."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from html import escape
 from typing import TypeVar
@@ -93,6 +93,11 @@ def printable(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode() for c in text)
+
+
+def unstorable(texts: Iterable[str]) -> str | None:
+    """Return the first text that no file can hold: with half of a surrogate pair, as names of folders in odd bytes have."""
+    return next((text for text in texts if any("\ud800" <= c <= "\udfff" for c in str(text))), None)
 
 
 def escaped(text: str) -> str:

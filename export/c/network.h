@@ -154,17 +154,15 @@ static int32_t PREFIX_tap(const PREFIX_state *state, const PREFIX_synapse *synap
                    PREFIX_weight(synapse, tap * channels + c);
         return sum;
     }
-    {
-        const uint8_t *spikes = state->spikes + PREFIX_slot(state, synapse->source, synapse->delay);
-        spikes += (y * synapse->width + x) * bytes;
-        if (synapse->signs) {
-            const uint8_t *plus = synapse->signs + 2 * tap * bytes;
-            return PREFIX_ternary(spikes, plus, plus + bytes, bytes);
-        }
-        for (c = 0; c < channels; c++)
-            if (spikes[c >> 3] >> (c & 7) & 1)
-                sum += PREFIX_weight(synapse, tap * channels + c);
+    const uint8_t *spikes = state->spikes + PREFIX_slot(state, synapse->source, synapse->delay);
+    spikes += (y * synapse->width + x) * bytes;
+    if (synapse->signs) {
+        const uint8_t *plus = synapse->signs + 2 * tap * bytes;
+        return PREFIX_ternary(spikes, plus, plus + bytes, bytes);
     }
+    for (c = 0; c < channels; c++)
+        if (spikes[c >> 3] >> (c & 7) & 1)
+            sum += PREFIX_weight(synapse, tap * channels + c);
     return sum;
 }
 
@@ -216,11 +214,9 @@ static int PREFIX_neuron(PREFIX_state *state, const PREFIX_layer *layer, int32_t
     v = PREFIX_decayed(state->membranes[neuron], layer->keep_v[decay]) + u;
     v += layer->bias[layer->bias_of_neuron ? place : channel] * layer->bias_unit;
     v = v > 8388607 ? 8388607 : v < -8388607 ? -8388607 : v;
-    {
-        const int spikes = v > layer->vth * 64;
-        state->membranes[neuron] = spikes ? 0 : v;
-        return spikes;
-    }
+    const int spikes = v > layer->vth * 64;
+    state->membranes[neuron] = spikes ? 0 : v;
+    return spikes;
 }
 
 static void PREFIX_run(PREFIX_state *state, int32_t number)

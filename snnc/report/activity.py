@@ -38,6 +38,7 @@ def _samples(network: Network, part: InMemory, trace: Trace) -> list[dict[str, A
             "index": index,
             "label": None if part.labels is None else names[int(part.labels[index])],
             "predicted": names[int(decided[index])],
+            "correct": None if part.labels is None else bool(decided[index] == part.labels[index]),
             "outputs": outputs[index].tolist(),
             "pixels": pixels(part.frames[:, index], network).tolist(),
         }
@@ -48,11 +49,13 @@ def _samples(network: Network, part: InMemory, trace: Trace) -> list[dict[str, A
 def pixels(frames: NDArray[Any], network: Network) -> NDArray[np.uint8]:
     """Return a picture `(H, W)` or `(H, W, 3)`, 0..255, of one sample's frames `(F, *input.shape)`.
 
-    Frames are averaged over time. Of two channels, the polarities of events, one is red and the other blue; three are the
-    colors; of more, the mean is shown. Features without places are rows of 32. Of a large picture every n-th pixel is shown.
+    Several frames are averaged, and the largest mean is the brightest: events are so rare that all would be dark. Of two
+    channels, the polarities of events, one is red and the other blue; three are the colors; of more, the mean is shown.
+    Features without places are rows of 32. Of a large picture every n-th pixel is shown.
     """
-    low, high = network.input.minimum, network.input.maximum
-    values = (frames.astype(np.float64).mean(axis=0) - low) / max(high - low, 1) * 255
+    values = frames.mean(axis=0) - network.input.minimum
+    brightest = values.max() if len(frames) > 1 else network.input.maximum - network.input.minimum
+    values = values / (brightest or 1) * 255
     if values.ndim == 1:
         rows = -(-len(values) // 32)
         values = np.pad(values, (0, rows * 32 - len(values)))[None].reshape(1, rows, 32) if rows > 1 else values[None, None]

@@ -20,7 +20,10 @@ def junit(content: dict[str, Any]) -> str:
         what = f"{engine} equals {verdict['baseline']} on {found['compared']} samples, {found['layers']} layers, "
         case = _case(suite, content, f"{what}{found['steps']} steps", f"{found['seconds']:.3f}")
         if not found["equal"]:
-            SubElement(case, "failure", message=printable(verdict["line"])).text = printable(_around(content["difference"]))
+            first = engine in content["difference"]["engines"]
+            said = verdict["line"] if first else f"{engine} differs as well; first of all is {verdict['line']}"
+            failure = SubElement(case, "failure", message=printable(said))
+            failure.text = printable(_around(content["difference"])) if first else None
     for engine, reason in verdict["left_out"].items():
         SubElement(_case(suite, content, f"{engine} equals {verdict['baseline']}", "0"), "skipped", message=printable(reason))
     SubElement(suite, "system-out").text = printable(f"{verdict['line']}\n{verdict['command']}")
@@ -34,9 +37,7 @@ def _case(suite: Element, content: dict[str, Any], name: str, seconds: str) -> E
     return SubElement(suite, "testcase", classname=printable(content["name"]), name=name, time=seconds)
 
 
-def _around(difference: dict[str, Any] | None) -> str:
+def _around(difference: dict[str, Any]) -> str:
     """Return the neuron at the first difference in both engines, and the command that shows it."""
-    if difference is None:
-        return ""
     rows = [f"{engine}: {key} {values}" for engine, seen in difference["engines"].items() for key, values in seen.items()]
     return "\n".join([difference["line"], f"steps {difference['steps']}", *rows, difference["command"]])

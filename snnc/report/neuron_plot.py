@@ -11,6 +11,7 @@ from snnc.toolchain.network.network import Layer
 from snnc.verification.neuron import NeuronTrace, names_of
 
 HEAD, KEY = 20, 18  # pixels of the title, and of each line of the legend
+MOST_DOTS = 100  # time steps whose values have a dot each; more would only thicken the line
 
 
 def write_neuron_plot(groups: Sequence[Sequence[NeuronTrace]], layer: Layer, place: Sequence[int], path: str | Path) -> None:
@@ -41,20 +42,21 @@ def neuron_svg(groups: Sequence[Sequence[NeuronTrace]], layer: Layer, place: Seq
     return svg(WIDTH, HEAD + len(panels) * HEIGHT + (len(groups) + 1) * KEY, title, "".join(parts), standalone=True) + "\n"
 
 
-def _panel(title: str, unit: str, curves: Sequence[Sequence[int]], low: int = 0, high: int = 0, more: str = "") -> str:
-    """Return curves over the time steps; `low` and `high` are within the axis in any case."""
-    values = [value for curve in curves for value in curve]
+def _panel(title: str, unit: str, curves: Sequence[Sequence[int]], mark: int | None = None, more: str = "") -> str:
+    """Return curves over the time steps, with a line at `mark`; 0 and `mark` are within the axis in any case."""
+    values = [0, mark or 0, *(value for curve in curves for value in curve)]
     x = x_scale(0, max(len(curves[0]) - 1, 1), "time step")
-    y = y_scale(min(low, *values), max(high, *values), unit)
+    y = y_scale(min(values), max(values), unit)
     parts = []
     for index, curve in enumerate(curves):
         points = " ".join(f"{x.at(step):.1f},{y.at(value):.1f}" for step, value in enumerate(curve))
         parts.append(f"<polyline class='c{index % COLORS}' points='{points}'/>")
         parts += [
-            f"<circle class='k{index % COLORS}' cx='{x.at(t):.1f}' cy='{y.at(v):.1f}' r='2'/>" for t, v in enumerate(curve)
+            f"<circle class='k{index % COLORS}' cx='{x.at(t):.1f}' cy='{y.at(v):.1f}' r='2'/>"
+            for t, v in enumerate(curve if len(curve) <= MOST_DOTS else ())
         ]
-    if high:
-        parts.append(f"<path class='mark' d='M{LEFT} {y.at(high):.1f}H{WIDTH - RIGHT}'/>")
+    if mark is not None:
+        parts.append(f"<path class='mark' d='M{LEFT} {y.at(mark):.1f}H{WIDTH - RIGHT}'/>")
     return picture(title, x, y, [*parts, more])
 
 
@@ -69,6 +71,6 @@ def _membrane(seen: Sequence[NeuronTrace], threshold: int) -> str:
         if spike
     )
     reach = max(abs(value) for one in seen for value in one.before)
-    shown = threshold if threshold <= 4 * max(reach, 1) else 0
-    name = "v before a reset" + (", threshold dashed, spikes on top" if shown else ", threshold far above")
-    return _panel(name, "1/64 weight units", [one.before for one in seen], 0, shown, ticks)
+    shown = threshold if threshold <= 4 * max(reach, 1) else None
+    name = "v before a reset" + (", threshold far above" if shown is None else ", threshold dashed, spikes on top")
+    return _panel(name, "1/64 weight units", [one.before for one in seen], shown, ticks)

@@ -84,7 +84,7 @@ def picture(title: str, x: Scale, y: Scale, inside: Iterable[str], *, standalone
         f"<text x='{(LEFT + WIDTH - RIGHT) / 2}' y='{HEIGHT - 5}' text-anchor='middle'>{escaped(x.label)}</text>"
         f"<text transform='translate(10 {middle}) rotate(-90)' text-anchor='middle'>{escaped(y.label)}</text>"
     )
-    return svg(WIDTH, HEIGHT, title, "".join(parts), standalone=standalone)
+    return svg(WIDTH, HEIGHT, f"{title}: {y.label} over {x.label}", "".join(parts), standalone=standalone)
 
 
 def svg(width: int, height: int, title: str, inside: str, *, standalone: bool = False) -> str:
@@ -117,7 +117,8 @@ def lines(
     x, y = x_scale(min(xs), max(xs), labels[0]), y_scale(low, high, labels[1])
     parts = []
     for place, name in stages:
-        text = f"<text x='{x.at(place):.1f}' y='{TOP - 3}' class='soft'>{escaped(name)}</text>"
+        anchor = "end" if x.at(place) > WIDTH / 2 else "start"  # so that the last name is within the picture
+        text = f"<text x='{x.at(place):.1f}' y='{TOP - 3}' text-anchor='{anchor}' class='soft'>{escaped(name)}</text>"
         parts.append(f"<path class='stage' d='M{x.at(place):.1f} {TOP}V{HEIGHT - BOTTOM}'/>{text}")
     for index, curve in enumerate(curves.values()):
         drawn = " ".join(f"{x.at(px):.1f},{y.at(py):.1f}" for px, py in curve)
@@ -159,13 +160,16 @@ def bars(title: str, histogram: Mapping[str, Sequence[float]], label: str, mark:
 
 
 def raster(title: str, spikes: Sequence[Sequence[int]], timesteps: int) -> str:
-    """Return the steps at which each neuron, one row each from above, spikes."""
+    """Return the steps at which each neuron, one row each from above, spikes; those that share a pixel are one mark."""
     x = x_scale(0, timesteps, "time step")
+    each = max(ceil(timesteps / (x.end - x.start)), 1)  # steps of a mark
     y = Scale(0, max(len(spikes), 1), "neurons", TOP, HEIGHT - BOTTOM)
     height = (y.end - y.start) / max(len(spikes), 1)
-    width = x.at(1) - x.at(0)
+    width = x.at(each) - x.at(0)
     drawn = "".join(
-        f"M{x.at(step):.1f} {y.at(row) + height / 2:.2f}h{width:.1f}" for row, steps in enumerate(spikes) for step in steps
+        f"M{x.at(mark * each):.1f} {y.at(row) + height / 2:.2f}h{width:.1f}"
+        for row, steps in enumerate(spikes)
+        for mark in dict.fromkeys(step // each for step in steps)
     )
     inside = [f"<path class='spike' stroke-width='{max(height * 0.8, 0.6):.2f}' d='{drawn}'/>"]
     return f"<figure>{picture(title, x, y, inside)}</figure>"

@@ -25,7 +25,7 @@ def provenance(run: Run) -> dict[str, Any]:
 
     Keys of `commands` are those of the values that each command gives again.
     """
-    here, own = git_commit(Path.cwd()), git_commit(Path(__file__).parent)
+    here, own = git_commit(Path.cwd()), commit_of_snnc()
     return {
         "command": line(*run.command),
         "written": datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S UTC"),
@@ -74,10 +74,13 @@ def digest_of_data(run: Run) -> str:
 
 def git_commit(folder: Path) -> str | None:
     """Return the commit that a folder is at, with "+" if tracked files were changed; None where git knows of none."""
-    commit = _said("git", "-C", str(folder), "rev-parse", "HEAD")
-    if not commit:
-        return None
-    return commit + ("+" if _said("git", "-C", str(folder), "status", "--porcelain", "--untracked-files=no") else "")
+    return _said("git", "-C", str(folder), "describe", "--always", "--exclude=*", "--abbrev=64", "--dirty=+") or None
+
+
+def commit_of_snnc() -> str | None:
+    """Return the commit of these sources; None where they are installed, be it in a folder within someone's repository."""
+    source = Path(__file__)
+    return git_commit(source.parent) if _said("git", "-C", str(source.parent), "ls-files", source.name) else None
 
 
 def versions_of(run: Run) -> dict[str, str]:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 from snnc.toolchain.errors import printable
 from snnc.toolchain.simulate.trace import Trace
 from snnc.verification.engines import ENGINES, Subject
+from snnc.verification.planning import REFERENCE
 from snnc.verification.verdict import Verdict
-from snnc.verification.verify import InMemory, OnDisk
+from snnc.verification.verify import InMemory, OnDisk, batch_size
 
 if TYPE_CHECKING:
     from snnc.toolchain.training.checkpoint import Checkpoint
@@ -54,10 +55,13 @@ class Run:
         return line("snnc", "simulate", *self.files, *_flat(self.options), "--report", "again.json")
 
     def recorded(self, count: int) -> tuple[InMemory, Trace]:
-        """Return the first samples, and what was recorded of them: by the fast simulator if it was found equal."""
+        """Return the first samples, `count` or as many as fit memory, and what was recorded of them.
+
+        The fast simulator records if it was found equal, else the reference.
+        """
         fast = self.verdict.engines.get("fast")
-        engine = "fast" if fast and fast.equal and fast.compared else self.verdict.baseline
-        part = self.samples.part(0, min(count, self.samples.count))
+        engine = "fast" if fast and fast.equal else REFERENCE
+        part = self.samples.part(0, min(count, self.samples.count, batch_size(self.subject.network)))
         return part, ENGINES[engine].run(self.subject, part.frames)
 
     def repeated(self, command: str, files: Iterable[str], *words: str, names: Collection[str] = READING) -> str:

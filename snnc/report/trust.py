@@ -28,6 +28,7 @@ def chips(run: Run, part: InMemory, trace: Trace) -> list[dict[str, Any]]:
     """
     network = run.subject.network
     activity = measure(network, samples_of(network, part.frames), trace) if run.of_dataset else None
+    fewer = ("--samples", str(part.count)) if activity and part.count < SAMPLES else ()
     found = []
     for name, chip in CHIPS.items():
         mapped = mapping(network, chip, activity)
@@ -38,7 +39,7 @@ def chips(run: Run, part: InMemory, trace: Trace) -> list[dict[str, Any]]:
                 "title": chip.title,
                 "violations": broken,
                 "mapping": asdict(mapped) if mapped else None,
-                "command": _check(run, name),
+                "command": _check(run, name, *fewer),
             }
         )
     return found
@@ -54,6 +55,5 @@ def formats(run: Run) -> dict[str, Any]:
     return {"lost": lost, "command": line("snnc", "inspect", run.files[0], "--json")}
 
 
-def _check(run: Run, chip: str) -> str:
-    fewer = ("--samples", str(run.samples.count)) if run.of_dataset and run.samples.count < SAMPLES else ()
-    return run.repeated("check", run.files[:1], "--chip", chip, *fewer, "--json")
+def _check(run: Run, chip: str, *words: str) -> str:
+    return run.repeated("check", run.files[:1], "--chip", chip, *words, "--json")

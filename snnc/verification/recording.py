@@ -9,10 +9,12 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
 
 import numpy as np
 from numpy.typing import NDArray
 
+from snnc.toolchain.data.samples_file import DAMAGE
 from snnc.toolchain.errors import DataError, one_line
 from snnc.toolchain.network.network import Network
 
@@ -66,7 +68,7 @@ def read_recording(path: str | Path, network: Network) -> Recording:
     """
     try:
         recording = _of_folder(Path(path), network) if Path(path).is_dir() else _of_npz(Path(path), network)
-    except (OSError, ValueError, LookupError, TypeError, EOFError) as error:
+    except (*DAMAGE, TypeError, MemoryError) as error:
         raise DataError(
             f"{path}: not a readable recording: {one_line(error)}; give an .npz or a folder of .npy files"
         ) from None
@@ -77,8 +79,9 @@ def read_recording(path: str | Path, network: Network) -> Recording:
 
 
 def _of_npz(path: Path, network: Network) -> Recording:
-    if path.stat().st_size > MOST_BYTES:
-        raise ValueError(f"it has more than {MOST_BYTES:,} bytes")
+    with ZipFile(path) as archive:
+        if sum(entry.file_size for entry in archive.infolist()) > MOST_BYTES:
+            raise ValueError(f"it unpacks to more than {MOST_BYTES:,} bytes")
     shapes = {layer.name: layer.output_shape for layer in network.layers}
     with np.load(path, allow_pickle=False) as file:
         found = {name: file[name] for name in file.files}
@@ -86,7 +89,7 @@ def _of_npz(path: Path, network: Network) -> Recording:
     for name, array in found.items():
         kind, _, layer = name.partition("/")
         if kind == "offset":
-            offsets[layer] = int(array)
+            offsets[layer] = _number(name, array, 0)
         elif kind in ("spikes", "u", "v") and layer not in shapes:
             left_out[name] = "the network has no layer of that name"
         elif kind in ("spikes", "u", "v") and array.shape[1:] != shapes[layer]:
@@ -96,7 +99,7 @@ def _of_npz(path: Path, network: Network) -> Recording:
     lengths = {len(array) for array in arrays.values()}
     if len(lengths) > 1:
         raise ValueError(f"its arrays have {', '.join(map(str, sorted(lengths)))} steps; all must have the same number")
-    numbers = {name: int(found[name]) if name in found else None for name in ("timesteps", "samples")}
+    numbers = {name: _number(name, found[name], 1) if name in found else None for name in ("timesteps", "samples")}
     samples = _whole("input", found["input"]) if "input" in found else None
     return Recording(arrays, samples, numbers["timesteps"], numbers["samples"], offsets, left_out)
 
@@ -177,8 +180,18 @@ def _input(found: dict[str, Array], network: Network) -> Array | None:
     return None
 
 
+def _number(name: str, array: Array, least: int) -> int:
+    """Return a single whole number. Raises ValueError for another value, or one below `least`."""
+    number = int(_whole(name, array))
+    if number < least:
+        raise ValueError(f"{name} is {number}; allowed is {least} and more")
+    return number
+
+
 def _whole(name: str, array: Array) -> Array:
     """Return an array as integers. Raises ValueError if a number is none."""
-    if array.dtype.kind not in "biuf" or not np.array_equal(array, np.asarray(array, np.int64)):
+    with np.errstate(invalid="ignore"):  # of NaN, which differs from any integer
+        whole = np.asarray(array, np.int64) if array.dtype.kind in "biuf" else None
+    if whole is None or not np.array_equal(array, whole):
         raise ValueError(f"{name} holds values that are no whole numbers")
-    return np.asarray(array, np.int64)
+    return whole

@@ -169,7 +169,9 @@ class Verdict:
             _check_complete(row.name, reference, other)
             found = self._difference(index, reference, other)
             if found is not None:
-                self.engines.setdefault(other.engine, EngineResult()).equal = False
+                # A baseline that the reference finds wrong is equal to nothing, and the reference is not equal to it.
+                for engine in (other.engine, reference.engine) if other.engine == self.baseline else (other.engine,):
+                    self.engines.setdefault(engine, EngineResult()).equal = False
                 shifted = {**vars(found), "sample": first_sample + found.sample}
                 self.first_difference = min(filter(None, (self.first_difference, Difference(**shifted))))
 

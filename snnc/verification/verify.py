@@ -126,9 +126,7 @@ def frames_of(network: Network, samples: Samples | Split, labels: NDArray[np.int
     """Return samples and their labels, or a split of a dataset, as frames. Raises DataError if they do not fit the network."""
     if not isinstance(samples, Split):
         frames = as_frames(network, samples)
-        if labels is not None and labels.shape != frames.shape[1:2]:
-            raise DataError(f"labels of shape {labels.shape} for {frames.shape[1]} samples; give one for each")
-        return InMemory(frames, None if labels is None else labels.astype(np.int64))
+        return InMemory(frames, None if labels is None else _classes(network, np.asarray(labels), frames.shape[1]))
     outputs = network.classes
     if len(samples) and int(samples.labels.max()) >= outputs:
         raise DataError(
@@ -139,6 +137,16 @@ def frames_of(network: Network, samples: Samples | Split, labels: NDArray[np.int
         check_samples(samples, network.input)
         return OnDisk(network, samples)
     return InMemory(as_frames(network, chip_input(samples, network.input)), samples.labels)
+
+
+def _classes(network: Network, labels: NDArray[Any], count: int) -> NDArray[np.int64]:
+    """Return labels as they are counted. Raises DataError unless they are a class of the network for each of the samples."""
+    if labels.dtype.kind not in "iu" or labels.shape != (count,):
+        raise DataError(f"labels of shape {labels.shape}, {labels.dtype}, for {count} samples; give an integer for each")
+    outside = labels[(labels < 0) | (labels >= network.classes)]
+    if outside.size:
+        raise DataError(f"label {outside[0]} is outside 0..{network.classes - 1}, the outputs of {network.name!r}")
+    return labels.astype(np.int64)
 
 
 def verifying(

@@ -3,21 +3,24 @@
 import json
 import os
 import resource
+import runpy
 import select
 import signal
 import subprocess
+import sys
 import time
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from snnc.export.hdf5 import walk
 from snnc.toolchain.errors import SnncError
 
 MOST_SECONDS = 10.0
 MOST_BYTES = 2**31
+READER_SECONDS = 4
 # What says that a file asked for memory that the limit did not give; libhdf5's own process is allowed to be refused some.
 GREEDY = ("Unable to allocate", "MemoryError", "can't allocate memory", "not enough memory", "bad_alloc")
 
@@ -105,17 +108,23 @@ def _resident() -> int:
     return _pages(1)
 
 
-def forked_reader(command: list[str], *, input: bytes, timeout: float, **options: Any) -> "subprocess.CompletedProcess[bytes]":
-    """Stand in for the process that reads HDF5 (subprocess.run in tree.py): the same code and limits, without a new Python."""
+def forked_reader(
+    command: list[str], *, timeout: float, input: bytes = b"", **options: Any
+) -> "subprocess.CompletedProcess[Any]":
+    """Stand in for the processes that read files of others (subprocess.run in tree.py and reading.py), without a new Python.
+
+    They run the same code within the same limits, but for seconds: one that is ended after a few is as good as after many.
+    """
     reading, writing = os.pipe()
     child = os.fork()
     if not child:
+        os.dup2(writing, 1)
         try:
-            walk.limit(walk.START + len(input), walk.seconds_for(len(input)))
             with os.fdopen(writing, "wb") as output:
-                for part in walk.answer(input):
-                    output.write(part)
+                _tree(input, output) if input else _script(command)
             os._exit(0)
+        except SystemExit as end:
+            os._exit(int(end.code or 0))
         except BaseException:  # noqa: BLE001
             os._exit(1)
     os.close(writing)
@@ -125,4 +134,18 @@ def forked_reader(command: list[str], *, input: bytes, timeout: float, **options
     status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     if answer is None:
         raise subprocess.TimeoutExpired(command, timeout)
-    return subprocess.CompletedProcess(command, status, answer, b"")
+    return subprocess.CompletedProcess(command, status, answer.decode(errors="replace") if "text" in options else answer, b"")
+
+
+def _tree(content: bytes, output: BinaryIO) -> None:
+    walk.limit(walk.START + len(content), walk.seconds_for(len(content)))
+    for part in walk.answer(content):
+        output.write(part)
+
+
+def _script(command: list[str]) -> None:
+    """Run reading_child.py as the command does: `python -I FILE FOLDER MOST SECONDS ...`."""
+    _, _, script, folder, most, _, *more = command
+    sys.argv = [script, folder, most, str(READER_SECONDS), *more]
+    with open(1, "w", closefd=False, encoding="utf-8") as sys.stdout:
+        runpy.run_path(script, run_name="__main__")

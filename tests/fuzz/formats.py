@@ -5,11 +5,15 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cache
+from importlib.util import find_spec
 from io import BytesIO
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import click
+import event_recordings
+import h5py
 import nir
 import numpy as np
 import torch
@@ -17,13 +21,13 @@ from click.testing import CliRunner
 from lava_dl_files import random_file, write
 from mutations import (
     Random,
-    body,
     damaged,
     damaged_bytes,
     edited_checkpoint,
     edited_hdf5,
     edited_onnx,
     edited_toml,
+    edited_unsealed,
     in_file,
 )
 
@@ -34,6 +38,10 @@ from snnc.export.target import Stated
 from snnc.files import load_subject
 from snnc.importing import import_file
 from snnc.models import load_model
+from snnc.toolchain.data.data_file import load_file
+from snnc.toolchain.data.event_files import extent, read_recordings
+from snnc.toolchain.data.events import binned
+from snnc.toolchain.data.named import Named
 from snnc.toolchain.layers.phase import Phase
 from snnc.toolchain.lower import lower
 from snnc.toolchain.network.plain import difference
@@ -119,10 +127,6 @@ def _lava_dl_files(folder: Path) -> list[Path]:
     return [write(folder / f"file{seed}.net", random_file(seed)[0]) for seed in range(FOREIGN_FILES)]
 
 
-def _edited_lava_dl(content: bytes, rng: Random) -> bytes:
-    return body(edited_hdf5(content, rng))  # lava-dl seals nothing
-
-
 @cache
 def _network(sound: Path) -> snnc.Network:
     return load_subject(sound)[0].network
@@ -170,6 +174,46 @@ def _adopted(damaged: Path, sound: Path) -> str:
 
 def _configured(damaged: Path, sound: Path) -> str:
     TrainConfig.from_toml(damaged)
+    return "accepted"
+
+
+def _recordings(folder: Path) -> list[Path]:
+    """Write events as DSEC, Prophesee and others lay them out in HDF5."""
+    for name, layout in event_recordings.LAYOUTS.items():
+        layout(folder / f"{name}.h5", event_recordings.drawn(20))
+    return sorted(folder.glob("*.h5"))
+
+
+def _aedat4(folder: Path) -> list[Path]:
+    """Write events in packets, and a file without any."""
+    for name, count, cut in (("one", 5, 5), ("several", 20, 7), ("empty", 0, 1)):
+        event_recordings.write_aedat4(folder / f"{name}.aedat4", event_recordings.drawn(count), cut=cut)
+    return sorted(folder.glob("*.aedat4"))
+
+
+def _arrays(folder: Path) -> list[Path]:
+    """Write samples of every kind with labels: numbers and texts, with test samples and without."""
+    rng, labels = np.random.default_rng(0), np.arange(12) % 3
+    arrays: dict[str, dict[str, Any]] = {
+        "images": {"samples": rng.integers(0, 256, (12, 1, 4, 4)).astype(np.uint8), "labels": labels},
+        "floats": {"samples": rng.normal(size=(12, 5)), "labels": labels, "classes": ["a", "b", "c"]},
+        "timed": {"samples": rng.integers(0, 2, (12, 3, 5)).astype(np.int8), "labels": np.array(["b", "a"] * 6, "S1")},
+    }
+    arrays["timed"] |= {f"test_{name}": values for name, values in arrays["timed"].items()}
+    for name, values in arrays.items():
+        with h5py.File(folder / f"{name}.h5", "w") as file:
+            file.update(values)
+    return [folder / f"{name}.h5" for name in arrays]
+
+
+def _binned(damaged: Path, sound: Path) -> str:
+    for path, events in read_recordings([damaged]):
+        binned(events, extent(path, events), (1024, 2, 2, 2))
+    return "accepted"
+
+
+def _loaded(damaged: Path, sound: Path) -> str:
+    load_file(Named(str(damaged)), 3)
     return "accepted"
 
 
@@ -226,9 +270,12 @@ FORMATS: dict[str, Format] = {
     "net": Format(".net", _exported("loihi2"), (damaged, damaged, edited_hdf5), _opened),
     "nir": Format(".nir", _exported("nir"), (damaged, damaged, edited_hdf5), _opened),
     "nir of others": Format(".nir", _foreign_graphs, (damaged_bytes, damaged_bytes, edited_hdf5), _imported),
-    "net of others": Format(".net", _lava_dl_files, (damaged_bytes, _edited_lava_dl, _edited_lava_dl), _adopted),
+    "net of others": Format(".net", _lava_dl_files, (damaged_bytes, edited_unsealed, edited_unsealed), _adopted),
     "onnx": Format(".onnx", _exported("onnx"), (damaged_bytes, edited_onnx), _opened),
     "c": Format(".h", _exported("c"), (damaged_bytes,), _opened),
+    "h5 of events": Format(".h5", _recordings, (damaged_bytes, edited_unsealed), _binned),
+    **({"aedat4": Format(".aedat4", _aedat4, (damaged_bytes,), _binned)} if find_spec("aedat") else {}),
+    "h5 of samples": Format(".h5", _arrays, (damaged_bytes, edited_unsealed), _loaded),
     "toml": Format(".toml", _presets, (edited_toml, damaged_bytes), _configured),
     "options": Format(".line", _files, (_line,), _called),
 }

@@ -20,6 +20,9 @@ from functools import partial
 from pathlib import Path
 
 import torch
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
+
 from forks import Outcome, forked_reader, run_forked
 from formats import FORMATS, one_case
 

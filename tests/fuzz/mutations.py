@@ -77,6 +77,11 @@ def damaged_bytes(content: bytes, rng: Random) -> bytes:
     return rng.choice(BYTES)(content, rng)
 
 
+def edited_unsealed(content: bytes, rng: Random) -> bytes:
+    """Change what an HDF5 file of others says, who seal nothing."""
+    return body(edited_hdf5(content, rng))
+
+
 def edited_hdf5(content: bytes, rng: Random) -> bytes:
     """Change what an HDF5 file says, in one to three places, and seal it again."""
     buffer = BytesIO(body(content))
@@ -125,6 +130,8 @@ def _edit_array(array: h5py.Dataset, rng: Random) -> None:
 
 
 def _like(kind: np.dtype[Any], rng: Random) -> Any:
+    if kind.names:
+        return tuple(_like(kind[name], rng) for name in kind.names)
     if kind.kind in "iu":
         info = np.iinfo(kind)
         return rng.choice([min(max(number, int(info.min)), int(info.max)) for number in NUMBERS])

@@ -25,6 +25,7 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="counts memory a
 
 def test_there_is_something_to_fuzz() -> None:
     assert {"pt", "net", "nir", "nir of others", "net of others", "onnx", "c", "toml", "options"} <= set(FORMATS)
+    assert {"h5 of events", "h5 of samples"} <= set(FORMATS)
 
 
 @pytest.mark.slow

@@ -8,6 +8,7 @@ from random_networks import random_network, random_samples
 
 import snnc
 from snnc.toolchain.errors import ConfigError
+from snnc.toolchain.simulate.trace import Trace
 from snnc.verification.verify import verify
 
 pytest.importorskip("matplotlib")
@@ -52,9 +53,42 @@ def test_what_is_not_there_is_refused() -> None:
         snnc.plot.raster(trace, ["x"])
     with pytest.raises(ConfigError, match="sample 2 is not there; allowed are 0 to 1"):
         snnc.plot.membranes(trace, sample=2)
-    for labels in (np.zeros(3, int), np.array([0, 10**6])):
+    outputs = trace.outputs(network)
+    for labels in (np.zeros(3, int), np.array([0, 10**6]), np.array([0.0, 0.5]), np.array([True, False])):
         with pytest.raises(ConfigError, match="do not fit"):
-            snnc.plot.confusion(network, trace.outputs(network), labels)
+            snnc.plot.confusion(network, outputs, labels)
+    with pytest.raises(ConfigError, match=r"outputs of shape \(2, [0-9]+\) are not those of 'random 1'; allowed is"):
+        snnc.plot.confusion(network, np.hstack([outputs, outputs]), np.zeros(2, int))
+    with pytest.raises(ConfigError, match="0 neurons were asked for; draw at least 1"):
+        snnc.plot.membranes(trace, neurons=0)
+    with pytest.raises(ConfigError, match="sample 0 is not there; the trace has none"):
+        snnc.plot.firing_rates(trace.first(0))
+
+
+def one_layer(neurons: int) -> snnc.Network:
+    layer = snnc.Layer("a", (snnc.Dense("input", np.ones((neurons, 1), int)),), snnc.Lif((neurons,), vth=2, dv=2048))
+    return snnc.Network("n", 3, snnc.Input((1,), 0, 1), (layer,), "spikes")
+
+
+def test_a_single_spike_of_a_large_layer_is_black() -> None:
+    spikes = np.zeros((2500, 1, 1003), bool)
+    spikes[1700, 0, 1002] = True
+    (axes,) = snnc.plot.raster(Trace("fast", {"a": spikes}, {"a": np.zeros(spikes.shape, np.int32)})).figure.axes
+    points = axes.images[0].get_array()
+    assert points.shape == (335, 834) and np.argwhere(points).tolist() == [[334, 566]]
+    assert list(axes.images[0].get_extent()) == [-0.5, 2499.5, -0.5, 1002.5]
+    assert axes.get_title() == "a: 1 spikes"
+
+
+def test_many_classes_have_some_names_on_the_axes() -> None:
+    network = one_layer(120)
+    (axes,) = snnc.plot.confusion(network, np.zeros((1, 120), int), [7]).figure.axes  # type: ignore[arg-type]
+    assert [text.get_text() for text in axes.get_xticklabels()] == [str(number) for number in range(0, 120, 3)]
+
+
+def test_a_picture_of_very_many_layers_can_be_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(snnc.plot, "INCHES", 10_000)
+    assert snnc.plot.weights(one_layer(1)).figure.get_figheight() * 120 < 2**16
 
 
 def test_networks_and_verdicts_are_tables_in_notebooks() -> None:

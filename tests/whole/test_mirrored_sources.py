@@ -68,7 +68,6 @@ COVERED_ELSEWHERE = {  # source -> the test that covers it, in the same folder o
     "bench_profile": "snnc/bench/test_profile",
     **dict.fromkeys(("content", "difference", "junit", "snnc/report/activity", "snnc/report/run"), "test_write"),
     **dict.fromkeys(("again", "trust"), "whole/test_report_claims"),
-    "neuron_plot": "snnc/cli/test_trace",
     "violation": "test_chips",
     "models/architecture": "test_notation",
     "torch_layers": "test_from_torch_residual",

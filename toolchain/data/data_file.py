@@ -55,9 +55,9 @@ def build_dataset(name: Named, arrays: Mapping[str, Array], timesteps: int) -> D
     Raises DataError for arrays that are no dataset, or a statement that does not fit them.
     """
     where = f"data {name.place}"
+    _check_counts(where, arrays)
     labels, tests, classes = _labels(where, arrays)
     source = _Source(where, arrays["samples"], labels, classes, _timed(where, arrays["samples"], timesteps))
-    _check_count(source)
     if "test_samples" not in arrays:
         name, test = divided(name, source.labels)
         return _dataset(name, [(source, np.flatnonzero(part)) for part in (~test, test)])
@@ -65,7 +65,6 @@ def build_dataset(name: Named, arrays: Mapping[str, Array], timesteps: int) -> D
     if stated.test is not None or stated.seed is not None:
         raise DataError(f"{where}: it has test samples of its own; leave test= and seed= out of its name")
     others = _Source(where, arrays["test_samples"], tests, classes, source.timed)
-    _check_count(others)
     if others.samples.shape[1:] != source.samples.shape[1:] or others.samples.dtype.kind != source.samples.dtype.kind:
         raise DataError(
             f"{where}: samples are {source.samples.dtype} {source.samples.shape}, test_samples {others.samples.dtype} "
@@ -135,9 +134,12 @@ def _timed(where: str, samples: Array, timesteps: int) -> bool:
     return timed
 
 
-def _check_count(source: _Source) -> None:
-    if len(source.samples) != len(source.labels):
-        raise DataError(f"{source.where}: {len(source.samples)} samples have {len(source.labels)} labels; give each its own")
+def _check_counts(where: str, arrays: Mapping[str, Array]) -> None:
+    """Raise DataError unless there are as many labels as samples, before many labels are looked at."""
+    for part in ("", "test_"):
+        samples, labels = (np.shape(arrays.get(f"{part}{name}", 0))[:1] for name in ("samples", "labels"))
+        if samples and labels and samples != labels:
+            raise DataError(f"{where}: {samples[0]} {part}samples have {labels[0]} labels; give each its own")
 
 
 def _labels(where: str, arrays: Mapping[str, Array]) -> tuple[NDArray[np.int64], NDArray[np.int64], tuple[str, ...]]:
@@ -147,19 +149,28 @@ def _labels(where: str, arrays: Mapping[str, Array]) -> tuple[NDArray[np.int64],
         found = ", ".join(f"{each.dtype} {each.shape}" for each in given)
         raise DataError(f"{where}: labels are {found}; allowed are whole numbers or texts, one for each sample, (N,)")
     together = np.concatenate(given)
-    named = arrays.get("classes")
     if together.dtype.kind == "U":
-        known = np.unique(together) if named is None else np.asarray(named)
-        place = {str(name): number for number, name in enumerate(known)}
-        if strange := next((str(name) for name in np.unique(together) if str(name) not in place), ""):
-            raise DataError(f"{where}: label {strange!r} is none of its classes; add it to them")
+        names = np.unique(together)
+        known = _classes(where, arrays.get("classes", names))
+        place = {name: number for number, name in enumerate(known)}
+        strange = [str(name) for name in names if str(name) not in place]
+        if strange:
+            raise DataError(f"{where}: label {strange[0]!r} is none of its classes; add it to them")
         numbers = np.array([place[str(name)] for name in together], np.int64)
     else:
+        known = _classes(where, arrays.get("classes"), int(together.max(initial=0)) + 1)
         numbers = together.astype(np.int64)
-        known = np.arange(int(numbers.max(initial=0)) + 1) if named is None else np.asarray(named)
-    if not 2 <= len(known) <= MOST_CLASSES or known.ndim != 1:
-        raise DataError(f"{where}: {len(known)} classes; allowed are 2 to {MOST_CLASSES}")
     if numbers.min(initial=0) < 0 or numbers.max(initial=0) >= len(known):
         raise DataError(f"{where}: labels reach from {numbers.min()} to {numbers.max()}, its classes are 0 to {len(known) - 1}")
     first = len(given[0])
-    return numbers[:first], numbers[first:], tuple(str(name) for name in known)
+    return numbers[:first], numbers[first:], known
+
+
+def _classes(where: str, named: Array | None, count: int = 0) -> tuple[str, ...]:
+    """Return the names of the classes; None: `count` numbers. Raises DataError for too many, before names are made of them."""
+    if named is not None and np.ndim(named) != 1:
+        raise DataError(f"{where}: classes are an array of shape {np.shape(named)}; give a name for each, (classes,)")
+    count = count if named is None else len(named)
+    if not 2 <= count <= MOST_CLASSES:
+        raise DataError(f"{where}: {count} classes; allowed are 2 to {MOST_CLASSES}")
+    return tuple(map(str, range(count) if named is None else named))

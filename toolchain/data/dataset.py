@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from snnc.toolchain.data.streamed import OnDisk
-from snnc.toolchain.errors import DataError
+from snnc.toolchain.errors import DataError, unstorable
 from snnc.toolchain.network.network import Input
 
 
@@ -53,6 +53,11 @@ class Dataset:
     test: Split
     labels: tuple[str, ...]
     input: Input
+
+    def __post_init__(self) -> None:
+        """Raise DataError for the name of a class that no file can hold, before anything is trained."""
+        if odd := unstorable(self.labels):
+            raise DataError(f"data {self.name}: no file can hold the class name {odd!r}; rename its folder or label")
 
 
 def check_samples(split: Split, input: Input) -> None:

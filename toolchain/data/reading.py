@@ -20,7 +20,9 @@ def read_apart(folder: str, most: int, what: str, files: Sequence[Path], names: 
     places = [os.path.abspath(file) for file in files]  # no links followed: the suffix says what a file is
     command = [sys.executable, "-I", reading_child.__file__, folder, str(most), str(seconds), what, *places, *names]
     try:
-        child = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE * seconds, check=False)
+        child = subprocess.run(
+            command, capture_output=True, text=True, errors="replace", timeout=PATIENCE * seconds, check=False
+        )
     except subprocess.TimeoutExpired:
         return _late(seconds)
     said = one_line(ValueError(child.stdout.strip() or "its library failed on it"))

@@ -38,6 +38,7 @@ def array_of(entry: Any) -> Any:
 
     if not isinstance(entry, h5py.Dataset) or entry.is_virtual or entry.external:
         raise ValueError(f"{entry.name} is no array of this file's own")
+    check_written(entry)
     if h5py.check_string_dtype(entry.dtype):
         return np.array([str(text) for text in entry.asstr()[...].ravel()]).astype(np.str_)
     if entry.dtype.kind not in "iufb":
@@ -136,6 +137,13 @@ def check_array(array: Any, most: int) -> None:
             raise Missing(f"{array.name} is packed by filter {code}, as in DSEC, which needs hdf5plugin") from None
         if not h5py.h5z.filter_avail(code):
             raise ValueError(f"{array.name} is packed by filter {code}, which nothing here knows; store it with gzip")
+    check_written(array)
+
+
+def check_written(array: Any) -> None:
+    """Raise ValueError for an array that was made and never written, which would read as zeros, however large."""
+    if array.nbytes and not array.id.get_storage_size():
+        raise ValueError(f"{array.name} has the shape {array.shape}, but nothing was written into it")
 
 
 def together(names: Iterable[str], read: Any) -> Any:

@@ -11,7 +11,7 @@ from math import prod
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from snnc.toolchain.errors import NetworkError
+from snnc.toolchain.errors import NetworkError, unstorable
 from snnc.toolchain.network import lif, plain
 from snnc.toolchain.network.order import check_layers
 from snnc.toolchain.network.plain import omitted_if
@@ -181,6 +181,8 @@ class Network:
         """Raise NetworkError where layers do not fit together."""
         frozen_field(self, "layers", tuple(self.layers))
         frozen_field(self, "labels", tuple(str(label) for label in self.labels))
+        if odd := unstorable([self.name, self.data, *self.labels, *(layer.name for layer in self.layers)]):
+            raise NetworkError(f"no file can hold the name {odd!r}; rename what it names")
         frozen_field(self, "timesteps", bounded_integer(self.timesteps, "timesteps", 2**15, least=1))
         if self.readout not in READOUTS:
             raise NetworkError(f"readout {self.readout!r} is unknown; allowed are {', '.join(READOUTS)}")

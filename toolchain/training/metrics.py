@@ -1,11 +1,13 @@
 """The metrics of one epoch, as callbacks get them and as history.json and checkpoints hold them."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
 
 from snnc.toolchain.errors import FileFormatError
+from snnc.toolchain.settings import shown
+
+LARGEST = 2.0**128  # the first number above what 32-bit floats hold, in which losses are computed
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,7 @@ class Epoch:
             else:
                 fits = _is_number(value)
             if not fits:
-                raise FileFormatError(f"metric {metric.name!r} is {value!r}")
+                raise FileFormatError(f"metric {metric.name!r} is {shown(value)}")
 
 
 def ran_out(epochs: Sequence[Epoch], patience: int) -> bool:
@@ -67,4 +69,4 @@ def _are_numbers(value: Any) -> bool:
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and math.isfinite(value)
+    return isinstance(value, int | float) and abs(value) < LARGEST  # no NaN either

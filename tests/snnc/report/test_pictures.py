@@ -24,7 +24,7 @@ def test_pictures_are_well_formed_and_escape_names() -> None:
     ]
     for text in drawn:
         picture = tree(text).find("svg")
-        assert picture is not None and picture.attrib["aria-label"] == evil
+        assert picture is not None and picture.attrib["aria-label"].startswith(f"{evil}: ")
         assert evil in [each.text for each in picture.iter("text")]
 
 
@@ -32,6 +32,17 @@ def test_a_raster_has_one_mark_for_each_spike() -> None:
     spikes = [[0, 1, 4], [], [2]]
     marks = next(each for each in tree(raster("l", spikes, 5)).iter("path") if each.attrib["class"] == "spike")
     assert marks.attrib["d"].count("M") == 4
+
+
+def test_a_raster_of_many_steps_has_one_mark_for_each_pixel() -> None:
+    assert raster("l", [[0, 215, 216, 59_999]], 60_000).count("h1.0") == 3
+    assert len(raster("l", [range(60_000)] * 2, 60_000)) < 20_000
+
+
+def test_the_name_of_a_last_stage_is_within_the_picture() -> None:
+    drawn = tree(lines("l", {"": [(1, 0), (3, 1)]}, ("x", "y"), stages=[(1, "float"), (3, "integer")]))
+    names = {each.text: each.attrib["text-anchor"] for each in drawn.iter("text") if each.attrib.get("class") == "soft"}
+    assert names == {"float": "start", "integer": "end"}
 
 
 def test_bars_are_as_high_as_their_shares() -> None:

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from report_runs import small_run
 
-from snnc.report.provenance import digest_of_data, git_commit, provenance
+from snnc.report import provenance as module
+from snnc.report.provenance import commit_of_snnc, digest_of_data, git_commit, provenance
 from snnc.verification.verify import InMemory
 
 
@@ -53,5 +54,12 @@ def test_the_commit_of_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert git_commit(tmp_path) == git("rev-parse", "HEAD")
     (tmp_path / "file").write_text("2")
     assert git_commit(tmp_path) == git("rev-parse", "HEAD") + "+"
+    installed = tmp_path / ".venv" / "provenance.py"
+    installed.parent.mkdir()
+    installed.write_text("")
+    monkeypatch.setattr(module, "__file__", str(installed))
+    assert git_commit(installed.parent) and commit_of_snnc() is None  # the commit of a user's project is not snnc's
+    git("add", ".venv")
+    assert commit_of_snnc() == git("rev-parse", "HEAD") + "+"
     monkeypatch.setenv("PATH", "")
     assert git_commit(tmp_path) is None

@@ -18,6 +18,7 @@ from snnc.report.write import REPORTS, write_report
 from snnc.toolchain.errors import EngineError
 from snnc.toolchain.network.network import Input
 from snnc.verification.engines import ENGINES, Engine
+from snnc.verification.verify import bytes_of_sample
 
 
 def test_json_is_the_content(tmp_path: Path) -> None:
@@ -73,6 +74,40 @@ def test_junit_has_a_case_for_each_engine(monkeypatch: pytest.MonkeyPatch, tmp_p
     assert skipped[0].attrib["message"] == "Lava is not installed"
 
 
+def test_junit_says_of_each_engine_what_it_did(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of an engine that differs later than another, and of a reference that the baseline does not equal."""
+    for name in ("wrong", "as wrong"):
+        monkeypatch.setitem(ENGINES, name, wrong_engine())
+    found = content(small_run(engines=("wrong", "as wrong")))
+    named = next(iter(set(found["difference"]["engines"]) - {"reference"}))
+    messages = [each.attrib["message"] for each in ElementTree.fromstring(junit(found)).iter("failure")]
+    other = ({"wrong", "as wrong"} - {named}).pop()
+    line = found["verdict"]["line"]
+    assert sorted(messages) == sorted([line, f"{other} differs as well; first of all is {line}"])
+
+
+def test_a_reference_that_its_baseline_differs_from_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(ENGINES, "fast", wrong_engine())
+    run = small_run(engines=("fast",), baseline="fast")
+    assert run.verdict.baseline == "fast" and run.recorded(1)[1].engine == "reference"
+    assert [each.attrib["failures"] for each in ElementTree.fromstring(junit(content(run))).iter("testsuite")] == ["1"]
+
+
+def test_what_is_recorded_fits_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    run = small_run()
+    assert run.recorded(9)[0].count == 9
+    monkeypatch.setattr("snnc.verification.verify.BATCH_BYTES", 3 * bytes_of_sample(run.subject.network))
+    assert run.recorded(9)[0].count == 3
+
+
+def test_samples_are_right_by_their_classes_not_by_their_names() -> None:
+    run = small_run(replace(small_network(), labels=("same",) * small_network().classes))
+    found = content(run)
+    samples = found["activity"]["samples"]
+    assert found["accuracy"]["correct"] < 12 and not all(each["correct"] for each in samples)
+    assert page(found).count("label same") == sum(not each["correct"] for each in samples)
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_recurrent_and_delayed_networks_have_reports(seed: int) -> None:
     run = small_run(random_recurrent_network(seed), ("fast",))
@@ -109,3 +144,13 @@ def test_every_kind_of_input_is_a_picture(shape: tuple[int, ...], frames: int, s
     object.__setattr__(network, "input", Input(shape, -5, 10))
     found = pixels(np.full((frames, *shape), 10), network)
     assert found.shape == shown and found.dtype == np.uint8 and found.max() == 255
+
+
+def test_rare_events_are_seen() -> None:
+    network = replace(small_network(), layers=small_network().layers)
+    object.__setattr__(network, "input", Input((2, 2, 2), 0, 1))
+    frames = np.zeros((50, 2, 2, 2), int)
+    frames[7, 0, 1, 1] = frames[[3, 9], 1, 0, 0] = 1
+    found = pixels(frames, network)
+    assert found[1, 1].tolist() == [128, 0, 0] and found[0, 0].tolist() == [0, 0, 255]
+    assert not pixels(frames * 0, network).any()

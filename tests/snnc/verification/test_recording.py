@@ -52,6 +52,10 @@ def changed(arrays: dict[str, Any], name: str, value: object) -> dict[str, Any]:
         ("spikes/stem", np.full((18, 4, 6, 6), 0.5), "spikes/stem holds values that are no whole numbers"),
         ("spikes/stem", np.zeros((3, 4, 6, 6)), "its arrays have 3, [0-9]+ steps; all must have the same number"),
         ("spikes/stem", np.array(["a"], object), "not a readable recording"),
+        ("spikes/stem", np.full((18, 4, 6, 6), np.nan), "spikes/stem holds values that are no whole numbers"),
+        ("offset/stem", np.array(-1), "offset/stem is -1; allowed is 0 and more"),
+        ("timesteps", np.array(-5), "timesteps is -5; allowed is 1 and more"),
+        ("timesteps", np.array(2.5), "timesteps holds values that are no whole numbers"),
     ],
 )
 def test_what_does_not_fit_is_one_line(tmp_path: Path, name: str, value: np.ndarray, message: str) -> None:
@@ -66,10 +70,20 @@ def test_recordings_of_nothing_are_refused(tmp_path: Path) -> None:
     np.savez(tmp_path / "a.npz", timesteps=5)
     (tmp_path / "empty").mkdir()
     (tmp_path / "b.npz").write_bytes(b"PK nothing")
+    (tmp_path / "cut.npz").write_bytes((tmp_path / "a.npz").read_bytes()[:-30])
     none, unreadable = "spikes of none of the layers stem", "not a readable recording"
-    for name, message in (("a.npz", none), ("empty", none), ("b.npz", unreadable), ("c.npz", unreadable)):
+    damaged = [(name, unreadable) for name in ("b.npz", "c.npz", "cut.npz")]
+    for name, message in (("a.npz", none), ("empty", none), *damaged):
         with pytest.raises(DataError, match=message):
             read_recording(tmp_path / name, network)
+
+
+def test_what_unpacks_to_too_much_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    network, arrays = example()
+    np.savez_compressed(tmp_path / "a.npz", **arrays)
+    monkeypatch.setattr("snnc.verification.recording.MOST_BYTES", (tmp_path / "a.npz").stat().st_size + 1)
+    with pytest.raises(DataError, match="it unpacks to more than"):
+        read_recording(tmp_path / "a.npz", network)
 
 
 def test_unknown_layers_are_left_out(tmp_path: Path) -> None:

@@ -62,5 +62,10 @@ def test_labels_beside_samples_give_accuracies() -> None:
     samples = random_samples(network, 5)
     labels = simulate(network, samples).outputs(network).argmax(1)
     assert verify(network, samples, engines=["tensor"], labels=labels).engines["tensor"].accuracy == 1
-    with pytest.raises(DataError, match=r"labels of shape \(4,\) for 5 samples; give one for each"):
+    with pytest.raises(DataError, match=r"labels of shape \(4,\), int64, for 5 samples; give an integer for each"):
         verify(network, samples, engines=["tensor"], labels=labels[:4])
+    with pytest.raises(DataError, match=r"labels of shape \(5,\), float64, for 5 samples; give an integer for each"):
+        verify(network, samples, engines=["tensor"], labels=labels + 0.5)
+    for wrong in (-1, network.classes):
+        with pytest.raises(DataError, match=rf"label {wrong} is outside 0\.\.{network.classes - 1}, the outputs of"):
+            verify(network, samples, engines=["tensor"], labels=labels * 0 + wrong)

@@ -84,6 +84,14 @@ def test_no_file_runs_code(tmp_path: Path) -> None:
             open_arrays(tmp_path / name)
 
 
+def test_an_array_that_was_never_written_is_no_array_of_zeros(tmp_path: Path) -> None:
+    with h5py.File(tmp_path / "own.h5", "w") as file:
+        file["labels"] = LABELS
+        file.create_dataset("samples", (6, 2**14), "f4", chunks=True)
+    with pytest.raises(DataError, match=r"/samples has the shape \(6, 16384\), but nothing was written into it"):
+        open_arrays(tmp_path / "own.h5")
+
+
 def test_hdf5_leads_nowhere_else(tmp_path: Path) -> None:
     write(tmp_path / "other.h5")
     with h5py.File(tmp_path / "own.h5", "w") as file:

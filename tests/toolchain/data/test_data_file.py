@@ -147,6 +147,7 @@ def data_device() -> Any:
         (np.zeros((30, 4), int), LABELS * 1.0, "labels are float64 (30,); allowed are whole numbers or texts"),
         (np.zeros((30, 4), int), LABELS - 1, "labels reach from -1 to 1"),
         (np.zeros((30, 4), int), LABELS * 0, "1 classes; allowed are 2 to 1000"),
+        (np.zeros((30, 4), int), LABELS + 2**62, "4611686018427387907 classes; allowed are 2 to 1000"),
         (np.zeros((2, 4), int), [0, 1], "a share of 0.2 of 2 samples leaves 0 to test"),
     ],
 )
@@ -161,6 +162,14 @@ def test_statements_that_do_not_fit_are_refused() -> None:
         made(np.eye(30, dtype=int), name="own.npz:low=0")
     with pytest.raises(DataError, match="label 'dog' is none of its classes"):
         made(np.eye(30, dtype=int), np.array(["cat", "dog"] * 15), classes=np.array(["cat", "ape"]))
+    with pytest.raises(DataError, match="label '' is none of its classes"):
+        made(np.eye(30, dtype=int), np.array(["cat", ""] * 15), classes=np.array(["cat", "ape"]))
+    with pytest.raises(DataError, match=r"classes are an array of shape \(\); give a name for each, \(classes,\)"):
+        made(np.eye(30, dtype=int), classes=np.array("cat"))
+    with pytest.raises(DataError, match=r"test_samples int64 \(\); give both one type, and one shape"):
+        made(np.eye(30, dtype=int), test_samples=np.array(3), test_labels=LABELS)
+    with pytest.raises(DataError, match="30 test_samples have 29 labels; give each its own"):
+        made(np.eye(30, dtype=int), test_samples=np.eye(30, dtype=int), test_labels=LABELS[1:])
     with pytest.raises(DataError, match="arrays are not scaled; leave image_size out"):
         load_file(Named("own.npz"), 5, 32)
 

@@ -156,6 +156,11 @@ def test_hdf5_without_events_is_refused(tmp_path: Path, monkeypatch: pytest.Monk
         for field in "txyp":
             file.create_dataset(field, (2**40,), np.int64, chunks=(2**10,))
     assert "/t takes 8,796,093,022,208 bytes, at most" in refused(path)
+    for names, kind in ((["t", "x", "y", "p"], np.int64), (["events"], EVENT)):
+        with h5py.File(path, "w") as file:
+            for name in names:
+                file.create_dataset(name, (9,), kind)
+        assert f"/{names[0]} has the shape (9,), but nothing was written into it" in refused(path)
     monkeypatch.setattr(event_files, "MOST_BYTES", 100)
     write_structured(path, drawn(50))
     assert "/events takes 650 bytes, at most 100 are read; cut the recording in parts" in refused(path)
@@ -211,6 +216,7 @@ def test_a_filter_that_nothing_knows_is_named(tmp_path: Path) -> None:
     [
         ("while True: pass", "its library came to no end within 1 s; it is damaged, write it again"),
         ("os.abort()", "cannot be read (its library failed on it); write it again"),
+        ("os.write(1, b'gone\\xff'); os.abort()", "cannot be read (gone\ufffd); write it again"),
         ("bytearray(2**33)", "cannot be read (MemoryError); write it again"),
     ],
 )

@@ -94,3 +94,9 @@ def test_counts_that_there_are_not_are_refused(count: str) -> None:
 def test_a_colon_alone_is_no_count(name: str) -> None:
     with pytest.raises(DataError, match="is unknown"):
         load_dataset(name)
+
+
+def test_a_class_name_that_no_file_can_hold_is_refused() -> None:
+    split = Split(np.zeros((2, 3), np.uint8), np.arange(2))
+    with pytest.raises(DataError, match=r"data own: no file can hold the class name 'b\\udcff'; rename its folder"):
+        Dataset("own", split, split, ("a", "b\udcff"), Input((3,), 0, 1))

@@ -135,3 +135,11 @@ def test_the_table_names_every_layer() -> None:
     text = str(Network("two", 1, PIXELS, (layer(), both)))
     assert text.splitlines()[0] == "two: 1 time steps, input 1x4x4 in 0..1, readout membrane"
     assert "dense 2x3 from fc + dense 2x16 from input" in text
+
+
+@pytest.mark.parametrize(
+    "change", [{"name": "a\udcff"}, {"data": "\ud800"}, {"labels": ("a", "b", "\udfff")}, {"layers": (layer("\udcff"),)}]
+)
+def test_a_name_that_no_file_can_hold_is_refused(change: dict[str, object]) -> None:
+    with pytest.raises(NetworkError, match="no file can hold the name '.*; rename what it names"):
+        replace(Network("n", 1, PIXELS, (layer(),)), **change)  # type: ignore[arg-type]

@@ -66,6 +66,7 @@ def test_weights_of_another_model_are_refused(tmp_path: Path, tiny: Checkpoint) 
         ),
         (lambda c: replace(c, history=[replace(c.history[0], loss="low")]), "metric 'loss' is 'low'"),
         (lambda c: replace(c, history=[replace(c.history[0], loss=float("inf"))]), "metric 'loss' is inf"),
+        (lambda c: replace(c, history=[replace(c.history[0], loss=10**400)]), "metric 'loss' is 1000"),
     ],
 )
 def test_impossible_contents_are_refused(
