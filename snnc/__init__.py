@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from snnc.export import TARGETS, export, read_network
     from snnc.export.lava.user_graph import lava_process
     from snnc.export.target import Stated
+    from snnc.graph_start import GraphStart, from_nir
     from snnc.models import MODELS, build_model, load_model
     from snnc.models.from_torch import TorchStart, from_torch
     from snnc.toolchain.data.dataset import Dataset, Split, chip_input
@@ -59,6 +60,7 @@ _HOMES = {
     "snnc.export.target": ("Stated",),
     "snnc.verification.recorded": ("RecordedVerdict", "verify_recording"),
     "snnc.verification.recording": ("Recording", "read_recording"),
+    "snnc.graph_start": ("GraphStart", "from_nir"),
     "snnc.models": ("MODELS", "build_model", "load_model"),
     "snnc.models.from_torch": ("TorchStart", "from_torch"),
     "snnc.toolchain.data.dataset": ("Dataset", "Split", "chip_input"),
@@ -101,6 +103,7 @@ __all__ = [
     "Dense",
     "Engine",
     "Geometry",
+    "GraphStart",
     "Input",
     "Layer",
     "Lif",
@@ -125,6 +128,7 @@ __all__ = [
     "chip_input",
     "dataset_of",
     "export",
+    "from_nir",
     "from_torch",
     "lava_process",
     "load_dataset",

@@ -5,6 +5,7 @@ from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 
+from snnc.graph_start import GraphStart
 from snnc.models import built_model
 from snnc.models.checkpoint_start import checkpoint_start
 from snnc.models.from_torch import TorchStart
@@ -32,7 +33,7 @@ def train(
     callbacks: Iterable[Callback] = (),
     progress: bool = False,
     resume: Checkpoint | str | Path | None = None,
-    start: training.Start | TorchStart | None = None,
+    start: training.Start | TorchStart | GraphStart | None = None,
     init: str | Path | None = None,
 ) -> Checkpoint:
     """Train a network and return its last checkpoint. Ctrl-C leaves the last finished epoch.
@@ -69,7 +70,7 @@ def train(
     """
     data = dataset or load_dataset(config.data, config.timesteps, config.image_size)
     load: training.Start | None
-    if isinstance(start, TorchStart):
+    if isinstance(start, TorchStart | GraphStart):
         config, load = start.configured(config), partial(start.load, dataset=data)
     else:
         load = start

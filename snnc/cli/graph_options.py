@@ -47,9 +47,9 @@ def graph_options(command: Callable[..., None]) -> Callable[..., None]:
     return decorated
 
 
-def start_of(graph: dict[str, Any], config: TrainConfig, given: dict[str, Any]) -> "GraphStart | None":
+def start_of(graph: dict[str, Any], given: dict[str, Any]) -> "GraphStart | None":
     """Return what training starts from, None without a graph. Raises ConfigError for options that do not go together."""
-    from snnc.graph_start import graph_start
+    from snnc.graph_start import from_nir
 
     file, *others = NAMES
     stated = {name: graph[name] for name in others if graph[name] is not None}
@@ -59,18 +59,17 @@ def start_of(graph: dict[str, Any], config: TrainConfig, given: dict[str, Any]) 
         return None
     if given.get("model") is not None:
         raise ConfigError("--graph and --model cannot go together; the graph is the architecture: leave out --model")
-    return graph_start(graph[file], config, keep_beta=given.get("beta") is not None, **stated)
+    return from_nir(graph[file], beta=given.get("beta"), **stated)
 
 
-def announce(start: "GraphStart", console: Console) -> "tuple[Dataset, float]":
+def announce(start: "GraphStart", config: TrainConfig, console: Console) -> "tuple[Dataset, float]":
     """Load the dataset, say what was taken from the graph, and return both the data and the graph's accuracy on them."""
     from snnc.toolchain.data.table import load_dataset
 
-    config = start.config
     dataset = load_dataset(config.data, config.timesteps, config.image_size)
-    start.check(dataset)
+    start.check(dataset.input, len(dataset.labels), repr(dataset.name))
     for note in start.notes:
         console.print(note)
-    before = start.accuracy(dataset)
+    before = start.accuracy(config, dataset)
     console.print(f"{start.file}: before training, test accuracy {before:.2%} at full precision", style="bold")
     return dataset, before

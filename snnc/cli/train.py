@@ -83,8 +83,8 @@ def train(
     before = _resumed(resume, preset, config_file, graph | settings | {"init": init}) if resume is not None else None
     loaded = initial(init, graph, settings["model"]) if init is not None else None
     config = before.config if before else configured(preset, config_file, settings, loaded.config if loaded else None)
-    start = start_of(graph, config, settings)
-    config = start.config if start else config
+    start = start_of(graph, settings)
+    config = start.configured(config) if start else config
     console = console_for(as_json, quiet or is_worker())
     if dry_run:
         _show_plan(config, console, start, as_json=as_json)
@@ -99,7 +99,7 @@ def train(
     started = time.perf_counter()
     inputs = [name for name in (config_file, resume, init, graph["graph"]) if name]
     with nullcontext() if is_worker() else kept_outputs(output, inputs, replaces=force, resumed=resume, log=log):
-        data, accuracy = announce(start, console) if start else (None, None)
+        data, accuracy = announce(start, config, console) if start else (None, None)
         load = (lambda network: start.load(network, data)) if start and data else announced(loaded, console)
         checkpoint = run_training(config, output, console, verbose=verbose, resume=before, log=log, start=load, dataset=data)
     if as_json and not is_worker():
@@ -275,7 +275,7 @@ def _show_plan(config: TrainConfig, console: Console, start: "GraphStart | None"
 
     dataset = load_dataset(config.data, config.timesteps, config.image_size)
     if start:
-        start.check(dataset)
+        start.check(dataset.input, len(dataset.labels), repr(dataset.name))
     planned = plan(config, dataset, lambda c: build_model(c, dataset.input, len(dataset.labels)))
     show_estimate(console, config, planned)
     if as_json:
