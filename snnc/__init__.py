@@ -20,11 +20,12 @@ if TYPE_CHECKING:
     __version__: str
     from snnc import plot
     from snnc.adopting import random_samples
+    from snnc.building import build_model
     from snnc.export import TARGETS, export, read_network
     from snnc.export.lava.user_graph import lava_process
     from snnc.export.target import Stated
     from snnc.graph_start import GraphStart, from_nir
-    from snnc.models import MODELS, build_model, load_model
+    from snnc.models import MODELS, load_model
     from snnc.models.from_torch import TorchStart, from_torch
     from snnc.toolchain.data.dataset import Dataset, Split, chip_input
     from snnc.toolchain.data.from_pairs import dataset_of
@@ -55,13 +56,14 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "snnc.adopting": ("random_samples",),
+    "snnc.building": ("build_model",),
     "snnc.export": ("TARGETS", "export", "read_network"),
     "snnc.export.lava.user_graph": ("lava_process",),
     "snnc.export.target": ("Stated",),
     "snnc.verification.recorded": ("RecordedVerdict", "verify_recording"),
     "snnc.verification.recording": ("Recording", "read_recording"),
     "snnc.graph_start": ("GraphStart", "from_nir"),
-    "snnc.models": ("MODELS", "build_model", "load_model"),
+    "snnc.models": ("MODELS", "load_model"),
     "snnc.models.from_torch": ("TorchStart", "from_torch"),
     "snnc.toolchain.data.dataset": ("Dataset", "Split", "chip_input"),
     "snnc.toolchain.data.samples_file": ("read_samples",),

@@ -1,13 +1,14 @@
 """One run of a plan: trains, and measures the network at both moments. It can run in a process of its own."""
 
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
-from functools import cache
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cache, partial
 from importlib import import_module
 from typing import Any, Self
 
 from snnc.experiments.plan import CHIP, PAPER, Measured, Run
+from snnc.graph_start import from_nir, is_graph
 from snnc.models import build_model
 from snnc.models.checkpoint_start import checkpoint_start
 from snnc.models.python_file import name_model
@@ -21,7 +22,7 @@ from snnc.toolchain.training.callbacks import Callback
 from snnc.toolchain.training.config import TrainConfig
 from snnc.toolchain.training.evaluation import wrong_samples
 from snnc.toolchain.training.stages import stages
-from snnc.toolchain.training.train import Training
+from snnc.toolchain.training.train import Start, Training
 
 Measure = Callable[[Training, str], dict[str, Any]]
 
@@ -35,6 +36,7 @@ class Job:
     held_out: int
     measure: str
     init: str = ""
+    reading: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Self:
@@ -47,7 +49,7 @@ def run_job(job: Job) -> Run:
     dataset = _dataset(job.config.data, job.config.timesteps, job.config.image_size, job.held_out)
     measure = measure_named(job.measure) if job.measure else None
     name_model(job.config.model)  # its file is the plan's, and a checkpoint to start from may hold the same
-    start = checkpoint_start(job.init).load if job.init else None
+    start = _start(job, dataset) if job.init else None
     training = Training(
         job.config, dataset, lambda config: build_model(config, dataset.input, len(dataset.labels)), start=start
     )
@@ -64,6 +66,12 @@ def run_job(job: Job) -> Run:
     if paper is None or training.base.phase is not Phase.INTEGER:
         raise ConfigError(f"row {job.row!r} never comes to the chip's integers; its method's stages must end with them")
     return Run(job.row, job.config.seed, round(seconds, 1), paper, _measured(training, CHIP, measure))
+
+
+def _start(job: Job, dataset: Dataset) -> Start:
+    if is_graph(job.init):
+        return partial(from_nir(job.init, **job.reading).load, dataset=dataset)
+    return checkpoint_start(job.init).load
 
 
 def measure_named(name: str) -> Measure:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+import snnc
 from snnc.cli.main import main
 from snnc.cli.sweep import Sweep, results_of
 from snnc.toolchain.training.config import TrainConfig
@@ -61,6 +62,30 @@ def test_a_sweep_can_start_from_a_checkpoint_and_knows_it_again(tmp_path: Path, 
     assert "tuned/sweep.json holds results with init " in sweep(*still, "--init", "1.pt").stderr
     assert "tuned/sweep.json holds results with init " in sweep(*still).stderr
     assert sweep(*still, "--init", "0.pt").exit_code == 0
+
+
+def test_a_sweep_can_start_from_a_graph_and_knows_how_it_was_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    few = ["train", "--method", "baseline", "--epochs-float", "1", "--epochs-quantized", "0", "--epochs-integer", "0"]
+    few += ["--processes", "1", "--json"]
+
+    def swept(*arguments: str) -> Result:
+        return CliRunner().invoke(main, [*few, "--epochs-integer", "1", *arguments])
+
+    made = CliRunner().invoke(main, ["train", *QUICK, "--model", "8FC", "--method", "baseline", "-o", "a.pt", "-q"])
+    assert made.exit_code == 0, made.output
+    snnc.export(snnc.lower(snnc.load_model("a.pt")[0]), "nir", "graph.nir")
+    first = swept("--sweep", "lr=1e-6,2e-6", "--model", "graph.nir")
+    assert first.exit_code == 0, first.output
+    kept = json.loads(Path("sweep.json").read_text(encoding="utf-8"))
+    assert {row["model"] for row in kept["rows"].values()} == {"8FC"}
+    before = Path("sweep.json").read_bytes()
+    again = swept("--sweep", "lr=1e-6,2e-6", "--graph", "graph.nir")  # another name of the same
+    assert json.loads(again.stdout) == json.loads(first.stdout)
+    assert Path("sweep.json").read_bytes() == before
+    digest = kept["init"]
+    other = swept("--sweep", "lr=1e-6,2e-6", "--init", "graph.nir", "--input-scale", "0.5")
+    assert f"holds results with init {digest!r} instead of '{digest} input_scale=0.5'" in other.stderr
 
 
 @pytest.mark.parametrize(
