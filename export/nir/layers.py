@@ -149,7 +149,7 @@ def _layer(flat: FlatGraph, name: str, ways: list[Path], chains: list[Chain], en
         return OrPool(name, ways[0].source, side)
     unit = 1.0 if real.threshold is None else real.threshold
     if unit <= 0:
-        raise CannotExport(f"node {name!r}: its threshold of {unit:g} is not above 0, where training has it")
+        raise CannotExport(f"node {name!r}: its threshold of {unit:g} is not above 0, where training has it; {IMPORT}")
     found = [replace(each, weight=each.weight / unit) for each in found]
     bias = per_channel_or(name, "bias", np.broadcast_to(real.bias, real.shape)) / unit
     if real.threshold is not None:  # training's neurons spike where they meet the threshold, too

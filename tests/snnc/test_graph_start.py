@@ -218,6 +218,14 @@ def test_options_without_a_graph_and_other_classes() -> None:
     assert "node 'n3' has 4 outputs, 'digits' has 10 classes" in result.stderr
 
 
+def test_a_file_of_settings_can_name_a_graph(by_hand: str) -> None:
+    Path("train.toml").write_text(f'model = "{by_hand}"\ntimesteps = 2\n', encoding="utf-8")
+    result = run("train", "--config", "train.toml", "--writer", "spec", "--dry-run", "--json")
+    assert result.exit_code == 0, result.output
+    config = json.loads(result.stdout)["config"]
+    assert (config["model"], config["timesteps"]) == (TEXT, 2)
+
+
 def test_beta_is_the_graphs_unless_it_is_stated() -> None:
     start = snnc.from_nir(write(nodes(share_lost=0.1)), writer="spec")
     assert start.beta == 3686 / 4096
