@@ -28,25 +28,9 @@ MODELS: dict[str, Callable[[TrainConfig, Input, int], SpikingNetwork]] = {
 
 
 def build_model(config: TrainConfig, input: Input, classes: int) -> SpikingNetwork:
-    """Build an untrained network.
+    """Build an untrained network of a row of MODELS, a text, or a Python file; `snnc.build_model` takes NIR graphs as well.
 
-    Args:
-        config: the settings; `config.model` is a row of MODELS, an architecture as text (notation.py), or a Python file and a
-            function in it, `my_model.py:build`, which is run with these very arguments and returns the network or its layers.
-        input: shape and range of what the chip is fed.
-        classes: the number of outputs.
-
-    Raises:
-        ConfigError: for an unknown model, one that does not fit the input, or a Python file whose code fails.
-
-    Example:
-        >>> import snnc
-        >>> model = snnc.build_model(snnc.TrainConfig(model="mlp", width=0.01), snnc.Input((1, 8, 8), 0, 1), 10)
-        >>> [layer.name for layer in model.layers]
-        ['fc1', 'fc2', 'readout']
-        >>> model = snnc.build_model(snnc.TrainConfig(model="16C3-AP2-64FC"), snnc.Input((1, 8, 8), 0, 1), 10)
-        >>> [layer.output_shape for layer in model.layers]
-        [(16, 8, 8), (64,), (10,)]
+    Raises ConfigError.
     """
     return built_model(config.replaced(model=name_model(config.model)), input, classes)
 

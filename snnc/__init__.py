@@ -20,10 +20,12 @@ if TYPE_CHECKING:
     __version__: str
     from snnc import plot
     from snnc.adopting import random_samples
+    from snnc.building import build_model
     from snnc.export import TARGETS, export, read_network
     from snnc.export.lava.user_graph import lava_process
     from snnc.export.target import Stated
-    from snnc.models import MODELS, build_model, load_model
+    from snnc.graph_start import GraphStart, from_nir
+    from snnc.models import MODELS, load_model
     from snnc.models.from_torch import TorchStart, from_torch
     from snnc.toolchain.data.dataset import Dataset, Split, chip_input
     from snnc.toolchain.data.from_pairs import dataset_of
@@ -54,12 +56,14 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "snnc.adopting": ("random_samples",),
+    "snnc.building": ("build_model",),
     "snnc.export": ("TARGETS", "export", "read_network"),
     "snnc.export.lava.user_graph": ("lava_process",),
     "snnc.export.target": ("Stated",),
     "snnc.verification.recorded": ("RecordedVerdict", "verify_recording"),
     "snnc.verification.recording": ("Recording", "read_recording"),
-    "snnc.models": ("MODELS", "build_model", "load_model"),
+    "snnc.graph_start": ("GraphStart", "from_nir"),
+    "snnc.models": ("MODELS", "load_model"),
     "snnc.models.from_torch": ("TorchStart", "from_torch"),
     "snnc.toolchain.data.dataset": ("Dataset", "Split", "chip_input"),
     "snnc.toolchain.data.samples_file": ("read_samples",),
@@ -101,6 +105,7 @@ __all__ = [
     "Dense",
     "Engine",
     "Geometry",
+    "GraphStart",
     "Input",
     "Layer",
     "Lif",
@@ -125,6 +130,7 @@ __all__ = [
     "chip_input",
     "dataset_of",
     "export",
+    "from_nir",
     "from_torch",
     "lava_process",
     "load_dataset",

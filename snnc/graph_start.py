@@ -1,5 +1,6 @@
 """Training that starts from a NIR graph: its architecture as text in the configuration, its weights in the base network."""
 
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,86 +13,130 @@ from snnc.export.nir.rules import AUTO
 from snnc.export.target import with_extra
 from snnc.importing import damaged, own_rules, rules_of
 from snnc.toolchain.data.dataset import Dataset, chip_input
-from snnc.toolchain.errors import ConfigError
+from snnc.toolchain.errors import ConfigError, located
+from snnc.toolchain.network.network import INPUT, Input
 from snnc.toolchain.training.config import TrainConfig, nearest_beta
 
 if TYPE_CHECKING:
-    from snnc.export.nir.chain import Chain
+    from snnc.export.nir.layers import GraphLayer, LayerGraph
     from snnc.export.nir.rules import Rules
+    from snnc.export.nir.unfolded import Weights
+    from snnc.models.architecture import Architecture, MaxPart, Part
+    from snnc.models.initial import InitialLayer
     from snnc.toolchain.layers.spiking_network import SpikingNetwork
 
 SAMPLES = 256  # on which the means of layers are measured
+SUFFIX = ".nir"
 
 
 @dataclass(frozen=True)
 class GraphStart:
-    """What training takes from a graph: the configuration with its architecture, its weights, and what must be said.
+    """What training takes from a graph: the architecture as text, the beta of most layers, the weights, and what must be said.
 
-    The graph was trained on raw samples times `input_scale`; networks here take integers, raw samples minus a zero point. The
-    first layer's weights and biases are changed so that it gets the same (but for padding, which is 0 of either).
+    The graph was trained on raw samples times `input_scale`; networks here take integers, raw samples minus a zero point.
+    Weights of the input and their biases are changed so that they give the same (but for padding, which is 0 of either).
     """
 
     file: Path
-    config: TrainConfig
-    chain: "Chain"
-    notes: list[str]
+    model: str
+    beta: float
+    graph: "LayerGraph"
+    notes: tuple[str, ...] = ()
     input_scale: float = 1.0
     takes_raw: bool = True  # a graph that snnc wrote takes what the chip takes
 
-    def check(self, dataset: Dataset) -> None:
-        """Raise ConfigError if a dataset's samples or classes are not those of the graph."""
-        if dataset.input.shape != self.chain.shape:
+    @property
+    def classes(self) -> int:
+        """The number of outputs."""
+        return len(self._weighted[-1].bias)
+
+    def configured(self, config: TrainConfig) -> TrainConfig:
+        """Return a configuration with this architecture and beta."""
+        return config.replaced(model=self.model, beta=self.beta)
+
+    def check(self, input: Input, classes: int, name: str = "the data") -> None:
+        """Raise ConfigError if samples or classes, which people know by a name, are not those of the graph."""
+        if input.shape != self.graph.shape:
             raise ConfigError(
-                f"{self.file}: the graph takes inputs of shape {self.chain.shape}, {dataset.name!r} has {dataset.input.shape}; "
+                f"{self.file}: the graph takes inputs of shape {self.graph.shape}, {name} has {input.shape}; "
                 "choose the data it was made for, or scale images with --image-size"
             )
-        last = self.chain.layers[-1]
-        if len(last.weight) != len(dataset.labels):
+        if classes != self.classes:
             raise ConfigError(
-                f"{self.file}: node {last.node!r} has {len(last.weight)} outputs, {dataset.name!r} has "
-                f"{len(dataset.labels)} classes; choose the data it was made for"
+                f"{self.file}: node {self.graph.layers[-1].node!r} has {self.classes} outputs, {name} has "
+                f"{classes} classes; choose the data it was made for"
             )
 
-    def load(self, network: "SpikingNetwork", dataset: Dataset, *, trains: bool = True) -> None:
-        """Give a fresh network of this configuration the graph's weights: see load_initial."""
-        from snnc.models.initial import InitialLayer, load_initial
+    def network(self, config: TrainConfig, input: Input) -> "SpikingNetwork":
+        """Return an untrained network that has the function of the graph at full precision, to the rounding of floats.
 
-        first, *rest = [InitialLayer(each.weight, each.bias) for each in self.chain.layers]
-        weight = first.weight * self.input_scale
-        zero = dataset.input.zero_point if self.takes_raw else 0
-        raised = zero * weight.reshape(len(weight), -1).sum(1)
-        few = dataset.train.first(min(SAMPLES, len(dataset.train)))
-        layers = [InitialLayer(weight, first.bias + raised), *rest]
-        load_initial(network, layers, chip_input(few, dataset.input), trains=trains)
-
-    def accuracy(self, dataset: Dataset) -> float:
-        """Return the accuracy on the test split (0..1) of the graph's weights in a network at full precision, untrained."""
+        Raises ConfigError for an input that the graph does not take.
+        """
         from snnc.models import build_model
+        from snnc.models.initial import load_initial
+
+        self.check(input, self.classes, "the input")
+        network = build_model(self.configured(config).replaced(weights="float"), input, self.classes)
+        load_initial(network, self._initial(input), np.zeros((1, *input.shape), np.int64), trains=False)
+        return network
+
+    def load(self, network: "SpikingNetwork", dataset: Dataset) -> None:
+        """Give a fresh network of this configuration the weights, as training can keep them (see load_initial).
+
+        Raises ConfigError if the dataset is not one that the graph takes.
+        """
+        from snnc.models.initial import load_initial
+
+        self.check(dataset.input, len(dataset.labels), repr(dataset.name))
+        few = dataset.train.first(min(SAMPLES, len(dataset.train)))
+        load_initial(network, self._initial(dataset.input), chip_input(few, dataset.input))
+
+    def accuracy(self, config: TrainConfig, dataset: Dataset) -> float:
+        """Return the accuracy on the test split (0..1) of the graph's weights in a network at full precision, untrained."""
         from snnc.toolchain.training.batches import load_on_device
         from snnc.toolchain.training.evaluation import evaluate
 
-        network = build_model(self.config.replaced(weights="float"), dataset.input, len(dataset.labels))
-        self.load(network, dataset, trains=False)
+        network = self.network(config, dataset.input)
         return evaluate(network, load_on_device(dataset, network.readout.bias.device).test).accuracy
 
+    @property
+    def _weighted(self) -> "list[GraphLayer]":
+        """All layers that have weights."""
+        from snnc.export.nir.layers import GraphLayer
 
-def graph_start(
-    file: str | Path,
-    config: TrainConfig,
-    *,
-    writer: str = AUTO,
-    input_scale: float = 1.0,
-    keep_beta: bool = False,
-    **stated: Any,
+        return [layer for layer in self.graph.layers if isinstance(layer, GraphLayer)]
+
+    def _initial(self, input: Input) -> "list[InitialLayer]":
+        """Return the weights of all layers for the chip's input."""
+        from snnc.models.initial import InitialLayer
+
+        zero, layers = input.zero_point if self.takes_raw else 0, list[InitialLayer]()
+        for layer in self._weighted:
+            bias, weights = layer.bias, [each.weight for each in layer.weights]
+            for index, each in enumerate(layer.weights):
+                if self.graph.entry in each.sources:
+                    weights[index] = each.weight * self.input_scale
+                    bias = bias + zero * weights[index].reshape(len(bias), -1).sum(1)
+            layers.append(InitialLayer(weights[0], bias, tuple(weights[1:])))
+        return layers
+
+
+def is_graph(name: str | Path | None) -> bool:
+    """Tell whether the name of a model, or of what training starts from, means a NIR graph."""
+    return name is not None and str(name).endswith(SUFFIX)
+
+
+def from_nir(
+    file: str | Path, *, writer: str = AUTO, input_scale: float = 1.0, beta: float | None = None, **stated: Any
 ) -> GraphStart:
-    """Read a NIR graph to start training from: `start.config` is `config` with its architecture and the beta of its neurons.
+    """Take a NIR graph as the start of a training.
 
     Args:
-        file: the graph: a chain of Conv2d, Linear, Affine, Scale, AvgPool2d, SumPool2d and Flatten, with LIF and IF neurons.
-        config: all other settings; the number of time steps is among them, since no graph says it.
+        file: the graph: Conv2d, Linear, Affine, Scale, AvgPool2d, SumPool2d and Flatten, with LIF and IF neurons, whose spikes
+            and currents may be added.
         writer: whose conventions the graph follows, as in `snnc import`; `stated` overrides single ones (`dt=1e-3`).
         input_scale: what raw samples were multiplied with for the graph, such as 1/255 for pixels of 0 to 1.
-        keep_beta: whether the configuration's beta stays.
+        beta: what the membranes of all layers keep at each step; by default what the graph says of each.
 
     Raises:
         CannotExport: for what training does not have, naming the node.
@@ -99,36 +144,76 @@ def graph_start(
         ConfigError: for an unknown writer, conventions that do not fit, or an input scale of 0.
 
     Example:
-        >>> from snnc.graph_start import graph_start  # doctest: +SKIP
-        >>> start = graph_start("graph.nir", snnc.TrainConfig())  # doctest: +SKIP
-        >>> snnc.train(start.config, "model.pt", start=lambda n: start.load(n, data))  # doctest: +SKIP
+        >>> import snnc
+        >>> start = snnc.from_nir("graph.nir", writer="snntorch", input_scale=1 / 16)  # doctest: +SKIP
+        >>> config = snnc.TrainConfig(epochs_float=2, epochs_quantized=4, epochs_integer=2)
+        >>> checkpoint = snnc.train(config, "model.pt", start=start)  # doctest: +SKIP
     """
     if not np.isfinite(input_scale) or input_scale == 0:
         raise ConfigError(f"--input-scale {input_scale:g} is not possible; give what raw samples were multiplied with")
     nir_file = with_extra("snnc.export.nir.file", TARGETS["nir"].extra)
-    graph = nir_file.read_graph(file)
-    ours = nir_file.is_ours(graph)
-    rules, notes = (own_rules(graph), []) if ours else rules_of(file, graph, writer, stated)
-    chain = _chain(file, graph, rules)
-    notes = [*notes, *chain.notes]
-    if not keep_beta:
-        config = config.replaced(beta=nearest_beta(chain.keep))
-    if abs(config.beta - chain.keep) > 1e-6:
-        notes.append(f"neurons that keep {chain.keep:g} of their membrane keep {config.beta:g} now (--beta)")
-    return GraphStart(Path(file), config.replaced(model=_text(chain)), chain, notes, input_scale, not ours)
+    read = nir_file.read_graph(file)
+    ours = nir_file.is_ours(read)
+    rules, notes = (own_rules(read), []) if ours else rules_of(file, read, writer, stated)
+    graph = _layers(file, read, rules)
+    architecture, common, changed = _architecture(graph, beta)
+    notes = [*notes, *graph.notes, *changed]
+    model = str(architecture)
+    with located(str(file)):
+        from snnc.models.notation import parse
+
+        parse(model)  # kernels and gains may have more digits than the text takes
+    return GraphStart(Path(file), model, common, graph, tuple(notes), input_scale, not ours)
 
 
-def _chain(file: str | Path, graph: Any, rules: "Rules") -> "Chain":
-    from snnc.export.nir.chain import chain_of
+def _layers(file: str | Path, graph: Any, rules: "Rules") -> "LayerGraph":
+    from snnc.export.nir.layers import layers_of
 
     try:
-        return chain_of(graph, rules)
+        return layers_of(graph, rules)
     except DAMAGE as error:
         raise damaged(file, error) from None
 
 
-def _text(chain: "Chain") -> str:
-    from snnc.models.architecture import Architecture, Part
+def _architecture(graph: "LayerGraph", beta: float | None) -> "tuple[Architecture, float, list[str]]":
+    """Return the architecture, the beta that most of its layers have, the others saying theirs, and notes about leaks."""
+    from snnc.export.nir.layers import GraphLayer
+    from snnc.models.architecture import Architecture
 
-    parts = [Part(len(each.weight), each.kernel, each.padding, each.pool) for each in chain.layers[:-1]]
-    return str(Architecture(tuple(parts), chain.layers[-1].pool))
+    *hidden, last = [layer for layer in graph.layers if isinstance(layer, GraphLayer)]
+    keeps = {layer.node: layer.keep for layer in (*hidden, last) if layer.keep is not None}
+    betas = {node: nearest_beta(keep if beta is None else beta) for node, keep in keeps.items()}
+    common = Counter(betas[layer.node] for layer in hidden).most_common(1)[0][0]
+    changes = {(keep, betas[node]): None for node, keep in keeps.items() if abs(betas[node] - keep) > 1e-6}
+    notes = [f"neurons that keep {keep:g} of their membrane keep {now:g} now (--beta)" for keep, now in changes]
+    own = {node: each for node, each in betas.items() if each != common}
+    parts: list[Part | MaxPart] = []
+    names = {graph.entry: INPUT}
+    for layer in graph.layers[:-1]:
+        parts.append(_part(layer, names, own.get(layer.node)))
+        names[layer.node] = Architecture(tuple(parts)).names[-1]
+    (weights,) = last.weights
+    return Architecture(tuple(parts), weights.pool, own.get(last.node), _sources(weights.sources, names)), common, notes
+
+
+def _part(layer: Any, names: dict[str, str], beta: float | None) -> "Part | MaxPart":
+    from snnc.export.nir.layers import OrPool
+    from snnc.models.architecture import Join, MaxPart, Part, Projection
+
+    if isinstance(layer, OrPool):
+        return MaxPart(layer.side, _sources((layer.source,), names))
+    first, *further = layer.weights
+
+    def reach(each: "Weights") -> tuple[int | None, int, int, int]:
+        return each.kernel, each.padding, each.pool, each.stride
+
+    projections = (Projection(tuple(names[source] for source in each.sources), *reach(each)) for each in further)
+    joins = tuple(Join(names[source], gain) for source, gain in layer.shortcuts.items())
+    sources = _sources(first.sources, names)
+    return Part(len(layer.bias), *reach(first), beta=beta, sources=sources, projections=tuple(projections), joins=joins)
+
+
+def _sources(nodes: tuple[str, ...], names: dict[str, str]) -> tuple[str, ...]:
+    """Return sources as a layer says them: none if it takes the layer in front."""
+    sources = tuple(names[node] for node in nodes)
+    return () if sources == (list(names.values())[-1],) else sources

@@ -5,6 +5,7 @@ from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 
+from snnc.graph_start import GraphStart, from_nir, is_graph
 from snnc.models import built_model
 from snnc.models.checkpoint_start import checkpoint_start
 from snnc.models.from_torch import TorchStart
@@ -32,7 +33,7 @@ def train(
     callbacks: Iterable[Callback] = (),
     progress: bool = False,
     resume: Checkpoint | str | Path | None = None,
-    start: training.Start | TorchStart | None = None,
+    start: training.Start | TorchStart | GraphStart | None = None,
     init: str | Path | None = None,
 ) -> Checkpoint:
     """Train a network and return its last checkpoint. Ctrl-C leaves the last finished epoch.
@@ -48,11 +49,13 @@ def train(
         resume: an interrupted training's checkpoint, or its file, to continue to the same bits as if it had not been
             interrupted; pass the configuration of that training.
         start: `start(network)` gives the untrained base network other weights in place; companions keep their fresh ones. What
-            `snnc.from_torch` returns sets the architecture and beta of the configuration as well.
+            `snnc.from_torch` and `snnc.from_nir` return sets the architecture and beta of the configuration as well.
         init: a checkpoint whose layers the base network starts from, those that have the same name and shape; its settings are
-            those of `snnc.load_model(init)[1].config`, or any others.
+            those of `snnc.load_model(init)[1].config`, or any others. A NIR graph, here or as `config.model`, is what
+            `start=snnc.from_nir(graph)` means.
 
     Raises:
+        CannotExport: for a NIR graph with what training does not have.
         ConfigError: for settings that do not fit together, an `init` of which no layer fits, or an `out` that is a checkpoint
             which this training reads.
         DataError: if the data cannot be loaded.
@@ -68,11 +71,11 @@ def train(
         True
     """
     data = dataset or load_dataset(config.data, config.timesteps, config.image_size)
-    load: training.Start | None
-    if isinstance(start, TorchStart):
-        config, load = start.configured(config), partial(start.load, dataset=data)
-    else:
-        load = start
+    if init is not None and (start is not None or resume is not None):
+        raise ConfigError("init says what training starts from; leave out start and resume")
+    if init is not None:
+        check_output(out, (".pt",), [init])
+    config, load = _started(config, data, start, init)
     before = load_checkpoint(resume) if isinstance(resume, str | Path) else resume
 
     def row_of_models(config: TrainConfig) -> SpikingNetwork:
@@ -80,13 +83,28 @@ def train(
 
     model = config.model if before or build else name_model(config.model)  # no checkpoint has code run
     config = config.replaced(data=data.name, model=model)  # they state how a file was split, and the digest of code
-    if init is not None:
-        if start is not None or resume is not None:
-            raise ConfigError("init says what training starts from; leave out start and resume")
-        check_output(out, (".pt",), [init])
-        load = checkpoint_start(init).load
     with ExitStack() as stack:
         if progress and not is_worker():
             done = len(before.history) if before else 0
             callbacks = [*callbacks, stack.enter_context(on_screen(config, len(data.train), done))]
         return training.train(config, data, build or row_of_models, out, callbacks=callbacks, resume=before, start=load)
+
+
+def _started(
+    config: TrainConfig,
+    data: Dataset,
+    start: training.Start | TorchStart | GraphStart | None,
+    init: str | Path | None,
+) -> tuple[TrainConfig, training.Start | None]:
+    """Return the configuration with the architecture of what training starts from, and what gives a network its weights."""
+    if is_graph(config.model):
+        if start is not None or init is not None:
+            raise ConfigError(f"{config.model}: training starts from the model's own weights; leave out start and init")
+        start = from_nir(config.model)
+    elif init is not None and is_graph(init):
+        start = from_nir(init)
+    elif init is not None:
+        start = checkpoint_start(init).load
+    if isinstance(start, TorchStart | GraphStart):
+        return start.configured(config), partial(start.load, dataset=data)
+    return config, start

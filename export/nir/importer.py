@@ -16,7 +16,7 @@ from snnc.export.nir.crops import Crop, cropped, crops_of
 from snnc.export.nir.flat import FlatGraph, flat_graph
 from snnc.export.nir.folding import RealLayer, folded
 from snnc.export.nir.neurons import INTEGRATING, NEURONS
-from snnc.export.nir.paths import Path, chain_to, path_to
+from snnc.export.nir.paths import Chain, Path, chains_to, path_along
 from snnc.export.nir.recognized import recognized
 from snnc.export.nir.rules import Rules
 from snnc.export.nir.scale import UNIT, Limits, Scale, best_scale, shift_of
@@ -87,16 +87,16 @@ def _ways(
     flat: FlatGraph, names: dict[str, str], shapes: dict[str, tuple[int, ...]], rules: Rules, *, one_dimensional: bool
 ) -> tuple[dict[str, list[Path]], dict[str, tuple[int, ...]]]:
     """Return all ways into each population, those of loops last, and the shape of each population."""
-    ways, around = dict[str, list[Path]](), list[tuple[str, str]]()
+    ways, around = dict[str, list[Path]](), list[tuple[Chain, str]]()
     for name in (name for name in flat.nodes if names.get(name, INPUT) != INPUT):
-        loops = {source: chain_to(flat, source, name, names)[2] for source in flat.sources[name]}
-        around += [(source, name) for source, is_loop in loops.items() if is_loop]
-        forward = [source for source, is_loop in loops.items() if not is_loop]
-        ways[name] = [path_to(flat, each, name, shapes, names, rules, one_dimensional=one_dimensional) for each in forward]
+        chains = chains_to(flat, name, names)
+        around += [(chain, name) for chain in chains if chain.loops]
+        forward = [chain for chain in chains if not chain.loops]
+        ways[name] = [path_along(flat, each, shapes, names, rules, one_dimensional=one_dimensional) for each in forward]
         check_neurons([*shapes.values(), *(way.shape for way in ways[name][:1])])
         shapes[name] = ways[name][0].shape if ways[name] else (1,)
-    for source, name in around:
-        ways[name].append(path_to(flat, source, name, shapes, names, rules, one_dimensional=one_dimensional))
+    for chain, name in around:
+        ways[name].append(path_along(flat, chain, shapes, names, rules, one_dimensional=one_dimensional))
     return ways, shapes
 
 

@@ -1,7 +1,7 @@
 """The linear nodes between two populations of a NIR graph, folded into one: scales, pools, flattening, and the weights."""
 
 from collections.abc import Container
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 
 import nir
@@ -12,11 +12,12 @@ from snnc.export.nir.flat import FlatGraph, check_values, kernel, pair
 from snnc.export.nir.interpreter import steps_of
 from snnc.export.nir.rules import Rules
 from snnc.export.nir.windows import Windows, whole_image
-from snnc.toolchain.errors import CannotExport, located
+from snnc.toolchain.errors import CannotExport, FileFormatError, located
 from snnc.toolchain.network.synapse import Conv, Dense, Synapse
 from snnc.toolchain.network.validation import check_neurons
 
 WEIGHTS = (nir.Conv1d, nir.Conv2d, nir.Linear, nir.Affine)
+MOST_CHAINS = 1000  # into one node
 
 
 @dataclass
@@ -59,36 +60,57 @@ class Path:
         return Dense(self.source, integers, self.delay)
 
 
-def chain_to(flat: FlatGraph, source: str, target: str, populations: Container[str]) -> tuple[str, list[str], bool]:
-    """Return the population behind an edge into a target, the nodes between, last one first, and whether it is a loop's way."""
-    chain, name, reader = [], source, target
-    while name not in populations:
-        before = flat.sources[name]
-        if len(before) != 1:
-            raise CannotExport(f"node {name!r} has {len(before)} sources; inputs may be summed at neurons only")
-        chain.append(name)
-        name, reader = before[0], name
-    return name, chain, (name, reader) in flat.back
+@dataclass(frozen=True)
+class Chain:
+    """The linear nodes from a population to what takes them, in order; `loops` if its first edge takes a step of a loop.
+
+    Where chains meet in front of a node, what they bring is added up. Only the first of them counts the node's bias, `biased`
+    tells whose it is.
+    """
+
+    source: str
+    nodes: tuple[str, ...] = ()
+    biased: frozenset[str] = frozenset()
+    loops: bool = False
 
 
-def path_to(
+def chains_to(flat: FlatGraph, target: str, populations: Container[str]) -> list[Chain]:
+    """Return all chains from populations to a node. Raises CannotExport where one begins at no population, or for too many."""
+    found = list[Chain]()
+    for name in flat.sources[target]:
+        if name in populations:
+            found.append(Chain(name, loops=(name, target) in flat.back))
+            continue
+        inner = chains_to(flat, name, populations)
+        if not inner:
+            raise CannotExport(f"node {name!r} has no source; connect or remove it")
+        for chain in inner:
+            own = {name} if chain is inner[0] else set[str]()
+            found.append(replace(chain, nodes=(*chain.nodes, name), biased=chain.biased | own))
+        if len(found) > MOST_CHAINS:
+            raise CannotExport(f"node {target!r} adds more than {MOST_CHAINS:,} ways; put neurons between them")
+    return found
+
+
+def path_along(
     flat: FlatGraph,
-    source: str,
-    target: str,
+    chain: Chain,
     shapes: dict[str, tuple[int, ...]],
     names: dict[str, str],
     rules: Rules,
     *,
     one_dimensional: bool,
 ) -> Path:
-    """Return the way to a target from the population behind a source. Raises CannotExport, naming the node, for none."""
-    name, chain, loops = chain_to(flat, source, target, names)
-    path = Path(names[name], shapes[name], shapes[name], one_dimensional=one_dimensional, delay=int(loops))
-    for inner in reversed(chain):
-        append(path, inner, flat.nodes[inner], rules)
-        with located(f"node {inner!r}"):
+    """Return the way along a chain, from the population behind it. Raises CannotExport, naming the node, for none."""
+    source = shapes[chain.source]
+    path = Path(names[chain.source], source, source, one_dimensional=one_dimensional, delay=int(chain.loops))
+    for name in chain.nodes:
+        append(path, name, flat.nodes[name], rules)
+        if name not in chain.biased and isinstance(flat.nodes[name], WEIGHTS):
+            path.bias = 0.0
+        with located(f"node {name!r}"):
             check_neurons([path.shape])
-    path.finish(chain[0] if chain else name)
+    path.finish(chain.nodes[-1] if chain.nodes else chain.source)
     return path
 
 
@@ -116,17 +138,25 @@ def append(path: Path, name: str, node: nir.NIRNode, rules: Rules) -> None:
         raise CannotExport(f"node {name!r} is a second layer of weights without neurons between; multiply the two first")
     elif isinstance(node, (nir.Conv1d, nir.Conv2d)):
         weight, stride, padding = kernel(name, node)
+        if weight.shape[1] != path.shape[0]:
+            raise FileFormatError(f"node {name!r} takes {weight.shape[1]} channels and gets {path.shape}; mend the file")
         weight = weight if path.gain is None else weight * per_channel(name, path.gain).reshape(1, -1, 1, 1)
         _convolve(path, name, weight, stride, padding)
         path.bias = stored(node.bias)
     elif isinstance(node, (nir.Linear, nir.Affine)):
-        path.weight = stored(node.weight) * (1.0 if path.gain is None else path.gain.reshape(1, -1))
-        if path.windows is not None:
-            path.weight = path.windows.matrix(name, path.weight)
-        path.bias = stored(getattr(node, "bias", np.zeros(len(path.weight))))
-        path.shape = (len(path.weight),)
+        _multiply(path, name, node)
     else:
         raise CannotExport(f"node {name!r} is a {type(node).__name__}, which has no counterpart on the chip")
+
+
+def _multiply(path: Path, name: str, node: nir.NIRNode) -> None:
+    if node.weight.shape[-1] != prod(path.shape):
+        raise FileFormatError(f"node {name!r} takes {node.weight.shape[-1]} inputs and gets {path.shape}; mend the file")
+    path.weight = stored(node.weight) * (1.0 if path.gain is None else path.gain.reshape(1, -1))
+    if path.windows is not None:
+        path.weight = path.windows.matrix(name, path.weight)
+    path.bias = stored(getattr(node, "bias", np.zeros(len(path.weight))))
+    path.shape = (len(path.weight),)
 
 
 def _convolve(path: Path, name: str, weight: Floats, stride: tuple[int, int], padding: tuple[int, int]) -> None:

@@ -1,11 +1,12 @@
 """snnc train --sweep: all combinations of some settings, each from several seeds, in processes of their own; resumable."""
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import wraps
 from itertools import product
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 RESULTS = "sweep.json"
 MOST_ROWS = 10_000
+NOTHING: Mapping[str, Any] = MappingProxyType({})
 BOOLEANS = {"true": True, "false": False}
 
 
@@ -46,8 +48,8 @@ class Sweep:
         elif self.processes is not None:
             raise ConfigError("--processes is for --sweep and --seeds; add one of them, or leave it out")
 
-    def plan(self, config: TrainConfig, init: str = "") -> "Plan":
-        """Return all rows and seeds, which start from the checkpoint `init` if there is one.
+    def plan(self, config: TrainConfig, init: str = "", reading: Mapping[str, Any] = NOTHING) -> "Plan":
+        """Return all rows and seeds, which start from the checkpoint or the graph `init` if there is one.
 
         Raises ConfigError for a text that cannot be read, or settings that there are not.
         """
@@ -64,7 +66,9 @@ class Sweep:
             if len(rows) > MOST_ROWS:
                 raise ConfigError(f"the sweep has more than {MOST_ROWS:,} combinations; take fewer values")
         seeds = range(config.seed, config.seed + (1 if self.seeds is None else self.seeds))
-        return Plan(config.replaced(validation=0, patience=0), rows, seeds, held_out=config.validation, init=init)
+        return Plan(
+            config.replaced(validation=0, patience=0), rows, seeds, held_out=config.validation, init=init, reading=reading
+        )
 
 
 def sweep_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -97,12 +101,18 @@ def results_of(output: str | None) -> Path:
 
 
 def run_sweep(
-    sweep: Sweep, config: TrainConfig, output: str | None, inputs: Sequence[str], console: Console, init: str = ""
+    sweep: Sweep,
+    config: TrainConfig,
+    output: str | None,
+    inputs: Sequence[str],
+    console: Console,
+    init: str = "",
+    reading: Mapping[str, Any] = NOTHING,
 ) -> dict[str, Any]:
     """Train what the file of results does not hold yet, print the table, and return it as plain values. Raises SnncError."""
     from snnc.experiments.runs import run_plan
 
-    file, plan = results_of(output), sweep.plan(config, init)
+    file, plan = results_of(output), sweep.plan(config, init, reading)
     check_output(file, (".json",), inputs)
     file.parent.mkdir(parents=True, exist_ok=True)
     where = f"{plan.held_out:,} held-out training samples" if plan.held_out else "the test split"

@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Any
 import click
 from rich.console import Console
 
-from snnc.cli.graph_options import announce, graph_options, start_of
+from snnc.cli.graph_options import announce, graph_options, reading_of, start_of
 from snnc.cli.options import FileName, console_for, output_options
 from snnc.cli.sweep import Sweep, run_sweep, sweep_options
 from snnc.cli.training_log import events_of, history_of, picture_of
 from snnc.cli.training_options import Choice, TrainingCommand
 from snnc.cli.training_start import MODEL, announced, checkpoint_of, initial
+from snnc.graph_start import is_graph
 from snnc.toolchain.atomic_file import claimed
 from snnc.toolchain.errors import ConfigError, printable
 from snnc.toolchain.interrupts import status_after
@@ -78,20 +79,25 @@ def train(
     """
     from snnc.toolchain.distributed import is_worker
 
-    sweep.check(resume=resume, log=log, graph=graph["graph"], dry_run=dry_run, force=force)
+    sweep.check(resume=resume, log=log, dry_run=dry_run, force=force)
     resume = None if resume is None else str(checkpoint_of(resume))
     before = _resumed(resume, preset, config_file, graph | settings | {"init": init}) if resume is not None else None
     loaded = initial(init, graph, settings["model"], config_file) if init is not None else None
     config = before.config if before else configured(preset, config_file, settings, loaded.config if loaded else None)
-    start = start_of(graph, config, settings)
-    config = start.config if start else config
+    if before is None and init is None and graph["graph"] is None and is_graph(config.model):
+        graph = graph | {"graph": config.model}  # of the TOML file
+    start = start_of(graph, settings)
+    config = start.configured(config) if start else config
     console = console_for(as_json, quiet or is_worker())
     if dry_run:
         _show_plan(config, console, start, as_json=as_json)
         return
     if sweep.asked_for:
-        inputs = [str(name) for name in (config_file, loaded and loaded.file) if name]
-        found = run_sweep(sweep, config, output, inputs, console, str(loaded.file) if loaded else "")
+        origin = loaded or start
+        inputs = [str(name) for name in (config_file, origin and origin.file) if name]
+        for note in start.notes if start else ():
+            console.print(note)
+        found = run_sweep(sweep, config, output, inputs, console, str(origin.file) if origin else "", reading_of(graph))
         if as_json:
             click.echo(json.dumps(found))
         return
@@ -99,7 +105,7 @@ def train(
     started = time.perf_counter()
     inputs = [name for name in (config_file, resume, init, graph["graph"]) if name]
     with nullcontext() if is_worker() else kept_outputs(output, inputs, replaces=force, resumed=resume, log=log):
-        data, accuracy = announce(start, console) if start else (None, None)
+        data, accuracy = announce(start, config, console) if start else (None, None)
         load = (lambda network: start.load(network, data)) if start and data else announced(loaded, console)
         checkpoint = run_training(config, output, console, verbose=verbose, resume=before, log=log, start=load, dataset=data)
     if as_json and not is_worker():
@@ -268,14 +274,14 @@ def _show_results(checkpoint: "Checkpoint", output: Path, console: Console) -> N
 
 
 def _show_plan(config: TrainConfig, console: Console, start: "GraphStart | None", *, as_json: bool) -> None:
-    from snnc.models import build_model
+    from snnc.building import build_model
     from snnc.toolchain.data.table import load_dataset
     from snnc.toolchain.training.estimate import plan
     from snnc.training_view import show_estimate
 
     dataset = load_dataset(config.data, config.timesteps, config.image_size)
     if start:
-        start.check(dataset)
+        start.check(dataset.input, len(dataset.labels), repr(dataset.name))
     planned = plan(config, dataset, lambda c: build_model(c, dataset.input, len(dataset.labels)))
     show_estimate(console, config, planned)
     if as_json:

@@ -1,13 +1,14 @@
 """One run of a plan: trains, and measures the network at both moments. It can run in a process of its own."""
 
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
-from functools import cache
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cache, partial
 from importlib import import_module
 from typing import Any, Self
 
 from snnc.experiments.plan import CHIP, PAPER, Measured, Run
+from snnc.graph_start import from_nir, is_graph
 from snnc.models import build_model
 from snnc.models.checkpoint_start import checkpoint_start
 from snnc.models.python_file import name_model
@@ -21,14 +22,17 @@ from snnc.toolchain.training.callbacks import Callback
 from snnc.toolchain.training.config import TrainConfig
 from snnc.toolchain.training.evaluation import wrong_samples
 from snnc.toolchain.training.stages import stages
-from snnc.toolchain.training.train import Training
+from snnc.toolchain.training.train import Start, Training
 
 Measure = Callable[[Training, str], dict[str, Any]]
 
 
 @dataclass(frozen=True)
 class Job:
-    """What a process needs to know of one run; `named` is the model that its plan names, which `init` may hold."""
+    """What a process needs to know of one run; `named` is the model that its plan names, which `init` may hold.
+
+    `reading` says how `init` is read, if it is a graph.
+    """
 
     row: str
     config: TrainConfig
@@ -36,6 +40,7 @@ class Job:
     measure: str
     init: str = ""
     named: str = ""
+    reading: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Self:
@@ -49,7 +54,7 @@ def run_job(job: Job) -> Run:
     measure = measure_named(job.measure) if job.measure else None
     for model in (job.named, job.config.model):  # Python files run only if they are named
         name_model(model)
-    start = checkpoint_start(job.init).load if job.init else None
+    start = _start(job, dataset) if job.init else None
     training = Training(
         job.config, dataset, lambda config: build_model(config, dataset.input, len(dataset.labels)), start=start
     )
@@ -66,6 +71,12 @@ def run_job(job: Job) -> Run:
     if paper is None or training.base.phase is not Phase.INTEGER:
         raise ConfigError(f"row {job.row!r} never comes to the chip's integers; its method's stages must end with them")
     return Run(job.row, job.config.seed, round(seconds, 1), paper, _measured(training, CHIP, measure))
+
+
+def _start(job: Job, dataset: Dataset) -> Start:
+    if is_graph(job.init):
+        return partial(from_nir(job.init, **job.reading).load, dataset=dataset)
+    return checkpoint_start(job.init).load
 
 
 def measure_named(name: str) -> Measure:

@@ -26,7 +26,9 @@ class Plan:
         measure: `module:function` of what is measured beyond accuracy: `function(training, moment)` gets the `Training` when
             its base network stands at a moment of MOMENTS (`training.base`, `training.companions`, `training.data.test`,
             `training.config`) and returns a dict that JSON can hold. Empty: nothing.
-        init: a checkpoint whose layers the base network of every run starts from (models/checkpoint_start.py). Empty: none.
+        init: a checkpoint whose layers the base network of every run starts from (models/checkpoint_start.py), or a NIR graph
+            whose weights it takes, where `base` has its architecture (`snnc.from_nir`). Empty: none.
+        reading: how that graph is read, the arguments of `snnc.from_nir`, as JSON can hold them.
 
     Example:
         >>> import snnc
@@ -42,6 +44,7 @@ class Plan:
     held_out: int = 0
     measure: str = ""
     init: str = ""
+    reading: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Raise ConfigError for settings of a row that do not fit together."""
@@ -56,15 +59,17 @@ class Plan:
 
     @property
     def head(self) -> dict[str, Any]:
-        """What all runs share besides settings: samples held out, what is measured, and of a checkpoint its digest.
+        """What all runs share besides settings: samples held out, what is measured, and the digest of what they start from.
 
-        Raises ConfigError for a checkpoint that cannot be read.
+        Raises ConfigError for a file that cannot be read.
         """
         head: dict[str, Any] = {"held_out": self.held_out, "measure": self.measure}
         try:
-            return head | ({"init": sha256(Path(self.init).read_bytes()).hexdigest()[:16]} if self.init else {})
+            digest = sha256(Path(self.init).read_bytes()).hexdigest()[:16] if self.init else ""
         except OSError as error:
             raise ConfigError(f"init {self.init!r} cannot be read ({one_line(error)}); name a checkpoint") from None
+        read = "".join(f" {name}={value}" for name, value in sorted(self.reading.items()))
+        return head | ({"init": digest + read} if digest else {})
 
     def settings(self, row: str) -> dict[str, Any]:
         """Return the settings of a row as plain values, without the seed."""

@@ -37,7 +37,7 @@ def run_plan(plan: Plan, file: str | Path, *, processes: int = 1, say: Callable[
         results = kept_results(file, plan)
         check_writable(file)
         jobs = [
-            Job(row, plan.config(row, seed), plan.held_out, plan.measure, plan.init, plan.base.model)
+            Job(row, plan.config(row, seed), plan.held_out, plan.measure, plan.init, plan.base.model, dict(plan.reading))
             for seed in plan.seeds
             for row in plan.rows
             if seed not in results.runs[row]

@@ -1,6 +1,8 @@
-"""snnc train --graph: a NIR graph is trained, and the checkpoint needs it no more."""
+"""A NIR graph is trained, on the command line and in Python, and the checkpoint needs it no more."""
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import nir
@@ -9,10 +11,12 @@ import pytest
 import torch
 from click.testing import CliRunner, Result
 from peers import skip_without
+from training_runs import ONE_EACH
 
 import snnc
 from snnc.cli.main import main
-from snnc.graph_start import graph_start
+from snnc.export.nir.layers import GraphLayer
+from snnc.toolchain.network.network import INPUT
 from snnc.toolchain.training.train import Training
 
 EPOCHS = ("--epochs-float", 1, "--epochs-quantized", 1, "--epochs-integer", 1)
@@ -105,36 +109,90 @@ def test_a_trained_graph_starts_where_it_was(folder: Path) -> None:
     opens_without_the_graph("40FC")
 
 
-def test_only_the_base_network_has_the_graphs_weights(by_hand: str) -> None:
-    data = snnc.load_dataset("digits")
-    config = snnc.TrainConfig(epochs_float=0, epochs_quantized=0, epochs_integer=0)
-    start = graph_start(by_hand, config, writer="spec")
+def test_only_the_base_network_has_the_graphs_weights(by_hand: str, digits: snnc.Dataset) -> None:
+    start = snnc.from_nir(by_hand, writer="spec")
+    config = start.configured(snnc.TrainConfig(epochs_float=0, epochs_quantized=0, epochs_integer=0))
 
     def build(config: snnc.TrainConfig) -> snnc.SpikingNetwork:
-        return snnc.build_model(config, data.input, 10)
+        return snnc.build_model(config, digits.input, 10)
 
-    runs = [Training(start.config, data, build, None, each) for each in (lambda n: start.load(n, data), None)]
+    runs = [Training(config, digits, build, None, each) for each in (lambda n: start.load(n, digits), None)]
     twins = [each.companions[0].network.state_dict() for each in runs]
     bases = [each.base.state_dict() for each in runs]
     assert all(torch.equal(twins[0][name], twins[1][name]) for name in twins[0])
     assert not torch.equal(bases[0]["layers.0.synapses.0.weight"], bases[1]["layers.0.synapses.0.weight"])
 
 
-def test_inputs_are_raw_samples_times_the_scale(by_hand: str) -> None:
+def test_inputs_are_raw_samples_times_the_scale(by_hand: str, digits: snnc.Dataset) -> None:
     """A layer without padding gets exactly what the graph got: the zero point moves into its bias."""
-    data = snnc.load_dataset("digits")
-    start = graph_start(by_hand, snnc.TrainConfig(weights="float"), writer="spec", input_scale=1 / 16)
-    network = snnc.build_model(start.config, data.input, 10).eval()
-    start.load(network, data, trains=False)
-    raw = np.asarray(data.test.samples[:5], float)
-    x = snnc.chip_input(data.test, data.input)[:5]
-    weight, bias = start.chain.layers[0].weight, start.chain.layers[0].bias
-    expected = (raw[:, 0, 2:5, 2:5][:, None] / 16 * weight[:, 0]).sum((2, 3)) + bias
+    start = snnc.from_nir(by_hand, writer="spec", input_scale=1 / 16)
+    network = start.network(snnc.TrainConfig(), digits.input).eval()
+    raw = np.asarray(digits.test.samples[:5], float)
+    x = snnc.chip_input(digits.test, digits.input)[:5]
+    first = start.graph.layers[0]
+    assert isinstance(first, GraphLayer)
+    weight = first.weights[0].weight
+    expected = (raw[:, 0, 2:5, 2:5][:, None] / 16 * weight[:, 0]).sum((2, 3)) + first.bias
     layer = network.hidden[0]
     normalize = layer.normalize
     current = (x[:, 0, 2:5, 2:5][:, None] * layer.synapses[0].weight[:, 0].detach().numpy()).sum((2, 3))
     got = (current - normalize.mean.numpy()) / normalize.deviation.detach().numpy() + normalize.shift.detach().numpy()
     assert np.allclose(got, expected, atol=1e-4)
+
+
+RESIDUAL = "4C3b0.75-MP2-4C3-4C3~conv2-4C3s2@conv2+conv3~C1s2@pool1-AP2-20FC-Outb0.25"
+
+
+@pytest.mark.parametrize(
+    ("model", "text"),
+    [
+        (RESIDUAL, RESIDUAL.replace("~conv2", "~conv2g1")),
+        ("resnet", "4C3-4C3~conv1g1-4C3~conv2g1-AP2-8C3~conv3g1-8C3~conv4g1-AP2-16C3~conv5g1-16C3~conv6g1-AP2"),
+    ],
+)
+def test_a_residual_network_starts_with_the_function_of_its_file(
+    model: str, text: str, folder: Path, digits: snnc.Dataset
+) -> None:
+    config = ONE_EACH.replaced(model=model, method="baseline", depth=1, width=0.06)
+    checkpoint = snnc.train(config, "a.pt", dataset=digits)
+    network = snnc.lower(snnc.load_model("a.pt")[0], checkpoint.labels)
+    snnc.export(network, "nir", "graph.nir")
+    start = snnc.from_nir("graph.nir")
+    assert (start.model, start.beta, start.notes) == (text, 0.5, ())
+    few = snnc.chip_input(digits.test.first(50), digits.input)
+    expected = snnc.simulate(network, few)
+    with in_float64(), torch.no_grad():
+        same = start.network(config, digits.input).eval()
+        spikes = {INPUT: same.with_time(torch.as_tensor(few))}
+        for layer, theirs in zip(same.spiking, network.layers, strict=False):
+            spikes[layer.name] = layer(spikes)
+            assert np.array_equal(spikes[layer.name].numpy(), expected.spikes[theirs.name]), layer.name
+        logits = same(torch.as_tensor(few))[0].sum(0).numpy()
+    membranes = expected.membranes["readout"].sum(0)
+    unit = np.abs(membranes).max() / np.abs(logits).max()
+    assert np.array_equal(np.rint(logits * unit), membranes)
+    assert abs(start.accuracy(config, digits) - checkpoint.accuracy) < 0.01  # in float32, and where classes tie
+
+
+def test_a_residual_graph_trains_and_its_exports_are_equal(folder: Path, digits: snnc.Dataset) -> None:
+    first = snnc.train(ONE_EACH.replaced(model=RESIDUAL, method="baseline"), "a.pt", dataset=digits)
+    snnc.export(snnc.lower(snnc.load_model("a.pt")[0], first.labels), "nir", "graph.nir")
+    snnc.train(ONE_EACH, "model.pt", dataset=digits, start=snnc.from_nir("graph.nir"))
+    Path("graph.nir").unlink()
+    model, checkpoint = snnc.load_model("model.pt")
+    assert checkpoint.config.model == RESIDUAL.replace("~conv2", "~conv2g1")
+    snnc.export(snnc.lower(model, checkpoint.labels), "nir", "again.nir")
+    verdict = snnc.verify(snnc.read_network("again.nir"), digits.test.first(20), model=model, engines=["fast", "torch", "nir"])
+    assert verdict.equal
+
+
+@contextmanager
+def in_float64() -> Iterator[None]:
+    torch.set_default_dtype(torch.float64)
+    try:
+        yield
+    finally:
+        torch.set_default_dtype(torch.float32)
 
 
 @pytest.mark.parametrize(
@@ -160,11 +218,32 @@ def test_options_without_a_graph_and_other_classes() -> None:
     assert "node 'n3' has 4 outputs, 'digits' has 10 classes" in result.stderr
 
 
+def test_a_file_of_settings_can_name_a_graph(by_hand: str) -> None:
+    Path("train.toml").write_text(f'model = "{by_hand}"\ntimesteps = 2\n', encoding="utf-8")
+    result = run("train", "--config", "train.toml", "--writer", "spec", "--dry-run", "--json")
+    assert result.exit_code == 0, result.output
+    config = json.loads(result.stdout)["config"]
+    assert (config["model"], config["timesteps"]) == (TEXT, 2)
+
+
 def test_beta_is_the_graphs_unless_it_is_stated() -> None:
-    start = graph_start(write(nodes(share_lost=0.1)), snnc.TrainConfig(), writer="spec")
-    assert start.config.beta == 3686 / 4096
+    start = snnc.from_nir(write(nodes(share_lost=0.1)), writer="spec")
+    assert start.beta == 3686 / 4096
     assert any("keep 0.9 of their membrane keep 0.899902" in note for note in start.notes)
-    assert graph_start("graph.nir", snnc.TrainConfig(beta=0.5), writer="spec", keep_beta=True).config.beta == 0.5
+    assert snnc.from_nir("graph.nir", writer="spec", beta=0.5).beta == 0.5
+
+
+def test_layers_say_their_own_beta() -> None:
+    parts = nodes() | {"n2": lif(0.25, 20), "n3": lif(0.25, 10)}
+    parts = dict(list(parts.items())[:4]) | {"c2": conv(), "n1b": lif(0.5, 6, 4, 4)} | dict(list(parts.items())[4:])
+    start = snnc.from_nir(write(parts), writer="spec")
+    assert (start.model, start.beta) == ("6C3-AP2-6C3-20FCb0.75-Outb0.75", 0.5)
+    assert snnc.from_nir("graph.nir", writer="spec", beta=0.25).model == "6C3-AP2-6C3-20FC"
+
+
+def conv() -> nir.NIRNode:
+    weight = np.random.default_rng(1).normal(size=(6, 6, 3, 3))
+    return nir.Conv2d((4, 4), weight, 1, 1, 1, 1, np.zeros(6))
 
 
 @pytest.mark.peers
@@ -180,17 +259,56 @@ def test_a_network_of_snntorch_trains(folder: Path, capfd: pytest.CaptureFixture
         leaky = snntorch.Leaky(0.75 * torch.ones(out), torch.ones(out), init_hidden=True)
         layers += [torch.nn.Linear(source, out), leaky]
     nir.write("flat.nir", export_to_nir(torch.nn.Sequential(*layers), torch.zeros(64)))
-    start = graph_start("flat.nir", snnc.TrainConfig(epochs_float=1, epochs_quantized=1, epochs_integer=1))
-    assert (start.config.model, start.config.beta) == ("20FC", 0.75)
+    start = snnc.from_nir("flat.nir")
+    assert (start.model, start.beta) == ("20FC", 0.75)
     assert any("snntorch" in note for note in start.notes)
     assert any("resets to zero" in note for note in start.notes)
     images = snnc.load_dataset("digits")
     train, test = (snnc.Split(each.samples.reshape(-1, 64), each.labels) for each in (images.train, images.test))
     flat = snnc.Input((64,), images.input.minimum, images.input.maximum, images.input.zero_point)
     data = snnc.Dataset("flat", train, test, images.labels, flat)
-    start.check(data)
-    checkpoint = snnc.train(start.config, "model.pt", dataset=data, start=lambda network: start.load(network, data))
+    checkpoint = snnc.train(ONE_EACH, "model.pt", dataset=data, start=start)
     Path("flat.nir").unlink()
     network = snnc.lower(snnc.load_model("model.pt")[0], checkpoint.labels)
     assert snnc.verify(network, data.test.first(10), engines=["reference", "fast"]).equal
+    capfd.readouterr()
+
+
+@pytest.mark.peers
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize(("behind", "text"), [(True, "4C3-4C3-AP2-Outb1@conv2+conv1"), (False, "4C3-4C3~conv1g1-AP2-Outb1")])
+def test_a_residual_network_of_spikingjelly_spikes_as_the_module_does(
+    behind: bool, text: str, digits: snnc.Dataset, capfd: pytest.CaptureFixture[str]
+) -> None:
+    skip_without("spikingjelly")
+    from spikingjelly.activation_based.neuron import IFNode, LIFNode
+    from spikingjelly.activation_based.nir_exchange import export_to_nir
+
+    class Block(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.c1, self.n1 = torch.nn.Conv2d(1, 4, 3, padding=1), LIFNode(decay_input=False)
+            self.c2, self.n2 = torch.nn.Conv2d(4, 4, 3, padding=1), LIFNode(decay_input=False)
+            self.pool, self.flat = torch.nn.AvgPool2d(2), torch.nn.Flatten()
+            self.fc, self.n3 = torch.nn.Linear(64, 10), IFNode()
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            one = self.n1(self.c1(x))
+            two = self.n2(self.c2(one)) + one if behind else self.n2(self.c2(one) + one)
+            result: torch.Tensor = self.n3(self.fc(self.flat(self.pool(two))))
+            return result
+
+    torch.manual_seed(0)
+    module = Block().eval()
+    nir.write("theirs.nir", export_to_nir(module, torch.zeros(1, 1, 8, 8)))
+    start = snnc.from_nir("theirs.nir", input_scale=1 / 4)
+    assert (start.model, start.beta) == (text, 0.5)
+    few = torch.as_tensor(snnc.chip_input(digits.test.first(50), digits.input))
+    outputs = []
+    with torch.no_grad():
+        for each in (start, snnc.from_torch(module, digits.input, scale=1 / 4)):
+            network = each.network(ONE_EACH, digits.input) if isinstance(each, snnc.GraphStart) else each.network(ONE_EACH)
+            outputs.append(network.eval()(few))
+    assert torch.allclose(outputs[0][0], outputs[1][0], atol=1e-4)
+    assert outputs[0][0].abs().max() > 0.1
     capfd.readouterr()

@@ -103,7 +103,17 @@ CHAINS = {
     ),
     "batch axis of features": chain((1, 6), nir.Linear(whole(4, 6)), lif((4,), v_threshold=1.0)),
     "thirds": chain((6,), nir.Linear(whole(4, 6) / 3), lif((4,), v_threshold=1.0)),
+    "added spikes": chain(
+        (6,),
+        nir.Affine(whole(4, 6), whole(4)),
+        lif((4,), v_threshold=1.0),
+        nir.Affine(whole(4, 4), whole(4)),
+        lif((4,), v_threshold=1.0),
+        nir.Affine(whole(3, 4), np.array([1.0, 0.0, 2.0])),  # whose bias counts once, though two bring spikes
+        lif((3,)),
+    ),
 }
+CHAINS["added spikes"].edges.append(("n1", "n4"))
 
 
 @pytest.mark.parametrize("name", CHAINS)

@@ -50,7 +50,12 @@ def test_a_ratio_is_theirs_over_ours_in_each_round() -> None:
 
 def test_json_and_table(measured: tuple[list[str], list[Variant]], monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[TrainingSettings] = []
-    monkeypatch.setattr("snnc.bench.training.measure", lambda settings, watch: asked.append(settings) or measured[1])
+
+    def known(settings: TrainingSettings, say: object) -> list[Variant]:
+        asked.append(settings)
+        return measured[1]
+
+    monkeypatch.setattr("snnc.bench.training.measure", known)
     options = ["bench", "train", "--width", "0.03", "-b", "4", "--timesteps", "2", "--rounds", "1"]
     result = json.loads(CliRunner().invoke(main, [*options, "--json"]).stdout)
     assert {"images_per_s", "ratio", "peak_mib"} <= set(result)

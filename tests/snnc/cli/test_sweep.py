@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+import snnc
 from snnc.cli.main import main
 from snnc.cli.sweep import Sweep, results_of
 from snnc.toolchain.training.config import TrainConfig
@@ -61,6 +62,31 @@ def test_a_sweep_can_start_from_a_checkpoint_and_knows_it_again(tmp_path: Path, 
     assert "tuned/sweep.json holds results with init " in sweep(*still, "--init", "1.pt").stderr
     assert "tuned/sweep.json holds results with init " in sweep(*still).stderr
     assert sweep(*still, "--init", "0.pt").exit_code == 0
+
+
+def test_a_sweep_can_start_from_a_graph_and_knows_how_it_was_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    still = ["--epochs-float", "0", "--epochs-quantized", "0", "--epochs-integer", "1", "--lr-integer", "1e-6"]
+
+    def swept(*arguments: str) -> Result:
+        command = ["train", "--method", "baseline", *still, "--processes", "1", "--json", "--sweep", "shift=0"]
+        return CliRunner().invoke(main, [*command, *arguments])
+
+    made = CliRunner().invoke(main, ["train", *QUICK, "--model", "32FC", "--method", "baseline", "-o", "a.pt", "-q"])
+    assert made.exit_code == 0, made.output
+    snnc.export(snnc.lower(snnc.load_model("a.pt")[0]), "nir", "graph.nir")
+    first = swept("--model", "graph.nir")
+    assert first.exit_code == 0, first.output
+    kept = json.loads(Path("sweep.json").read_text(encoding="utf-8"))
+    assert [row["model"] for row in kept["rows"].values()] == ["32FC"]
+    assert json.loads(first.stdout)["rows"][0]["mean"] > 30  # fresh weights that stay have 10
+    before = Path("sweep.json").read_bytes()
+    again = swept("--graph", "graph.nir")  # another name of the same
+    assert json.loads(again.stdout) == json.loads(first.stdout)
+    assert Path("sweep.json").read_bytes() == before
+    digest = kept["init"]
+    other = swept("--init", "graph.nir", "--input-scale", "0.5")
+    assert f"holds results with init {digest!r} instead of '{digest} input_scale=0.5'" in other.stderr
 
 
 @pytest.mark.parametrize(
