@@ -14,6 +14,7 @@ from snnc.export.target import with_extra
 from snnc.importing import damaged, own_rules, rules_of
 from snnc.toolchain.data.dataset import Dataset, chip_input
 from snnc.toolchain.errors import ConfigError, located
+from snnc.toolchain.network.lif import DECAY_UNITY
 from snnc.toolchain.network.network import INPUT, Input
 from snnc.toolchain.training.config import TrainConfig, nearest_beta
 
@@ -69,6 +70,9 @@ class GraphStart:
 
     def network(self, config: TrainConfig, input: Input) -> "SpikingNetwork":
         """Return an untrained network that has the function of the graph at full precision, to the rounding of floats.
+
+        Biases that are 2^-21 thresholds off make membranes that meet their threshold spike, or not, as the graph's do; so do
+        those which miss it by less than that in each step since their last spike.
 
         Raises ConfigError for an input that the graph does not take.
         """
@@ -151,6 +155,8 @@ def from_nir(
     """
     if not np.isfinite(input_scale) or input_scale == 0:
         raise ConfigError(f"--input-scale {input_scale:g} is not possible; give what raw samples were multiplied with")
+    if beta is not None and not 1 / DECAY_UNITY <= beta <= 1:
+        raise ConfigError(f"beta is {beta:g}; allowed are 1 / {DECAY_UNITY} to 1, the share of the membrane that a step keeps")
     nir_file = with_extra("snnc.export.nir.file", TARGETS["nir"].extra)
     read = nir_file.read_graph(file)
     ours = nir_file.is_ours(read)
@@ -170,7 +176,8 @@ def _layers(file: str | Path, graph: Any, rules: "Rules") -> "LayerGraph":
     from snnc.export.nir.layers import layers_of
 
     try:
-        return layers_of(graph, rules)
+        with located(str(file)):
+            return layers_of(graph, rules)
     except DAMAGE as error:
         raise damaged(file, error) from None
 
@@ -185,7 +192,7 @@ def _architecture(graph: "LayerGraph", beta: float | None) -> "tuple[Architectur
     betas = {node: nearest_beta(keep if beta is None else beta) for node, keep in keeps.items()}
     common = Counter(betas[layer.node] for layer in hidden).most_common(1)[0][0]
     changes = {(keep, betas[node]): None for node, keep in keeps.items() if abs(betas[node] - keep) > 1e-6}
-    notes = [f"neurons that keep {keep:g} of their membrane keep {now:g} now (--beta)" for keep, now in changes]
+    notes = [f"neurons that keep {keep + 0.0:g} of their membrane keep {now:g} now (--beta)" for keep, now in changes]
     own = {node: each for node, each in betas.items() if each != common}
     parts: list[Part | MaxPart] = []
     names = {graph.entry: INPUT}

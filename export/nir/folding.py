@@ -150,5 +150,6 @@ def _check_reset(node: str, real: RealNeurons, rules: Rules) -> None:
     if (wrong[0] != wrong[1]).any() and (real.keep != 0).any():
         raise CannotExport(
             f"node {node!r}: its membrane begins at {np.ravel(real.start)[0]:g} and is reset to {np.ravel(real.reset)[0]:g}; "
-            "the chip's begin where they are reset to: state --start reset if the writer's do"
+            "the chip's begin where they are reset to: if the writer's do, state --start reset (snnc import) or start='reset' "
+            "(snnc.from_nir)"
         )

@@ -23,15 +23,18 @@ from snnc.toolchain.network.validation import check_neurons
 
 TRAINED = (nir.LIF, nir.IF)
 POOLS = (nir.AvgPool2d, nir.SumPool2d)
+ENDS = "the graph needs a layer of spiking neurons and a last layer of weights, which becomes the read-out"
 IMPORT = "`snnc import` may take it as it is"
-TIE = 2.0**-21  # thresholds: decides where a membrane meets its threshold, and is below what weights and biases can say
+# Thresholds: added to a bias, it decides where a membrane meets its threshold. It is more than float32 rounds, and T TIE, what
+# it comes to in T steps, less than whole weights can say, unless a threshold is more than 1 / (T TIE) of their units.
+TIE = 2.0**-21
 
 
 @dataclass(frozen=True)
 class GraphLayer:
     """One layer: its weights, biases `(out,)`, the shortcuts by source, all in thresholds, and what its membranes keep.
 
-    A layer without neurons has no `keep`.
+    A layer without neurons has no `keep`. Biases of the others have TIE more or less than the graph's, as it compares.
     """
 
     node: str  # of its neurons, or of its weights where none follow
@@ -129,6 +132,8 @@ def _chains(flat: FlatGraph, entry: str) -> dict[str, list[Chain]]:
     last = weights[-1] if weights else behind[0].source if behind else ""
     if weights:
         chains[last] = behind
+    elif last == entry:
+        raise CannotExport(ENDS)
     elif len(behind) != 1:
         raise CannotExport(
             f"node {ends[0]!r} gets the spikes of {len(behind)} nodes; end the graph with a Linear behind their sum"
@@ -200,7 +205,7 @@ def _with_shortcuts(
 def _check_ends(flat: FlatGraph, layers: list[GraphLayer | OrPool]) -> None:
     *hidden, last = layers
     if not any(isinstance(layer, GraphLayer) for layer in hidden) or not isinstance(last, GraphLayer):
-        raise CannotExport("the graph needs a layer of spiking neurons and a last layer of weights, which becomes the read-out")
+        raise CannotExport(ENDS)
     for layer in hidden:
         if not isinstance(flat.nodes[layer.node], TRAINED):
             raise CannotExport(f"node {layer.node!r} is an integrator in the middle; training's neurons send spikes; {IMPORT}")

@@ -1,9 +1,11 @@
 """Weights of a NIR graph as training has them: the average pool that is folded into them, and shortcuts, which have none.
 
 A path into a population holds its pools within its kernel or matrix (paths.py), and so do the files that snnc writes. A pool
-is found again as patches of equal weights, a shortcut as spikes that reach the neurons of their own channel equally strongly.
+of the graph's own is taken as it is, another is found again as patches of equal weights, a shortcut as spikes that reach the
+neurons of their own channel equally strongly.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from math import gcd
 
@@ -70,7 +72,7 @@ def _convolution(path: Path, weight: Floats) -> Weights:
     side, stride, padding = weight.shape[2], path.stride[0], path.padding[0]
     sides = path.crop or path.source_shape[1:]
     common = gcd(side, stride, padding)
-    for pool in range(common, 1, -1):
+    for pool in _pools(path, weight, common):
         tiles = common % pool == 0 and not (padding and any(each % pool for each in sides))  # padding must see whole patches
         if tiles and (taps := _taps(weight, pool)) is not None:
             return Weights((path.source,), path.source_shape, taps, stride // pool, padding // pool, pool)
@@ -81,13 +83,20 @@ def _dense(path: Path, weight: Floats) -> Weights:
     if len(path.source_shape) == 3:
         image = weight.reshape(len(weight), *path.source_shape)
         height, width = path.source_shape[1:]
-        for pool in range(min(height, width), 1, -1):
+        for pool in _pools(path, weight, min(height, width)):
             rows, columns = height - height % pool, width - width % pool
             if image[:, :, rows:].any() or image[:, :, :, columns:].any():
                 continue
             if (taps := _taps(image[:, :, :rows, :columns], pool)) is not None:
                 return Weights((path.source,), path.source_shape, taps.reshape(len(weight), -1), pool=pool)
     return Weights((path.source,), path.source_shape, weight)
+
+
+def _pools(path: Path, weight: Floats, most: int) -> Iterable[int]:
+    """Return the pools that weights may stand behind: those of the graph as one, else any; weights of 0 tell of none."""
+    if path.windows is not None:
+        return (path.windows.counts.shape[0],)
+    return range(most, 1, -1) if weight.any() else ()
 
 
 def _taps(weight: Floats, pool: int) -> Floats | None:

@@ -32,7 +32,10 @@ def rules_for(graph: nir.NIRGraph, writer: str, stated: dict[str, Any]) -> tuple
     if len(fitting) > 1:
         raise ConfigError(f"the conventions of {' and '.join(fitting)} explain the graph equally well; choose with --writer")
     if not fitting:
-        raise ConfigError("no writer's conventions explain the graph; state --writer spec and --dt, --decay, --gain, --compare")
+        raise ConfigError(
+            "no writer's conventions explain the graph; state --writer spec and --dt, and --decay, --gain, --compare "
+            "(snnc import), or the same arguments (snnc.from_nir)"
+        )
     ((name, (rules, notes)),) = fitting.items()
     return rules, [f"writer: only the conventions of {name} explain the graph ({_text(rules)})", *notes]
 

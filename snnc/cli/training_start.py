@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
+from snnc.graph_start import is_graph
 from snnc.toolchain.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -32,10 +33,10 @@ def initial(init: str, graph: dict[str, Any], model: str | None, config_file: st
     from snnc.models.python_file import name_model
     from snnc.toolchain.training.config import TrainConfig
 
-    if graph["graph"] is not None:
-        raise ConfigError("--init and --graph each say what training starts from; give one of them")
     if model is None and config_file is not None:
         model = TrainConfig.from_toml(config_file).model
+    if file := graph["graph"] or (model if is_graph(model) else None):
+        raise ConfigError(f"--init and the graph {file} each say what training starts from; give one of them")
     if model is not None:
         name_model(model)
     return checkpoint_start(checkpoint_of(init))

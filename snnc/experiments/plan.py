@@ -6,6 +6,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, Self
 
+from snnc.graph_start import is_graph
 from snnc.toolchain.errors import ConfigError, one_line
 from snnc.toolchain.training.config import TrainConfig
 
@@ -49,9 +50,19 @@ class Plan:
     def __post_init__(self) -> None:
         """Raise ConfigError for settings of a row that do not fit together."""
         for row in self.rows:
-            self.config(row, 0)
+            self._check_model(row, self.config(row, 0).model)
         if self.held_out < 0:
             raise ConfigError(f"held_out is {self.held_out}; allowed are 0 (measure on the test split) and more")
+
+    def _check_model(self, row: str, model: str) -> None:
+        if is_graph(model):
+            raise ConfigError(
+                f"row {row!r}: runs start from one graph, {model} is one of several models; train it with --graph"
+            )
+        if is_graph(self.init) and model != self.base.model:
+            raise ConfigError(
+                f"row {row!r}: {self.init} says the model, which cannot be {model!r}; leave out model, or the graph"
+            )
 
     def config(self, row: str, seed: int) -> TrainConfig:
         """Return the settings of one run."""
@@ -67,7 +78,9 @@ class Plan:
         try:
             digest = sha256(Path(self.init).read_bytes()).hexdigest()[:16] if self.init else ""
         except OSError as error:
-            raise ConfigError(f"init {self.init!r} cannot be read ({one_line(error)}); name a checkpoint") from None
+            raise ConfigError(
+                f"init {self.init!r} cannot be read ({one_line(error)}); name a checkpoint or a NIR graph"
+            ) from None
         read = "".join(f" {name}={value}" for name, value in sorted(self.reading.items()))
         return head | ({"init": digest + read} if digest else {})
 

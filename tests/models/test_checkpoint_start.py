@@ -65,6 +65,6 @@ def test_the_command_says_what_starts_from_it_and_keeps_runs_apart(
     assert result.exit_code == 2
     assert "output 'runs/one/model.pt' exists, and another run wrote it" in result.output
     result = CliRunner().invoke(main, [*command, "a.pt", "--graph", "x.nir"])
-    assert "--init and --graph each say what training starts from" in result.output
+    assert "--init and the graph x.nir each say what training starts from" in result.output
     result = CliRunner().invoke(main, ["train", "--resume", "runs/one", "--init", "a.pt"])
     assert "--resume takes the checkpoint's own settings; leave out --init" in result.output

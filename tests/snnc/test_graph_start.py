@@ -16,6 +16,7 @@ from training_runs import ONE_EACH
 import snnc
 from snnc.cli.main import main
 from snnc.export.nir.layers import GraphLayer
+from snnc.toolchain.errors import SnncError
 from snnc.toolchain.network.network import INPUT
 from snnc.toolchain.training.train import Training
 
@@ -218,12 +219,39 @@ def test_options_without_a_graph_and_other_classes() -> None:
     assert "node 'n3' has 4 outputs, 'digits' has 10 classes" in result.stderr
 
 
+@pytest.mark.parametrize(("steps", "compare", "spikes"), [(4, ">=", 2), (4, ">", 0), (10, ">=", 2), (10, ">", 0)])
+def test_membranes_that_meet_their_threshold_spike_as_the_graphs_do(steps: int, compare: str, spikes: int) -> None:
+    """All inputs together bring 1/4 or 1/10 of the threshold, which no float32 holds, and meet it in the last step."""
+    neurons = nir.IF(r=np.full(2, 1e4), v_threshold=np.ones(2), v_reset=np.zeros(2))
+    first, last = (nir.Linear(np.full(size, 1 / (4 * steps))) for size in ((2, 4), (3, 2)))
+    ends = {"in": nir.Input(np.array([4])), "out": nir.Output(np.array([3]))}
+    file = write({"in": ends["in"], "f1": first, "n1": neurons, "f2": last, "out": ends["out"]})
+    pixels = snnc.Input((4,), 0, 1)
+    start = snnc.from_nir(file, writer="spec", compare=compare)
+    network = start.network(snnc.TrainConfig(timesteps=steps), pixels).eval()
+    with torch.no_grad():
+        sent = network.hidden[0]({INPUT: network.with_time(torch.ones(1, 4, dtype=torch.int64))})
+    assert sent.sum() == spikes
+
+
+def test_arguments_that_no_graph_has_are_named(by_hand: str) -> None:
+    for beta in (0, 2, float("nan")):
+        with pytest.raises(SnncError, match="allowed are 1 / 4096 to 1"):
+            snnc.from_nir(by_hand, writer="spec", beta=beta)
+    with pytest.raises(SnncError, match="convention 'tau' is unknown"):
+        snnc.from_nir(by_hand, writer="spec", tau=1)
+    with pytest.raises(SnncError, match=r"graph\.nir: node 'n1': a step of 0\.01 s"):
+        snnc.from_nir(by_hand, writer="spec", dt=1e-2)
+
+
 def test_a_file_of_settings_can_name_a_graph(by_hand: str) -> None:
     Path("train.toml").write_text(f'model = "{by_hand}"\ntimesteps = 2\n', encoding="utf-8")
     result = run("train", "--config", "train.toml", "--writer", "spec", "--dry-run", "--json")
     assert result.exit_code == 0, result.output
     config = json.loads(result.stdout)["config"]
     assert (config["model"], config["timesteps"]) == (TEXT, 2)
+    both = run("train", "--config", "train.toml", "--init", "a.pt", "--dry-run")
+    assert "--init and the graph graph.nir each say what training starts from; give one of them" in both.stderr
 
 
 def test_beta_is_the_graphs_unless_it_is_stated() -> None:

@@ -53,6 +53,7 @@ RULES = {
         f"snnc/experiments/{name}.py": {"snnc.evaluation", "snnc.experiments", "snnc.members", "snnc.toolchain"}
         for name in ("bisnn", "calibration", "toys")
     },
+    "snnc/experiments/plan.py": {"snnc.graph_start", "snnc.toolchain"},
     "snnc/experiments/one_run.py": {"snnc.experiments", "snnc.graph_start", "snnc.models", "snnc.toolchain"},
     "snnc/experiments/all_methods.py": {"snnc.experiments", "snnc.toolchain", "snnc.verification"},
     "snnc/evaluation": {"snnc.evaluation", "snnc.files", "snnc.members", "snnc.models", "snnc.toolchain", "snnc.verification"},

@@ -192,6 +192,10 @@ def test_bad_settings_are_refused() -> None:
         writer_rules("brian", {})
     with pytest.raises(ConfigError, match="a time step of 0 s is not possible"):
         writer_rules("spec", {"dt": 0})
+    with pytest.raises(ConfigError, match="convention 'timestep' is unknown; allowed are dt, reset_delay, decay, compare"):
+        writer_rules("spec", {"timestep": 1})
+    with pytest.raises(ConfigError, match="convention 'decay' is 'exp'; allowed are 'euler', 'exponential'"):
+        writer_rules("spec", {"decay": "exp"})
 
 
 @pytest.mark.parametrize("writer", WRITERS)

@@ -200,3 +200,5 @@ def test_one_layer_is_no_chain() -> None:
     parts = nodes()
     with pytest.raises(SnncError, match="needs a layer of spiking neurons and a last layer of weights"):
         chained({name: parts[name] for name in ("in", "c1", "n1")} | {"out": nir.Output(np.array([4, 8, 8]))})
+    with pytest.raises(SnncError, match="needs a layer of spiking neurons and a last layer of weights"):
+        chained({"in": parts["in"], "out": nir.Output(np.array([1, 9, 9]))})

@@ -1,10 +1,13 @@
 """Pools and shortcuts found again in the weights that a graph has for them; whatever is none stays as it is."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from snnc.export.nir.paths import Path
 from snnc.export.nir.unfolded import Weights, unfolded
+from snnc.export.nir.windows import whole_image
 from snnc.toolchain.errors import CannotExport
 from snnc.toolchain.network.synapse import Conv, Dense
 
@@ -40,6 +43,17 @@ def test_a_pool_in_front_of_a_matrix(shape: tuple[int, ...]) -> None:
     assert (each.kernel, each.pool) == (None, 2)
     assert np.array_equal(each.weight, plain.weight.astype(int) * 4)
     assert found(shape, Dense("n", taps(5, int(np.prod(shape))))).pool == 1
+
+
+def test_pools_of_the_graph_are_kept_and_zeros_tell_of_none() -> None:
+    """Weights of 0, or all the same, stand behind any pool: what is trained on must not shrink for it."""
+    equal, shape = np.ones((5, 3 * 8 * 8)), (3, 8, 8)
+    windows = whole_image(shape).behind("avg", (2, 2), (2, 2), (0, 0))
+    assert unfolded("n", replace(path(shape), windows=windows), equal).pool == 2
+    assert unfolded("n", path(shape), 0 * equal).pool == 1
+    kernel = np.ones((4, 3, 4, 4))
+    assert unfolded("n", replace(path(shape, 4), windows=windows), kernel).kernel == 2
+    assert unfolded("n", path(shape, 4), 0 * kernel).kernel == 4
 
 
 def test_padding_must_see_whole_patches() -> None:

@@ -23,6 +23,14 @@ def test_settings_that_do_not_fit_are_refused_at_once() -> None:
         Plan(TrainConfig(), {}, [0], held_out=-1)
 
 
+def test_a_graph_is_the_model_of_all_runs() -> None:
+    with pytest.raises(ConfigError, match=r"row 'a': runs start from one graph, x\.nir is one of several models"):
+        Plan(TrainConfig(), {"a": {"model": "x.nir"}}, [0])
+    with pytest.raises(ConfigError, match=r"row 'a': x\.nir says the model, which cannot be 'mlp'; leave out model"):
+        Plan(TrainConfig(model="8FC"), {"a": {"model": "mlp"}}, [0], init="x.nir")
+    assert Plan(TrainConfig(model="8FC"), {"a": {"model": "mlp"}}, [0], init="x.pt").config("a", 0).model == "mlp"
+
+
 def test_accuracies_are_counted_in_samples() -> None:
     run = Run("one", 0, 1.0, Measured(3, (5,)), Measured(4, ()))
     assert (run.at(PAPER).accuracy, run.at(CHIP).accuracy) == (75.0, 100.0)
@@ -30,5 +38,5 @@ def test_accuracies_are_counted_in_samples() -> None:
 
 def test_a_checkpoint_to_start_from_must_be_there(tmp_path: Path) -> None:
     plan = Plan(TrainConfig(), {"one": {}}, [0], init=str(tmp_path / "gone.pt"))
-    with pytest.raises(ConfigError, match=r"init '.*gone\.pt' cannot be read .*; name a checkpoint"):
+    with pytest.raises(ConfigError, match=r"init '.*gone\.pt' cannot be read .*; name a checkpoint or a NIR graph"):
         assert plan.head
