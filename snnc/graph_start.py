@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from snnc.export import TARGETS
-from snnc.export.limits import DAMAGE
 from snnc.export.nir.rules import AUTO
 from snnc.export.target import with_extra
-from snnc.importing import damaged, own_rules, rules_of
+from snnc.importing import own_rules, reading_nodes, rules_of
 from snnc.toolchain.data.dataset import Dataset, chip_input
 from snnc.toolchain.errors import ConfigError, located
 from snnc.toolchain.network.lif import DECAY_UNITY
@@ -175,11 +174,8 @@ def from_nir(
 def _layers(file: str | Path, graph: Any, rules: "Rules") -> "LayerGraph":
     from snnc.export.nir.layers import layers_of
 
-    try:
-        with located(str(file)):
-            return layers_of(graph, rules)
-    except DAMAGE as error:
-        raise damaged(file, error) from None
+    with reading_nodes(file):
+        return layers_of(graph, rules)
 
 
 def _architecture(graph: "LayerGraph", beta: float | None) -> "tuple[Architecture, float, list[str]]":

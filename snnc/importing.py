@@ -1,5 +1,7 @@
 """Imports one NIR graph: reads it, makes a network, writes that, and measures how well the spikes of the two agree."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from math import prod
 from pathlib import Path
@@ -9,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from snnc.export import TARGETS, export, target_of
+from snnc.export.limits import DAMAGE
 from snnc.export.target import with_extra
-from snnc.toolchain.errors import CannotExport, ConfigError, FileFormatError, one_line
+from snnc.toolchain.errors import CannotExport, ConfigError, FileFormatError, located, one_line
 from snnc.toolchain.network.bounds import prove
 from snnc.toolchain.network.network import INPUT, Input, Layer, Network
 from snnc.toolchain.output_file import check_output
@@ -128,18 +131,20 @@ def own_rules(graph: Any) -> "Rules":
 
 def rules_of(file: str | Path, graph: Any, writer: str, stated: dict[str, Any]) -> "tuple[Rules, list[str]]":
     """Return the rules by which a graph of others is read, and what must be said. Raises ConfigError or FileFormatError."""
-    from snnc.export.limits import DAMAGE
     from snnc.export.nir.writers import rules_for
 
-    try:
+    with reading_nodes(file):
         return rules_for(graph, writer, stated)
+
+
+@contextmanager
+def reading_nodes(file: str | Path) -> Iterator[None]:
+    """Let every SnncError say which file is meant. Raises FileFormatError where nodes of it do not fit together."""
+    try:
+        with located(str(file)):
+            yield
     except DAMAGE as error:
-        raise damaged(file, error) from None
-
-
-def damaged(file: str | Path, error: BaseException) -> FileFormatError:
-    """Return the error that says in one line that a file's nodes do not fit together."""
-    return FileFormatError(f"{file}: its nodes do not fit together ({one_line(error)}); mend the file")
+        raise FileFormatError(f"{file}: its nodes do not fit together ({one_line(error)}); mend the file") from None
 
 
 def _first_that_spikes(
@@ -153,18 +158,16 @@ def _first_that_spikes(
     samples: int,
 ) -> "tuple[Imported, list[str]]":
     """Import for the first range of inputs at which every layer of the graph spikes, else for the first one."""
-    from snnc.export.limits import DAMAGE
     from snnc.export.nir.importer import import_nir
 
     first: Imported | None = None
     for each in pixels:
         try:
-            imported = import_nir(graph, timesteps, rules, pixels=each, bits=bits, exponents=exponents)
-            if len(pixels) == 1:
-                return imported, []
-            spikes = _spikes(graph, imported, rules, _random_samples(imported.network, samples))
-        except DAMAGE as error:
-            raise damaged(file, error) from None
+            with reading_nodes(file):
+                imported = import_nir(graph, timesteps, rules, pixels=each, bits=bits, exponents=exponents)
+                if len(pixels) == 1:
+                    return imported, []
+                spikes = _spikes(graph, imported, rules, _random_samples(imported.network, samples))
         except CannotExport:
             if first is None:
                 raise

@@ -242,6 +242,8 @@ def test_arguments_that_no_graph_has_are_named(by_hand: str) -> None:
         snnc.from_nir(by_hand, writer="spec", tau=1)
     with pytest.raises(SnncError, match=r"graph\.nir: node 'n1': a step of 0\.01 s"):
         snnc.from_nir(by_hand, writer="spec", dt=1e-2)
+    with pytest.raises(SnncError, match=r"^graph\.nir: writer 'me' is unknown"):
+        snnc.from_nir(by_hand, writer="me")
 
 
 def test_a_file_of_settings_can_name_a_graph(by_hand: str) -> None:
