@@ -47,7 +47,7 @@ def train(
         progress: print what `snnc train` prints: a bar in terminals and in notebooks (these need ipywidgets), and a line for
             each stage.
         resume: an interrupted training's checkpoint, or its file, to continue to the same bits as if it had not been
-            interrupted; pass the configuration of that training.
+            interrupted; pass the configuration of that training, or the checkpoint's own, which needs no graph any more.
         start: `start(network)` gives the untrained base network other weights in place; companions keep their fresh ones. What
             `snnc.from_torch` and `snnc.from_nir` return sets the architecture and beta of the configuration as well.
         init: a checkpoint whose layers the base network starts from, those that have the same name and shape; its settings are

@@ -50,9 +50,9 @@ class Weights:
         return float(each[0, 0]) if same else None
 
     def adds_up_with(self, other: "Weights") -> bool:
-        """Tell whether other weights are the same, so that they take the added spikes of both."""
+        """Tell whether other weights are the same, so that they take the added spikes of both; all weights of 0 would be."""
         alike = (self.shape, self.stride, self.padding, self.pool) == (other.shape, other.stride, other.padding, other.pool)
-        return alike and np.array_equal(self.weight, other.weight)
+        return alike and bool(self.weight.any()) and np.array_equal(self.weight, other.weight)
 
 
 def unfolded(node: str, path: Path, weight: Floats) -> Weights:

@@ -56,13 +56,9 @@ class Plan:
 
     def _check_model(self, row: str, model: str) -> None:
         if is_graph(model):
-            raise ConfigError(
-                f"row {row!r}: runs start from one graph, {model} is one of several models; train it with --graph"
-            )
+            raise ConfigError(f"row {row!r}: {model} is a graph, from which all runs start or none; name it as init (--graph)")
         if is_graph(self.init) and model != self.base.model:
-            raise ConfigError(
-                f"row {row!r}: {self.init} says the model, which cannot be {model!r}; leave out model, or the graph"
-            )
+            raise ConfigError(f"row {row!r}: {self.init} says the model, which cannot be {model!r}; leave model as it is")
 
     def config(self, row: str, seed: int) -> TrainConfig:
         """Return the settings of one run."""

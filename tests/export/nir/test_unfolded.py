@@ -56,6 +56,14 @@ def test_pools_of_the_graph_are_kept_and_zeros_tell_of_none() -> None:
     assert unfolded("n", path(shape, 4), 0 * kernel).kernel == 4
 
 
+def test_the_same_weights_take_added_spikes_but_zeros_stay_apart() -> None:
+    some = Weights(("a",), (3,), np.ones((2, 3)))
+    assert some.adds_up_with(replace(some, sources=("b",)))
+    assert not some.adds_up_with(replace(some, weight=2 * some.weight))
+    zero = replace(some, weight=0 * some.weight)
+    assert not zero.adds_up_with(replace(zero, sources=("b",)))  # each is trained on its own
+
+
 def test_padding_must_see_whole_patches() -> None:
     weight = Conv("n", taps(3, 2, 3, 3), (1, 1), (1, 1)).behind_pool(2, (2, 8, 8)).weight.astype(float)
     assert unfolded("n", path((2, 8, 8), 2, 2), weight).pool == 2

@@ -24,9 +24,9 @@ def test_settings_that_do_not_fit_are_refused_at_once() -> None:
 
 
 def test_a_graph_is_the_model_of_all_runs() -> None:
-    with pytest.raises(ConfigError, match=r"row 'a': runs start from one graph, x\.nir is one of several models"):
+    with pytest.raises(ConfigError, match=r"row 'a': x\.nir is a graph, from which all runs start or none"):
         Plan(TrainConfig(), {"a": {"model": "x.nir"}}, [0])
-    with pytest.raises(ConfigError, match=r"row 'a': x\.nir says the model, which cannot be 'mlp'; leave out model"):
+    with pytest.raises(ConfigError, match=r"row 'a': x\.nir says the model, which cannot be 'mlp'; leave model as it is"):
         Plan(TrainConfig(model="8FC"), {"a": {"model": "mlp"}}, [0], init="x.nir")
     assert Plan(TrainConfig(model="8FC"), {"a": {"model": "mlp"}}, [0], init="x.pt").config("a", 0).model == "mlp"
 
