@@ -137,7 +137,8 @@ def from_nir(
     Args:
         file: the graph: Conv2d, Linear, Affine, Scale, AvgPool2d, SumPool2d and Flatten, with LIF and IF neurons, whose spikes
             and currents may be added.
-        writer: whose conventions the graph follows, as in `snnc import`; `stated` overrides single ones (`dt=1e-3`).
+        writer: whose conventions the graph follows, as in `snnc import`; `stated` overrides single ones (`dt=1e-3`). A graph
+            that snnc wrote says its own, and these do not count.
         input_scale: what raw samples were multiplied with for the graph, such as 1/255 for pixels of 0 to 1.
         beta: what the membranes of all layers keep at each step; by default what the graph says of each.
 
@@ -160,6 +161,8 @@ def from_nir(
     read = nir_file.read_graph(file)
     ours = nir_file.is_ours(read)
     rules, notes = (own_rules(read), []) if ours else rules_of(file, read, writer, stated)
+    if ours and (writer != AUTO or stated):
+        notes.append("written by snnc: the graph says its own conventions, and others that are stated do not count")
     graph = _layers(file, read, rules)
     architecture, common, changed = _architecture(graph, beta)
     notes = [*notes, *graph.notes, *changed]

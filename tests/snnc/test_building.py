@@ -56,5 +56,6 @@ def test_what_a_graph_cannot_be_is_one_line(graph: str, digits: snnc.Dataset) ->
         ConfigError, match=r"graph\.nir: training starts from the model's own weights; leave out start and init"
     ):
         snnc.train(config, "model.pt", dataset=digits, init="a.pt")
+    assert "others that are stated do not count" in snnc.from_nir(graph, dt=1).notes[0]
     with pytest.raises(ConfigError, match=r"takes inputs of shape \(1, 8, 8\), the input has \(2, 4, 4\)"):
         snnc.from_nir(graph).network(config, snnc.Input((2, 4, 4), 0, 1))
