@@ -168,7 +168,8 @@ def target_of(path: str | Path, *others: str) -> str:
         if Path(path).suffix == each.suffix:
             return name
     known = ", ".join([*others, *(each.suffix for each in TARGETS.values())])
-    raise FileFormatError(f"{path}: unknown suffix {Path(path).suffix!r}; allowed are {known}")
+    member = "; of the manifest of a committee, name the file of one member" if Path(path).suffix == ".json" else ""
+    raise FileFormatError(f"{path}: unknown suffix {Path(path).suffix!r}; allowed are {known}{member}")
 
 
 def _names(target: Target) -> list[str]:

@@ -6,9 +6,11 @@ commands know it; a file that was changed since is another file.
 
 import hashlib
 import json
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +18,7 @@ from numpy.typing import NDArray
 from snnc.export import TARGETS, export, read_network, target_of
 from snnc.export.target import Stated
 from snnc.toolchain import failure_log
-from snnc.toolchain.errors import DataError, FileFormatError, UnstatedTimesteps
+from snnc.toolchain.errors import ConfigError, DataError, FileFormatError, UnstatedTimesteps
 from snnc.toolchain.network.network import Network
 from snnc.toolchain.output_file import check_output
 
@@ -49,6 +51,15 @@ def open_network(
 def is_adopted(path: str | Path) -> bool:
     """Tell whether a file has the suffix of a format in which others write networks of integers."""
     return any(target.adopt and target.suffix == Path(path).suffix for target in TARGETS.values())
+
+
+def check_stated(stated: Mapping[str, Any], paths: Sequence[str | Path]) -> None:
+    """Raise ConfigError for what was stated, where no file is one of which anything is to be stated."""
+    named = [f"--{name.replace('_', '-')}" for name, value in stated.items() if value is not None]
+    if named and not any(is_adopted(path) for path in paths):
+        raise ConfigError(
+            f"{paths[0]}: it says itself what {' and '.join(named)} would state of a file of lava-dl; leave that out"
+        )
 
 
 def adopt_file(

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from snnc.adopting import open_network, recalled
+from snnc.adopting import check_stated, open_network, recalled
 from snnc.toolchain.data.dataset import Split, check_samples
 from snnc.toolchain.data.named import HUB, like, named
 from snnc.toolchain.data.samples_file import SUFFIXES, labelled_split
@@ -32,8 +32,10 @@ def load_subject(
 
     `stated` are the arguments of `open_network` for files of lava-dl. Engines do not read those, but what is exported of them.
 
-    Raises FileFormatError, LoweringError, NetworkError, and DifferentNetworks if two files hold different ones.
+    Raises FileFormatError, LoweringError, NetworkError, ConfigError for what is stated of files that say it themselves, and
+    DifferentNetworks if two files hold different ones.
     """
+    check_stated(stated or {}, paths)
     opened = [(str(path), *_load_one(Path(path), stated or {})) for path in paths]
     name, first, _, _ = opened[0]
     for other, network, _, _ in opened[1:]:

@@ -187,7 +187,9 @@ def read_members(path: str | Path) -> tuple[Manifest, list[Network]]:
     for member, network in zip(manifest.members, networks, strict=True):
         if network.digest() != member.network:
             raise FileFormatError(f"{member.file}: holds another network than {path} says; export the committee again")
-    kinds = {(network.classes, network.timesteps, network.input.shape, network.logit_units) for network in networks}
+    kinds = {(network.classes, network.timesteps, network.input, network.logit_units) for network in networks}
     if len(kinds) > 1:
         raise FileFormatError(f"{path}: its members differ in classes, time steps, input or logit units; export it again")
+    if any(network.members > 1 for network in networks):
+        raise FileFormatError(f"{path}: a member of it is a committee itself; export each member as a network of its own")
     return manifest, networks

@@ -141,11 +141,9 @@ def confusion(network: Network, outputs: NDArray[np.int64], labels: NDArray[np.i
     """Draw how often samples of each class (rows) were taken for each class (columns).
 
     `outputs` `(N, outputs)` is what `trace.outputs(network)` returns, `labels` `(N,)` the classes. Raises ConfigError for
-    another number of labels, labels that are no class, or outputs that are not this network's.
+    another number of labels or labels that are no class, DataError for outputs that are not this network's.
     """
-    labels, last = np.asarray(labels), network.layers[-1].neurons
-    if outputs.shape[1:] != (last,):
-        raise ConfigError(f"outputs of shape {outputs.shape} are not those of {network.name!r}; allowed is (N, {last})")
+    labels = np.asarray(labels)
     fit = labels.dtype.kind in "iu" and labels.shape == outputs.shape[:1]
     if not fit or (len(labels) and not 0 <= labels.min() <= labels.max() < network.classes):
         found = f"labels of shape {labels.shape}, {labels.dtype},"

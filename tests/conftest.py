@@ -1,7 +1,5 @@
 """Fixtures that several tests share: one small trained checkpoint and its exported network."""
 
-import fcntl
-import json
 import os
 import shutil
 import tempfile
@@ -14,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import settings
 from leftovers import leftovers
-from pages import README, PageRun, steps
+from pages import README, PageRun, run_once
 
 from snnc.export.lava.import_fixes import installed
 from snnc.toolchain.data.dataset import Dataset
@@ -103,15 +101,4 @@ def readme_run(tmp_path_factory: pytest.TempPathFactory) -> PageRun:
     The default training among them takes a minute.
     """
     folder = tmp_path_factory.getbasetemp()
-    folder = (folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder) / "readme"
-    folder.mkdir(exist_ok=True)
-    printed = folder / "printed.json"
-    with (folder / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if printed.exists():
-            return PageRun(folder, outputs=json.loads(printed.read_text()))
-        run = PageRun(folder)
-        for step in steps(README):
-            run.outputs[step.text] = run.run(step)
-        printed.write_text(json.dumps(run.outputs))
-    return run
+    return run_once(README, (folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder) / "readme")

@@ -193,5 +193,5 @@ def console_for(as_json: bool, quiet: bool) -> Console:
     """Return the console of a command, which shows snnc's log too; it says nothing if JSON or silence was asked for."""
     console, log = screen(quiet=as_json or quiet), logging.getLogger("snnc")
     log.handlers = [Messages(console)]  # of the command that runs now
-    log.setLevel(logging.INFO)
+    log.setLevel(logging.WARNING if console.quiet else logging.INFO)  # processes of a sweep have the same
     return console

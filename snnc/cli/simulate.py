@@ -98,6 +98,7 @@ def simulate(
         compare_recording(files, recorded, inputs, offset, reset, stated, console_for(as_json, quiet), as_json=as_json)
     if offset is not None or reset is not None:
         raise ConfigError("--offset and --reset say how a recording lies; name it with --recorded")
+    from snnc.adopting import check_stated
     from snnc.cli.simulate_members import simulate_committee
     from snnc.files import load_subject
     from snnc.verification.verify import frames_of
@@ -113,8 +114,9 @@ def simulate(
     if any(Path(file).suffix == ".json" for file in files):
         if report:
             raise ConfigError("--report is about one network; name the file of one member in place of the manifest")
+        check_stated(stated, files)
         verifying = partial(run, all_samples=everything)
-        simulate_committee(files, inputs, saved, engines, verifying, console, as_json=as_json, **settings)
+        simulate_committee(files, inputs, saved, engines, verifying, console, as_json=as_json, verbose=verbose, **settings)
     subject, checkpoint = load_subject(*files, stated=stated, **settings)
     if verbose:
         console.print(f"{subject.network}\n")

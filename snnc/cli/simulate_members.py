@@ -36,6 +36,7 @@ def simulate_committee(
     console: Console,
     *,
     as_json: bool,
+    verbose: bool,
     **settings: Any,
 ) -> None:
     """Verify every member of a manifest, report and save what was asked for, exit with 0 if all members are equal, else 1.
@@ -45,8 +46,8 @@ def simulate_committee(
     """
     import numpy as np
 
-    from snnc.evaluation.predictions import outputs_of
     from snnc.toolchain.network.predictions import committee
+    from snnc.verification.traces import outputs_of
 
     subjects = _members(files, **settings)
     names = [str(subject.files[0]) for subject in subjects]
@@ -57,11 +58,14 @@ def simulate_committee(
     verdicts = []
     for name, subject in zip(names, subjects, strict=True):
         console.print(name, style="bold")
+        if verbose:
+            console.print(f"{subject.network}\n")
         verdicts.append(run(subject, data, engines, console))
-    outputs = np.concatenate([outputs_of(network, data) for network in networks], axis=1)
+    pairs = list(zip(verdicts, subjects, strict=True))
+    outputs = np.concatenate([outputs_of(_decisive(verdict), subject, data) for verdict, subject in pairs], axis=1)
     classes = networks[0].labels or tuple(map(str, range(networks[0].classes)))
     outcome = Outcome([Path(name).name for name in names], verdicts, committee(networks, outputs), classes, data.labels)
-    for own, verdict, subject in zip(each_saved, verdicts, subjects, strict=True):
+    for own, (verdict, subject) in zip(each_saved, pairs, strict=True):
         own.write(verdict.baseline, subject, data, console)
     saved.write_predictions(networks, outputs, data.labels, console)
     measured = outcome.measured()
@@ -89,6 +93,11 @@ def _members(files: Sequence[str], **settings: Any) -> "list[Subject]":
     models = drawn_again(others[0], manifest) if others else [None] * len(networks)
     each = zip(networks, models, member_files(manifest, found), strict=True)
     return [Subject(network, model, (file,), **settings) for network, model, file in each]
+
+
+def _decisive(verdict: "Verdict") -> str:
+    """Return the engine whose read-outs count: the fast simulator if it ran and was found equal, else the baseline."""
+    return "fast" if "fast" in verdict.engines and not verdict.differs("fast") else verdict.baseline
 
 
 def _samples(subjects: "list[Subject]", inputs: Inputs, files: Sequence[str], console: Console) -> "InMemory | OnDisk":

@@ -16,7 +16,7 @@ from snnc.toolchain.network.network import Network
 from snnc.toolchain.network.predictions import logits_of, unscaled
 from snnc.toolchain.simulate.frames import Frames
 from snnc.verification.engines import ENGINES, Subject
-from snnc.verification.verify import InMemory, OnDisk, frames_of
+from snnc.verification.verify import frames_of
 
 if TYPE_CHECKING:
     from snnc.toolchain.layers.spiking_network import SpikingNetwork
@@ -95,9 +95,9 @@ def of_networks(name: str, networks: list[Network], split: Split) -> Predicted:
     return Predicted(name, np.concatenate(logits), split.labels, all(network.logit_units for network in networks))
 
 
-def outputs_of(network: Network, samples: Split | InMemory | OnDisk) -> NDArray[np.int64]:
-    """Return the read-outs `(B, outputs)` of samples, by the fast simulator where there is one, else the reference."""
-    subject, data = Subject(network), frames_of(network, samples) if isinstance(samples, Split) else samples
+def outputs_of(network: Network, split: Split) -> NDArray[np.int64]:
+    """Return the read-outs `(B, outputs)` of a split, by the fast simulator where there is one, else the reference."""
+    subject, data = Subject(network), frames_of(network, split)
     starts = range(0, data.count, BATCH)
     parts = [_outputs(subject, data.part(start, min(start + BATCH, data.count)).frames) for start in starts]
     return np.concatenate(parts)

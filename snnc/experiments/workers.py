@@ -1,9 +1,11 @@
 """Runs in processes of their own, each with one thread: small networks gain nothing from more, and lose on busy cores.
 
 A worker is this module started as a program: it reads a job from each line of its input and answers with a line, both JSON.
+What snnc logs, at the level of the process that started it, goes to the standard error.
 """
 
 import json
+import logging
 import os
 import selectors
 import subprocess
@@ -50,7 +52,8 @@ def each(jobs: Sequence[Job], processes: int) -> Iterator[Run]:
 def _started(count: int) -> Iterator[list[Worker]]:
     """Start workers, in a group of their own so that Ctrl-C reaches them through this process only; end them all."""
     environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
-    command = [sys.executable, "-m", "snnc.experiments.workers"]
+    level = logging.getLogger("snnc").getEffectiveLevel()
+    command = [sys.executable, "-m", "snnc.experiments.workers", str(level)]
     workers: list[Worker] = []
     pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
     try:
@@ -107,4 +110,6 @@ def work(lines: "IO[str]", answers: "IO[str]") -> None:
 if __name__ == "__main__":
     with suppress(KeyboardInterrupt), os.fdopen(os.dup(1), "w") as own:
         os.dup2(2, 1)  # what measurements print must not come between the answers
+        logging.basicConfig(format="%(message)s")
+        logging.getLogger("snnc").setLevel(int(sys.argv[1]))
         work(sys.stdin, own)

@@ -182,7 +182,9 @@ def _input(found: dict[str, Array], network: Network) -> Array | None:
 
 def _number(name: str, array: Array, least: int) -> int:
     """Return a single whole number. Raises ValueError for another value, or one below `least`."""
-    number = int(_whole(name, array))
+    if array.size != 1:
+        raise ValueError(f"{name} has shape {array.shape}; allowed is one number")
+    number = int(_whole(name, array).item())
     if number < least:
         raise ValueError(f"{name} is {number}; allowed is {least} and more")
     return number

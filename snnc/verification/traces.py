@@ -16,7 +16,7 @@ from snnc.toolchain.network.predictions import Committee, committee, decisions
 from snnc.toolchain.output_file import check_output
 from snnc.toolchain.simulate.trace import Trace
 from snnc.verification.engines import ENGINES, Subject
-from snnc.verification.verify import InMemory, OnDisk, batches
+from snnc.verification.verify import InMemory, OnDisk, batches, checked_labels
 
 TRACES, PREDICTIONS = (".npz",), (".csv",)
 MOST_BYTES = 2**32  # of all spikes and membranes of a file, uncompressed
@@ -38,6 +38,7 @@ def save_traces(network: Network, trace: Trace, path: str | Path, labels: Labels
 
     Raises:
         ConfigError: for another suffix.
+        DataError: for labels that are not a class for each sample.
         SnncError: if it cannot be written.
 
     Example:
@@ -53,8 +54,10 @@ def save_traces(network: Network, trace: Trace, path: str | Path, labels: Labels
     arrays: dict[str, NDArray[Any]] = {f"spikes/{name}": array for name, array in trace.spikes.items()}
     arrays |= {f"membranes/{name}": array for name, array in trace.membranes.items()}
     arrays |= {"outputs": outputs, "predictions": decisions(network, outputs)}
+    if labels is not None:
+        arrays["labels"] = checked_labels(network, np.asarray(labels), len(outputs))
     buffer = BytesIO()
-    np.savez_compressed(buffer, **arrays, **({} if labels is None else {"labels": labels}))  # type: ignore[arg-type]
+    np.savez_compressed(buffer, **arrays)  # type: ignore[arg-type]
     write_atomically(path, buffer.getvalue())
 
 
@@ -74,7 +77,8 @@ def save_predictions(
 
     Raises:
         ConfigError: for another suffix.
-        DataError: for another number of outputs than those of the members.
+        DataError: for outputs that are not the network's or the members', no member, or labels that are not a class for each
+            sample.
         NetworkError: for members that do not say how many units a logit has.
         SnncError: if it cannot be written.
 
@@ -92,18 +96,18 @@ def save_predictions(
     """
     check_output(path, PREDICTIONS)
     networks = [network] if isinstance(network, Network) else list(network)
-    first = networks[0]
-    names = first.labels or [str(number) for number in range(first.classes)]
-    if len(networks) == first.members == 1:
-        columns, decided, values = _columns("output", outputs), decisions(first, outputs), outputs.tolist()
+    if len(networks) == 1 and networks[0].members == 1:
+        decided, columns, values = decisions(networks[0], outputs), _columns("output", outputs), outputs.tolist()
     else:
-        columns, decided, values = _of_committee(committee(networks, outputs))
+        decided, columns, values = _of_committee(committee(networks, outputs))
+    names = networks[0].labels or [str(number) for number in range(networks[0].classes)]
+    classes = None if labels is None else checked_labels(networks[0], np.asarray(labels), len(outputs)).tolist()
     text = StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    known = [] if labels is None else ["label"]
+    known = [] if classes is None else ["label"]
     writer.writerow(["sample", *known, "prediction", "class", *columns])
     for number, (chosen, row) in enumerate(zip(decided.tolist(), values, strict=True)):
-        label = [] if labels is None else [int(labels[number])]
+        label = [] if classes is None else [classes[number]]
         writer.writerow([number, *label, chosen, names[chosen], *row])
     write_atomically(path, text.getvalue().encode())
 
@@ -112,13 +116,13 @@ def _columns(what: str, values: NDArray[Any]) -> list[str]:
     return [f"{what} {number}" for number in range(values.shape[1])]
 
 
-def _of_committee(found: Committee) -> tuple[list[str], NDArray[np.int64], list[list[Any]]]:
-    """Return the headings, the class of each sample, and the values of each row; probabilities have six digits."""
+def _of_committee(found: Committee) -> tuple[NDArray[np.int64], list[str], list[list[Any]]]:
+    """Return the class of each sample, the headings, and the values of each row; probabilities have six digits."""
     means, votes = found.probabilities, found.votes.tolist()
     rows = [
         [f"{max(row):.6f}", vote, *(f"{each:.6f}" for each in row)] for row, vote in zip(means.tolist(), votes, strict=True)
     ]
-    return ["probability", "votes", *_columns("probability", means)], found.decisions, rows
+    return found.decisions, ["probability", "votes", *_columns("probability", means)], rows
 
 
 def check_traces(network: Network, samples: int) -> None:

@@ -126,7 +126,7 @@ def frames_of(network: Network, samples: Samples | Split, labels: NDArray[np.int
     """Return samples and their labels, or a split of a dataset, as frames. Raises DataError if they do not fit the network."""
     if not isinstance(samples, Split):
         frames = as_frames(network, samples)
-        return InMemory(frames, None if labels is None else _classes(network, np.asarray(labels), frames.shape[1]))
+        return InMemory(frames, None if labels is None else checked_labels(network, np.asarray(labels), frames.shape[1]))
     outputs = network.classes
     if len(samples) and int(samples.labels.max()) >= outputs:
         raise DataError(
@@ -139,7 +139,7 @@ def frames_of(network: Network, samples: Samples | Split, labels: NDArray[np.int
     return InMemory(as_frames(network, chip_input(samples, network.input)), samples.labels)
 
 
-def _classes(network: Network, labels: NDArray[Any], count: int) -> NDArray[np.int64]:
+def checked_labels(network: Network, labels: NDArray[Any], count: int) -> NDArray[np.int64]:
     """Return labels as they are counted. Raises DataError unless they are a class of the network for each of the samples."""
     if labels.dtype.kind not in "iu" or labels.shape != (count,):
         raise DataError(f"labels of shape {labels.shape}, {labels.dtype}, for {count} samples; give an integer for each")

@@ -1,7 +1,9 @@
 """Committees: members drawn from a posterior, on every target, and the manifest that names their files."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,8 +18,9 @@ from snnc.toolchain.data.table import load_dataset
 from snnc.toolchain.errors import CannotExport, ConfigError, DifferentNetworks, FileFormatError
 from snnc.toolchain.lower import lower
 from snnc.toolchain.network.committee import side_by_side
-from snnc.toolchain.network.network import Network
+from snnc.toolchain.network.network import Input, Layer, Lif, Network
 from snnc.toolchain.network.predictions import probabilities
+from snnc.toolchain.network.synapse import Dense
 from snnc.verification.verify import verify
 
 EVENTS = "digits-events"
@@ -131,6 +134,23 @@ def test_a_changed_or_missing_member_is_refused(manifest: Path) -> None:
     file.unlink()
     with pytest.raises(FileFormatError, match="m.member-1.net: is not there"):
         read_members(manifest)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"input": Input((2,), 1, 2, zero_point=-1)}, "its members differ in classes, time steps, input or logit units"),
+        ({"members": 2, "labels": ("a",)}, "its members differ in classes"),
+        (None, "a member of it is a committee itself"),
+    ],
+)
+def test_members_that_do_not_fit_together_are_refused(tmp_path: Path, change: dict[str, Any] | None, message: str) -> None:
+    layer = Layer("out", (Dense("input", [[1, 2], [3, 4]]),), Lif((2,), vth=100, dv=2048))
+    one = Network("", 2, Input((2,), 0, 1), (layer,), logit_units=64)
+    networks = [replace(one, members=2)] * 2 if change is None else [one, replace(one, **change)]
+    export_members(networks, tmp_path / "m.json", "nir", mode=one, seed=5, samples=1)
+    with pytest.raises(FileFormatError, match=message):
+        read_members(tmp_path / "m.json")
 
 
 @pytest.mark.parametrize(

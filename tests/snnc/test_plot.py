@@ -7,7 +7,7 @@ import pytest
 from random_networks import random_network, random_samples
 
 import snnc
-from snnc.toolchain.errors import ConfigError
+from snnc.toolchain.errors import ConfigError, DataError
 from snnc.toolchain.simulate.trace import Trace
 from snnc.verification.verify import verify
 
@@ -57,7 +57,7 @@ def test_what_is_not_there_is_refused() -> None:
     for labels in (np.zeros(3, int), np.array([0, 10**6]), np.array([0.0, 0.5]), np.array([True, False])):
         with pytest.raises(ConfigError, match="do not fit"):
             snnc.plot.confusion(network, outputs, labels)
-    with pytest.raises(ConfigError, match=r"outputs of shape \(2, [0-9]+\) are not those of 'random 1'; allowed is"):
+    with pytest.raises(DataError, match=r"outputs of shape \(2, [0-9]+\) are not those of 'random 1'; allowed is"):
         snnc.plot.confusion(network, np.hstack([outputs, outputs]), np.zeros(2, int))
     with pytest.raises(ConfigError, match="0 neurons were asked for; draw at least 1"):
         snnc.plot.membranes(trace, neurons=0)

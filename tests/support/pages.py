@@ -1,11 +1,14 @@
 """The commands and the code of README.md and of the documentation's pages, in their order, and runs of them in a folder."""
 
+import json
 import os
 import re
 import subprocess
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from snnc.toolchain.atomic_file import claimed
 
 ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"
@@ -104,3 +107,19 @@ class PageRun:
         )
         assert result.returncode == step.status, f"{step.text}\n{result.stdout}{result.stderr}"
         return result.stdout
+
+
+def run_once(page: Path, folder: Path) -> PageRun:
+    """Run all of a page in a folder, once for all processes that share it: others wait, and fail at once if it failed."""
+    folder.mkdir(exist_ok=True)
+    started, printed = folder / "started", folder / "printed.json"
+    with claimed(printed, wait=True):
+        if printed.exists():
+            return PageRun(folder, outputs=json.loads(printed.read_text(encoding="utf-8")))
+        assert not started.exists(), f"{page.name} did not run to its end in another process of these tests, which says why"
+        started.touch()
+        run = PageRun(folder)
+        for step in steps(page):
+            run.outputs[step.text] = run.run(step)
+        printed.write_text(json.dumps(run.outputs), encoding="utf-8")
+    return run

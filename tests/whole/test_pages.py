@@ -12,7 +12,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
-from pages import OUTPUT, PAGES, README, ROOT, PageRun, blocks, steps, text_of, unrun
+from pages import OUTPUT, PAGES, README, ROOT, PageRun, blocks, run_once, steps, text_of, unrun
 
 import snnc
 from snnc.toolchain.training.config import TrainConfig
@@ -69,6 +69,18 @@ def test_every_block_says_what_it_is(page: Path) -> None:
         assert block.language in ("", "sh", "python", "text", "toml")
         assert block.title in ("", OUTPUT) or block.language == "sh"
     assert unrun(page) == UNRUN.get(named(page), [])
+
+
+def test_a_page_runs_once_and_fails_all_who_need_it(tmp_path: Path) -> None:
+    page, block = tmp_path / "page.md", "```python\nopen('runs', 'a').write('x')\n{}\n```\n"
+    page.write_text(block.format("print(1)"), encoding="utf-8")
+    first, again = (run_once(page, tmp_path / "sound") for _ in range(2))
+    assert list(first.outputs.values()) == ["1\n"] and again == first
+    page.write_text(block.format("raise SystemExit(3)"), encoding="utf-8")
+    for said in ("SystemExit", r"page\.md did not run to its end in another process"):
+        with pytest.raises(AssertionError, match=said):
+            run_once(page, tmp_path / "failing")
+    assert [(tmp_path / name / "runs").read_text() for name in ("sound", "failing")] == ["x", "x"]
 
 
 @pytest.mark.slow

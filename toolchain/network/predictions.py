@@ -52,9 +52,9 @@ def probabilities(network: Network, outputs: NDArray[np.int64]) -> Floats:
 def decisions(network: Network, outputs: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return the class `(B,)` that each read-out `(B, outputs)` decides for: the largest, by integers alone.
 
-    A committee decides by the mean of its members' probabilities.
+    A committee decides by the mean of its members' probabilities. Raises DataError for outputs that are not the network's.
     """
-    values = outputs if network.members == 1 else probabilities(network, outputs)
+    values = _of_members(network, outputs)[0] if network.members == 1 else probabilities(network, outputs)
     decided: NDArray[np.int64] = values.argmax(axis=1)
     return decided
 
@@ -88,9 +88,11 @@ class Committee:
 def committee(networks: Sequence[Network], outputs: NDArray[np.int64]) -> Committee:
     """Return what networks say together, from the read-outs `(B, outputs)` of one after the other.
 
-    Raises DataError for another number of outputs, or of classes, NetworkError as `logits_of`.
+    Raises DataError for no network, another number of outputs, or of classes, NetworkError as `logits_of`.
     """
     widths, classes = [network.layers[-1].neurons for network in networks], {network.classes for network in networks}
+    if not networks:
+        raise DataError("a committee without members decides nothing; give at least one network")
     if len(classes) != 1 or outputs.ndim != 2 or outputs.shape[1] != sum(widths):
         raise DataError(
             f"outputs of shape {outputs.shape} for members with {' + '.join(map(str, widths))} outputs; give those of one "
@@ -103,4 +105,7 @@ def committee(networks: Sequence[Network], outputs: NDArray[np.int64]) -> Commit
 
 
 def _of_members(network: Network, outputs: NDArray[np.int64]) -> NDArray[np.int64]:
+    width = network.members * network.classes
+    if outputs.ndim != 2 or outputs.shape[1] != width:
+        raise DataError(f"outputs of shape {outputs.shape} are not those of {network.name!r}; allowed is (samples, {width})")
     return outputs.reshape(len(outputs), network.members, network.classes).swapaxes(0, 1)

@@ -6,6 +6,7 @@ import os
 import shutil
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -151,6 +152,34 @@ def test_labels_of_own_samples_give_measures_and_none_say_who_decides_alike(mani
     assert drawn.exit_code == 0, drawn.output
     assert "ECE" not in drawn.stdout and "decides alike" in drawn.stdout and " of 7 samples" in drawn.stdout
     assert "spikes and membranes of 7 samples: t.member-1.npz" in drawn.stdout
+
+
+def test_a_committee_decides_by_an_engine_that_was_compared(manifest: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    from dataclasses import replace
+
+    from snnc.verification.engines import ENGINES
+
+    def uncalled(*_: object) -> Any:
+        raise AssertionError("fast was not asked for")
+
+    monkeypatch.setitem(ENGINES, "fast", replace(ENGINES["fast"], outputs=uncalled, run=uncalled))
+    result = snnc("simulate", manifest, "--random", "3", "-e", "tensor", "--predictions", "out.csv", "-v")
+    assert result.exit_code == 0, result.output
+    assert result.stdout.count(str(read_network("model.members.member-0.net"))) == 1
+    assert "EQUAL: all 2 members; the committee decides" in result.stdout
+
+
+@pytest.mark.parametrize("arguments", [["inspect"], ["trace"], ["simulate", "--recorded", "own.npz"]])
+def test_commands_of_one_network_say_to_name_a_member(manifest: str, arguments: list[str]) -> None:
+    result = snnc(*arguments, manifest)
+    assert result.exit_code == 2 and "of the manifest of a committee, name the file of one member" in result.stderr
+
+
+@pytest.mark.parametrize("file", ["model.members.json", "model.pt"])
+def test_what_files_say_themselves_is_not_stated(manifest: str, file: str) -> None:
+    result = snnc("simulate", file, "-T", "5", "--input-range", "0", "1", "-e", "fast")
+    assert result.exit_code == 2
+    assert f"{file}: it says itself what --timesteps and --input-range would state of a file of lava-dl" in result.stderr
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """Runs in processes: each is done once, faults of runs and deaths of processes are one line, one thread each."""
 
+import logging
 import os
 from typing import Any
 
@@ -15,6 +16,7 @@ from snnc.toolchain.training.train import Training
 
 def threads(training: Training, moment: str) -> dict[str, Any]:
     print("measurements may print")
+    logging.getLogger("snnc.measurements").info("and snnc may log")
     return {"threads": torch.get_num_threads(), "omp": os.environ.get("OMP_NUM_THREADS")}
 
 
@@ -42,10 +44,14 @@ def test_one_process_does_the_work_itself_with_one_thread() -> None:
     assert torch.get_num_threads() == before
 
 
-def test_two_processes_share_the_runs() -> None:
+def test_two_processes_share_the_runs_and_log_as_this_one(
+    caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
+    caplog.set_level("INFO", "snnc")
     runs = list(each([job(row, "test_workers:threads") for row in "abc"], 2))
     assert sorted(run.row for run in runs) == ["a", "b", "c"]
     assert all(run.chip.extra == {"threads": 1, "omp": "1"} for run in runs)
+    assert "and snnc may log\n" in capfd.readouterr().err
 
 
 @pytest.mark.parametrize(

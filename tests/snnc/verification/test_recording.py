@@ -45,6 +45,12 @@ def changed(arrays: dict[str, Any], name: str, value: object) -> dict[str, Any]:
     return {**arrays, name: value}
 
 
+def test_a_number_may_be_an_array_of_one(tmp_path: Path) -> None:
+    network, arrays = example()
+    np.savez(tmp_path / "a.npz", **changed(arrays, "timesteps", np.array([5])))
+    assert read_recording(tmp_path / "a.npz", network).timesteps == 5
+
+
 @pytest.mark.parametrize(
     ("name", "value", "message"),
     [
@@ -55,6 +61,8 @@ def changed(arrays: dict[str, Any], name: str, value: object) -> dict[str, Any]:
         ("spikes/stem", np.full((18, 4, 6, 6), np.nan), "spikes/stem holds values that are no whole numbers"),
         ("offset/stem", np.array(-1), "offset/stem is -1; allowed is 0 and more"),
         ("timesteps", np.array(-5), "timesteps is -5; allowed is 1 and more"),
+        ("timesteps", np.array([5, 5]), r"timesteps has shape \(2,\); allowed is one number"),
+        ("timesteps", np.array([]), r"timesteps has shape \(0,\); allowed is one number"),
         ("timesteps", np.array(2.5), "timesteps holds values that are no whole numbers"),
     ],
 )

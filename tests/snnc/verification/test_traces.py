@@ -43,6 +43,25 @@ def test_the_files_hold_what_the_reference_says(tmp_path: Path, monkeypatch: pyt
         assert [int(row["output 0"]) for row in rows] == expected.outputs(network)[:, 0].tolist()
 
 
+def test_outputs_and_labels_that_do_not_fit_are_refused_before_a_file_is_written(tmp_path: Path) -> None:
+    network = random_network(4)
+    trace = simulate(network, random_samples(network, 3))
+    outputs, path = trace.outputs(network), tmp_path / "a.csv"
+    for networks, others, said in (
+        (network, outputs[:, :-1], "are not those of 'random 4'; allowed is"),
+        (network, outputs[0], "are not those of 'random 4'; allowed is"),
+        ([], outputs, "a committee without members decides nothing"),
+    ):
+        with pytest.raises(DataError, match=said):
+            save_predictions(networks, others, path)
+    for labels in (np.zeros(2, int), np.full(3, 99)):
+        with pytest.raises(DataError, match="label"):
+            save_predictions(network, outputs, path, labels)
+        with pytest.raises(DataError, match="label"):
+            save_traces(network, trace, tmp_path / "a.npz", labels)
+    assert not list(tmp_path.iterdir())
+
+
 def test_other_suffixes_and_too_many_samples_are_refused(tmp_path: Path) -> None:
     network = random_network(4)
     trace = simulate(network, random_samples(network, 1))

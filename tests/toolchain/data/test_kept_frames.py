@@ -1,5 +1,6 @@
 """Frames that are kept: made once, found wherever their folder lies, made anew when anything differs, and never half there."""
 
+import logging
 import os
 import shutil
 import subprocess
@@ -99,6 +100,7 @@ def test_commands_show_it_unless_asked_for_silence(moves: Path) -> None:
     shutil.rmtree("data")
     silent = CliRunner().invoke(main, [*command, "--json"])
     assert silent.stdout.startswith("{") and not silent.stderr, silent.output
+    assert not logging.getLogger("snnc").isEnabledFor(logging.INFO)  # what processes of a sweep ask
 
 
 def test_frames_are_an_array_in_all_but_their_place(moves: Path) -> None:
