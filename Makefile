@@ -44,9 +44,9 @@ CORE_VENV = .venv-core-$(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.ver
 
 core: ## the core tests, without torch, in another Python: make core PYTHON=python3.12, of a wheel: PACKAGE=dist/NAME.whl
 	@$(PYTHON) -m venv $(CORE_VENV)
-	@$(CORE_VENV)/bin/pip install -qq --disable-pip-version-check numpy h5py click rich pytest hypothesis scikit-learn
+	@$(CORE_VENV)/bin/pip install -qq --disable-pip-version-check numpy h5py click rich pytest pytest-xdist hypothesis scikit-learn
 	@$(CORE_VENV)/bin/pip install -qq --disable-pip-version-check --no-deps --force-reinstall $(PACKAGE)
-	$(CORE_VENV)/bin/python -P -m pytest -q -m "not slow and not lava" $(CORE)
+	$(CORE_VENV)/bin/python -P -m pytest -q -n auto -m "not slow and not lava" $(CORE)
 
 lint: $(VENV)/developed ## format, lint and types
 	$(BIN)/ruff format --check .
