@@ -38,11 +38,11 @@ def test_the_whole_test_split_is_equal_and_as_accurate_as_the_checkpoint(readme_
     assert {engine["accuracy"] for engine in verdict["engines"].values()} == {trained}
 
 
-def test_twenty_samples_are_equal_in_lava_and_netx(readme_run: PageRun) -> None:
-    verdict = json.loads(readme_run.run("snnc simulate model.net --samples 20 --json"))
+def test_a_hundred_samples_are_equal_in_lava_and_netx(readme_run: PageRun) -> None:
+    verdict = json.loads(readme_run.run("snnc simulate model.net --samples 100 --json"))
     assert verdict["equal"]
     ran = {name: engine["samples"] for name, engine in verdict["engines"].items()}
     assert {"reference", "lava", "netx"} <= set(ran)
-    assert set(ran.values()) == {20}
+    assert set(ran.values()) == {100}
     assert [layer["mismatches"] + layer["max_abs_dv"] for layer in verdict["layers"]] == [0] * 8
     assert len({engine["accuracy"] for engine in verdict["engines"].values()}) == 1

@@ -112,7 +112,7 @@ def compare(seeds: list[int], steps: int, folder: Path) -> tuple[int, int]:
     return layers, lively
 
 
-@pytest.mark.parametrize("first", [0, 4, *(pytest.param(first, marks=pytest.mark.slow) for first in range(8, 24, TOGETHER))])
+@pytest.mark.parametrize("first", [0, 4, *(pytest.param(first, marks=pytest.mark.slow) for first in range(8, 48, TOGETHER))])
 def test_random_files_are_what_unmodified_netx_computes(first: int, tmp_path: Path) -> None:
     layers, lively = compare(list(range(first, first + TOGETHER)), STEPS, tmp_path)
     print(f"{layers} layers, {lively} of them lively")

@@ -83,10 +83,10 @@ def test_a_chain_in_thresholds_behind_averages() -> None:
     assert [layer.keep for layer in weighted(graph)] == [0.5, 0.5, None]
     assert shapes(graph) == [[(("in",), 2, 0, 1, 1)], [(("n1",), 3, 1, 1, 2)], [(("n2",), None, 0, 1, 2)]]
     first, second, last = weighted(graph)
-    assert np.allclose(first.weights[0].weight, parts["c1"].weight / 4)  # r dt / tau is 1, the threshold 4
-    assert np.allclose(second.weights[0].weight, parts["c2"].weight / 2)
+    assert np.array_equal(first.weights[0].weight, parts["c1"].weight.astype(float) / 4)  # r dt / tau is 1, the threshold 4
+    assert np.array_equal(second.weights[0].weight, parts["c2"].weight.astype(float) / 2)
     assert np.array_equal(second.bias, parts["c2"].bias.astype(float) / 2 - 2**-21)  # only above the threshold it spikes
-    assert np.allclose(last.weights[0].weight, parts["fc"].weight * 4)  # a sum is 4 averages
+    assert np.array_equal(last.weights[0].weight, parts["fc"].weight.astype(float) * 4)  # a sum is 4 averages
     assert np.array_equal(last.bias, parts["fc"].bias.astype(float))
 
 
@@ -138,9 +138,11 @@ def test_spikes_are_added_in_front_of_weights_and_into_currents() -> None:
     ]
     assert [layer.shortcuts for layer in weighted(graph)] == [{}, {}, {"n2": 0.25}, {}, {}]
     third, fourth = weighted(graph)[2:4]
-    assert np.allclose(third.bias, parts["c3"].bias / 4, atol=1e-6)  # once, though two bring spikes to the kernel
-    assert np.allclose(fourth.bias, (parts["c4"].bias + parts["down"].bias) / 2, atol=1e-6)
-    assert np.allclose(fourth.weights[1].weight, parts["down"].weight / 2)
+    assert np.array_equal(
+        third.bias, parts["c3"].bias.astype(float) / 4 - 2**-21
+    )  # once, though two bring spikes to the kernel
+    assert np.array_equal(fourth.bias, (parts["c4"].bias.astype(float) + parts["down"].bias) / 2 - 2**-21)
+    assert np.array_equal(fourth.weights[1].weight, parts["down"].weight.astype(float) / 2)
 
 
 def or_pool(threshold: float) -> dict[str, nir.NIRNode]:

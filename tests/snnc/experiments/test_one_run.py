@@ -21,6 +21,20 @@ def noted(training: Training, moment: str) -> dict[str, Any]:
     return {"companions": len(training.companions), "samples": len(training.data.test)}
 
 
+class Read(Exception):
+    """How a graph was asked for."""
+
+
+def test_a_graph_is_read_as_the_plan_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    def asked(file: str, **reading: object) -> None:
+        raise Read(file, reading)
+
+    monkeypatch.setattr("snnc.experiments.one_run.from_nir", asked)
+    with pytest.raises(Read) as found:
+        run_job(Job("one", ONE_EACH, 0, "", "graph.nir", reading={"input_scale": 0.5}))
+    assert found.value.args == ("graph.nir", {"input_scale": 0.5})
+
+
 @pytest.fixture(autouse=True)
 def one_thread() -> None:
     torch.set_num_threads(1)

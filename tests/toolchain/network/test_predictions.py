@@ -58,6 +58,8 @@ def test_members_of_several_files_say_what_they_say_side_by_side() -> None:
         assert found.decisions.tolist() == decisions(network(), outputs).tolist() == [0, 1, 1]
         assert np.array_equal(found.probabilities, probabilities(network(), outputs))
         assert found.of_members.tolist() == [[1, 1, 1], [0, 0, 1]] and found.votes.tolist() == [1, 1, 2]
+    overruled = committee([one, one, one], np.array([[64, 0, 0, 64, 0, 64]]))  # the first member, by the two others
+    assert (overruled.decisions.tolist(), overruled.votes.tolist()) == ([1], [2])
     with pytest.raises(DataError, match=r"outputs of shape \(2, 4\) for members with 2 outputs"):
         committee([one], OUTPUTS)
     with pytest.raises(DataError, match=r"for members with 2 \+ 4 outputs; give those of one member after the other"):
